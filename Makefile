@@ -1,0 +1,54 @@
+# `make` prints what there is to do. Nothing else to know: each target makes what it needs.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(VENV)/.installed-run
+DEV := $(VENV)/.installed-dev
+PACKAGE := pyproject.toml constraints.txt
+
+.PHONY: help demo install check format test test-slow docs bench clean
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN): $(PACKAGE) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
+	@touch $@
+
+$(DEV): $(PACKAGE) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
+	@touch $@ $(RUN)
+
+demo: $(RUN)  ## the whole thing on a simulated pool: a gateway, a workload, the cost report
+	$(BIN)/fairlead demo
+
+install: $(DEV)  ## the environment with everything for development
+
+check: $(DEV)  ## formatting, lint, types, import contracts, spelling, generated pages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/codespell README.md ARCHITECTURE.md CHANGELOG.md docs design src tests
+	$(BIN)/python docs/generate.py --check
+
+format: $(DEV)  ## mend formatting and what lint can mend by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only --quiet .
+
+test: $(DEV)  ## all tests but the slow ones; those on real tables run where FAIRLEAD_DATA names the folder
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(DEV)  ## long simulations
+	$(BIN)/python -m pytest -m slow
+
+docs: $(DEV)  ## write the generated reference pages anew
+	$(BIN)/python docs/generate.py
+
+bench: $(DEV)  ## timings of deciding and serving
+	$(BIN)/python benchmarks/decide.py
+
+clean:  ## remove what the targets above made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

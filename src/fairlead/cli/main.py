@@ -1,0 +1,72 @@
+"""The command line: one file per verb, loaded only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from fairlead.errors import FairleadError, LedgerError, ProviderError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+VERBS = {
+    "demo": "the whole thing on a simulated pool: no key, no network, under a minute",
+    "serve": "the gateway; without a file: keys found in the environment, SQLite, port 8080",
+    "check": "verify the configuration; print what would run and which candidates the router has never seen",
+    "route": "decide without calling anyone: candidates, exclusions, predictions, plan, reason",
+    "fit": "fit a router to outcome tables and save it",
+    "evaluate": "judge a router, or all methods, on outcome tables",
+    "report": "the savings statement of a ledger",
+    "ledger": "verify a ledger, or export its rows",
+}
+"""Verb -> what it does. The verb `x` is the Typer app `fairlead.cli.x:app`."""
+
+
+def build(verbs: Sequence[str]) -> typer.Typer:
+    """Returns the application with these verbs loaded."""
+    app = typer.Typer(name="fairlead", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+    app.callback()(_about)
+    for verb in verbs:
+        app.add_typer(importlib.import_module(f"fairlead.cli.{verb}").app, name=verb, help=VERBS[verb])
+    return app
+
+
+def _about() -> None:
+    """Leads each AI task to the model that suits it, and proves what that saved."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs one command line and exits: 0 done, 1 the answer is no, 2 misuse."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    named = next((word for word in given if not word.startswith("-")), None)
+    app = build([named] if named in VERBS else list(VERBS))
+    sys.exit(_exit_code(lambda: app(given, standalone_mode=True)))
+
+
+def _exit_code(run: Callable[[], object]) -> int:
+    try:
+        run()
+    except SystemExit as stopped:
+        return stopped.code if isinstance(stopped.code, int) else 0
+    except (LedgerError, ProviderError) as error:
+        return _complain(error, code=1)
+    except FairleadError as error:
+        return _complain(error, code=2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: nothing more to say
+        return 0
+    except OSError as error:
+        return _complain(error, code=1)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _complain(error: Exception, *, code: int) -> int:
+    typer.echo(f"error: {error}", err=True)
+    return code

@@ -1,0 +1,53 @@
+"""How every command answers: a typed result, as a table for people or as JSON for programs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Write the JSON result to this file as well.")]
+
+
+class Result(msgspec.Struct, kw_only=True, frozen=True):
+    """Base of every command's result; `schema` names the command and the version of its shape."""
+
+    schema: str
+
+
+def emit(result: Result, show: Callable[[Console], None], *, as_json: bool, out: Path | None = None) -> None:
+    """Prints `result` as JSON or, through `show`, for people; with `out` the JSON also goes to that file, whole."""
+    encoded = msgspec.json.format(msgspec.json.encode(result, enc_hook=_encode), indent=2) + b"\n"
+    if out is not None:
+        write_whole(out, encoded)
+    if as_json:
+        sys.stdout.buffer.write(encoded)
+        sys.stdout.flush()
+        return
+    from rich.console import Console  # noqa: PLC0415 - only people need it
+
+    show(Console(highlight=False))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file so that a reader sees the old content or the new one, never half of it."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _encode(value: Any) -> Any:
+    message = f"cannot write {type(value).__name__} as JSON"
+    raise NotImplementedError(message)

@@ -1,0 +1,1 @@
+"""Predictions in, a choice out."""

@@ -1,0 +1,59 @@
+"""The contract of policies: predictions in, an order of candidates out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from fairlead.types import BoolArray, FloatArray, IntArray, Predictions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What a policy may know beside the predictions, for n requests over m candidates."""
+
+    eligible: BoolArray
+    """(n, m); every row has at least one eligible candidate."""
+    reference: int
+    """Column of the reference, -1 where none is among the candidates."""
+    mix_draw: FloatArray
+    """(n,) uniform in [0, 1), fixed for a session: what a mix of two candidates is drawn with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What a policy chose for n requests."""
+
+    first: IntArray
+    """(n,) column of the candidate to call first; always eligible."""
+    propensity: FloatArray
+    """(n,) chance with which it was chosen, given predictions and circumstances."""
+    reason: tuple[str, ...]
+    """(n,) one word of `REASONS` each."""
+
+
+class Policy(Protocol):
+    """Chooses, for each request, the candidate to call first; deterministic given its arguments."""
+
+    def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
+        """Returns one choice a request; a candidate with unknown (NaN) predictions is never chosen for its quality."""
+        ...
+
+
+REASONS = {
+    "asked_for": "the caller named this model",
+    "constant": "the policy always serves this candidate",
+    "cheapest_within_floor": "the cheapest candidate predicted to stay within the margin of the reference",
+    "reference_within_floor": "no cheaper candidate is predicted to stay within the margin of the reference",
+    "above_threshold": "the cheaper model's predicted success is above the threshold",
+    "below_threshold": "the cheaper model's predicted success is below the threshold",
+    "highest_utility": "predicted quality minus cost over willingness to pay is highest",
+    "guard_fixed": "routing is not shown to beat this fixed candidate on the outcomes it was fitted on",
+    "guard_mix": "routing is not shown to beat this mix of two candidates on the outcomes it was fitted on",
+    "no_evidence": "no outcomes yet: the reference is served",
+    "control_arm": "this session is in the control arm: the reference is served",
+    "reference_ineligible": "the chosen fixed candidate cannot serve this request: the next one in order does",
+    "router_fault": "the router failed: the reference is served",
+}
+"""Every reason a decision can carry, in words."""

@@ -1,0 +1,1 @@
+"""Numbers in, a prediction per candidate out."""

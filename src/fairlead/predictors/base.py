@@ -1,0 +1,30 @@
+"""The contract of predictors: features in, an expected value and its spread per candidate out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, Self
+
+if TYPE_CHECKING:
+    from fairlead.types import FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """(n_requests, n_models) each; NaN where a model was never seen."""
+
+    mean: FloatArray
+    sd: FloatArray
+    """Standard deviation of the mean: what the predictor does not know, not the noise of one answer."""
+
+
+class Predictor(Protocol):
+    """Predicts one quantity (success, or log output tokens) for every model; pure once fitted."""
+
+    def fit(self, x: FloatArray, y: FloatArray) -> Self:
+        """Learns from `x` (n_requests, n_features) and `y` (n_requests, n_models), NaN where not measured."""
+        ...
+
+    def predict(self, x: FloatArray) -> Estimate:
+        """Returns the estimate for each row of `x`."""
+        ...

@@ -1,0 +1,478 @@
+"""The nouns, all frozen: what is asked, who may answer, what is expected, what was decided, what happened.
+
+    Request + Context  -> Decision (a plan of Stages of Steps)  -> Outcome (Attempts, with Usage and cost)
+
+Money on a bill is `Decimal`; a prediction is a float. `None` means unknown and never counts as zero.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+Role = Literal["system", "user", "assistant", "tool"]
+Dialect = Literal["openai", "anthropic", "gemini"]
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+
+TOKENS_PER_MTOK = Decimal(1_000_000)
+CHARS_PER_TOKEN = 4
+
+
+def estimated_tokens(n_chars: int) -> int:
+    """Returns the tokens assumed for `n_chars` characters: a quarter, rounded up, since a bill counts whole tokens."""
+    return -(-n_chars // CHARS_PER_TOKEN)
+
+
+# What is asked ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Words."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """An image, a sound or a file, by address or as base64 data."""
+
+    kind: Literal["image", "audio", "file"]
+    url: str | None = None
+    data: str | None = None
+    media_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A model asks for a tool; `arguments` is JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult:
+    """What the tool said."""
+
+    call_id: str
+    content: str
+
+
+Part = Text | Media | ToolCall | ToolResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One turn."""
+
+    role: Role
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """The words of the turn, without media, tool calls and tool results."""
+        return "\n".join(part.text for part in self.parts if isinstance(part, Text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A function that the model may call; `parameters` is a JSON Schema as text."""
+
+    name: str
+    description: str = ""
+    parameters: str = "{}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One request, decoded once, whichever dialect it came in.
+
+    `body` keeps the caller's own bytes, so that a provider of the same dialect gets every field verbatim.
+    """
+
+    messages: tuple[Message, ...]
+    model: str = "auto"
+    stream: bool = False
+    include_usage: bool = False
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    n: int = 1
+    logprobs: bool = False
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str | None = None
+    json_schema: str | None = None
+    json_object: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    user: str | None = None
+    dialect: Dialect = "openai"
+    body: bytes = b""
+
+    @classmethod
+    def from_prompt(cls, prompt: str, *, model: str = "auto") -> Request:
+        """Returns the request of a single user turn."""
+        return cls(messages=(Message(role="user", parts=(Text(text=prompt),)),), model=model)
+
+    @cached_property
+    def prompt(self) -> str:
+        """What a router reads: the words of the system and user turns, in order."""
+        return "\n".join(m.text for m in self.messages if m.role in {"system", "user"})
+
+    @cached_property
+    def n_chars(self) -> int:
+        """Characters of every turn, tool calls and results included."""
+        return sum(_n_chars(part) for message in self.messages for part in message.parts)
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        """Names of the capabilities that a candidate must have: `tools`, `vision`, `audio`, `files`, `json_schema`."""
+        media = {"image": "vision", "audio": "audio", "file": "files"}
+        needs = {media[p.kind] for m in self.messages for p in m.parts if isinstance(p, Media)}
+        if self.tools or any(isinstance(p, ToolCall | ToolResult) for m in self.messages for p in m.parts):
+            needs.add("tools")
+        if self.json_schema is not None:
+            needs.add("json_schema")
+        return frozenset(needs)
+
+
+def _n_chars(part: Part) -> int:
+    match part:
+        case Text(text=text):
+            return len(text)
+        case ToolCall(arguments=arguments):
+            return len(arguments)
+        case ToolResult(content=content):
+            return len(content)
+        case _:
+            return 0
+
+
+# Who may answer, and at what price ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one call, in buckets that do not overlap, except that reasoning is part of output."""
+
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """USD per million tokens; from `tiers` (smallest total input, rate) the last one reached replaces `base`."""
+
+    base: Decimal
+    tiers: tuple[tuple[int, Decimal], ...] = ()
+
+    def at(self, total_input_tokens: int) -> Decimal:
+        """Returns the rate for a call of that many input tokens, USD per million tokens."""
+        reached = [rate for start, rate in self.tiers if total_input_tokens > start]
+        return reached[-1] if reached else self.base
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """One price row; `id` names its content, so a bill can be recomputed from the ledger alone."""
+
+    id: str
+    input: Rate
+    output: Rate
+    cache_read: Rate | None = None
+    cache_write: Rate | None = None
+    source: str = ""
+    estimated: bool = False
+
+    def cost_usd(self, usage: Usage) -> Decimal:
+        """Returns what a call costs, exact. A bucket without a rate of its own costs what input costs."""
+        total = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+        buckets = (
+            (usage.input_tokens, self.input),
+            (usage.cache_read_tokens, self.cache_read or self.input),
+            (usage.cache_write_tokens, self.cache_write or self.input),
+            (usage.output_tokens, self.output),
+        )
+        return sum((Decimal(n) * rate.at(total) for n, rate in buckets), Decimal(0)) / TOKENS_PER_MTOK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a candidate can do; `None` is unknown, and unknown excludes where the capability is needed."""
+
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    tools: bool | None = None
+    vision: bool | None = None
+    audio: bool | None = None
+    files: bool | None = None
+    json_schema: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Weights at a host with settings: what is priced, measured and chosen."""
+
+    name: str
+    """`provider/model`, unique."""
+    provider: str = ""
+    model: str = ""
+    """The name that the provider knows."""
+    weights: str = ""
+    """Candidates with equal weights are hosts of one model."""
+    settings: tuple[tuple[str, str | int | float | bool], ...] = ()
+    capabilities: Capabilities = Capabilities()
+    price: Price | None = None
+    known_as: tuple[str, ...] = ()
+    """Its names in outcome tables."""
+
+
+# The circumstances of a decision, frozen and logged with it ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostState:
+    """How a candidate's host is doing."""
+
+    breaker_open: bool = False
+    n_in_flight: int = 0
+    ttft_p95_s: float | None = None
+    latency_p95_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionState:
+    """The session that a request belongs to; both draws are uniform in [0, 1) and fixed for the session."""
+
+    id: str
+    rule: str
+    """Which rule named the session."""
+    control_draw: float = 1.0
+    mix_draw: float = 0.0
+    last_candidate: str | None = None
+    cached_prefix_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerLimits:
+    """What the caller allows."""
+
+    allowed: frozenset[str] | None = None
+    max_cost_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """All that a decision may depend on beside the request: no clock, no network, no global randomness."""
+
+    now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    seed: int = 0
+    hosts: Mapping[str, HostState] = field(default_factory=dict)
+    session: SessionState | None = None
+    budget_remaining_usd: Decimal | None = None
+    limits: CallerLimits = CallerLimits()
+
+
+# What is expected ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What one candidate is expected to do on one request; `None` where nothing is known."""
+
+    candidate: str
+    p_success: float | None
+    """Expected score, in [0, 1]."""
+    p_success_sd: float | None
+    output_tokens: float | None
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictions:
+    """The same for many requests: arrays of shape (n_requests, n_candidates), NaN where nothing is known."""
+
+    candidates: tuple[str, ...]
+    p_success: FloatArray
+    p_success_sd: FloatArray
+    output_tokens: FloatArray
+    cost_usd: FloatArray
+
+    def row(self, i: int) -> tuple[Prediction, ...]:
+        """Returns request `i`, one prediction a candidate."""
+        return tuple(
+            Prediction(
+                candidate=name,
+                p_success=_known(self.p_success[i, j]),
+                p_success_sd=_known(self.p_success_sd[i, j]),
+                output_tokens=_known(self.output_tokens[i, j]),
+                cost_usd=_known(self.cost_usd[i, j]),
+            )
+            for j, name in enumerate(self.candidates)
+        )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+# What was decided ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One planned call."""
+
+    candidate: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """When an answer is good enough: `rule` names a pure function of the attempts; `not_failed` takes any answer."""
+
+    rule: str = "not_failed"
+    weights: tuple[float, ...] = ()
+    cut: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One or two parallel steps, and what it takes to stop here."""
+
+    steps: tuple[Step, ...]
+    acceptance: Acceptance = Acceptance()
+
+
+Arm = Literal["policy", "control"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """An ordered plan, the chance with which its first step was chosen, and why."""
+
+    plan: tuple[Stage, ...]
+    propensity: float
+    reason: str
+    arm: Arm = "policy"
+    reference: str | None = None
+    """The user's former choice: the baseline of every claim; `None` where it could not serve this request."""
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    """Candidate name -> why it could not serve."""
+    predictions: tuple[Prediction, ...] = ()
+    policy: str = ""
+    router_version: str = ""
+    fault: str | None = None
+    """What broke inside the router, where something did."""
+
+    @property
+    def model(self) -> str:
+        """Name of the candidate that is called first."""
+        return self.plan[0].steps[0].candidate
+
+
+# What happened -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A complete answer; `body` keeps the provider's own bytes where its dialect is the caller's."""
+
+    id: str
+    model: str
+    """The name that the host reports."""
+    parts: tuple[Part, ...]
+    finish_reason: FinishReason
+    usage: Usage | None
+    created: int = 0
+    dialect: Dialect = "openai"
+    body: bytes = b""
+
+    @property
+    def text(self) -> str:
+        """The words of the answer."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """One piece of a streamed answer; `body` is the provider's own event data where its dialect is the caller's."""
+
+    text: str = ""
+    tool_call: ToolCall | None = None
+    tool_index: int = 0
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    id: str | None = None
+    body: bytes = b""
+
+
+AttemptStatus = Literal["ok", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One made call.
+
+    `cost_usd` is exact where usage is known, zero where the provider refused before any output, else `None`.
+    """
+
+    candidate: str
+    number: int
+    """1 for the first call of the request."""
+    stage: int
+    status: AttemptStatus
+    started_at: datetime
+    latency_s: float
+    ttft_s: float | None = None
+    model_asked: str = ""
+    model_served: str | None = None
+    usage: Usage | None = None
+    cost_usd: Decimal | None = None
+    price_id: str | None = None
+    error: str | None = None
+    """Class name of the error."""
+    status_code: int | None = None
+    retryable: bool = False
+    retry_after_s: float | None = None
+
+
+OutcomeStatus = Literal["delivered", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a request: every attempt, the one that was delivered, and the bill."""
+
+    status: OutcomeStatus
+    attempts: tuple[Attempt, ...]
+    response: Response | None = None
+    served: str | None = None
+    """Name of the candidate whose answer was delivered."""
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """The sum over all attempts; `None` where any of them is unknown."""
+        costs = [attempt.cost_usd for attempt in self.attempts]
+        return None if any(cost is None for cost in costs) else sum((c for c in costs if c is not None), Decimal(0))
