@@ -24,7 +24,7 @@ VERBS = {
     "report": "the savings statement of a ledger",
     "ledger": "verify a ledger, or export its rows",
 }
-"""Verb -> what it does. The verb `x` is the Typer app `fairlead.cli.x:app`."""
+"""Verb -> what it does. The verb `x` is the Typer app `fairlead.cli.x:app`; its only command is the verb itself."""
 
 
 def build(verbs: Sequence[str]) -> typer.Typer:
@@ -32,8 +32,16 @@ def build(verbs: Sequence[str]) -> typer.Typer:
     app = typer.Typer(name="fairlead", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
     app.callback()(_about)
     for verb in verbs:
-        app.add_typer(importlib.import_module(f"fairlead.cli.{verb}").app, name=verb, help=VERBS[verb])
+        _add(app, verb, importlib.import_module(f"fairlead.cli.{verb}").app)
     return app
+
+
+def _add(app: typer.Typer, verb: str, part: typer.Typer) -> None:
+    commands = part.registered_commands
+    if len(commands) == 1 and commands[0].callback is not None:
+        app.command(name=verb, short_help=VERBS[verb])(commands[0].callback)
+    else:
+        app.add_typer(part, name=verb, help=VERBS[verb])
 
 
 def _about() -> None:
