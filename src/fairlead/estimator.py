@@ -16,6 +16,8 @@ class Estimator:
 
     A constructor only stores its arguments, under their own names. What `fit` learns is NumPy arrays under names that
     end in `_`. So `clone`, `repr`, `params`, `state` and `restore` come for free, and an artifact needs no pickle.
+    An estimator given as an argument is a part: it is fitted in place with its owner, cloned with it, and its state
+    stands in the owner's under `part.name_`.
     """
 
     def params(self) -> dict[str, Any]:
@@ -24,17 +26,28 @@ class Estimator:
         return {name: getattr(self, name) for name in names if name != "self" and name in self.__dict__}
 
     def clone(self) -> Self:
-        """Returns a new, unfitted estimator with the same arguments."""
-        return type(self)(**self.params())
+        """Returns a new, unfitted estimator with the same arguments, its parts cloned as well."""
+        params = self.params()
+        return type(self)(**params | {name: part.clone() for name, part in _parts(params).items()})
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Returns what was learned: attribute name -> array."""
-        return {name: value for name, value in vars(self).items() if name.endswith("_")}
+        own = {name: value for name, value in vars(self).items() if name.endswith("_")}
+        nested = (
+            (f"{part_name}.{name}", value)
+            for part_name, part in _parts(self.params()).items()
+            for name, value in part.state().items()
+        )
+        return own | dict(nested)
 
     def restore(self, state: dict[str, npt.NDArray[Any]]) -> Self:
         """Takes back what `state` gave; returns itself."""
         for name, value in state.items():
-            setattr(self, name, np.asarray(value))
+            part_name, dot, rest = name.partition(".")
+            if dot:
+                getattr(self, part_name).restore({rest: value})
+            else:
+                setattr(self, name, np.asarray(value))
         return self
 
     def check_fitted(self, name: str) -> None:
@@ -46,3 +59,7 @@ class Estimator:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.params().items())
         return f"{type(self).__name__}({arguments})"
+
+
+def _parts(params: dict[str, Any]) -> dict[str, Estimator]:
+    return {name: value for name, value in params.items() if isinstance(value, Estimator)}
