@@ -1,0 +1,6 @@
+"""The outcome table: prompts by models, what each scored and used; read, checked, split and written."""
+
+from fairlead.outcomes.prices import table_price
+from fairlead.outcomes.table import Outcomes
+
+__all__ = ["Outcomes", "table_price"]

@@ -1,0 +1,135 @@
+"""The columns of one Parquet file, each checked as it is taken; a complaint names file, row, column and value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fairlead.errors import MissingExtraError, TableError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    from fairlead.types import BoolArray, FloatArray
+
+ObjectArray = npt.NDArray[np.object_]
+
+
+class Columns:
+    """The columns of the Parquet file at `path` that we know; others are not read.
+
+    Raises:
+        TableError: the file is missing, unreadable or empty, or lacks a required column.
+        MissingExtraError: `pyarrow` is not installed.
+    """
+
+    def __init__(self, path: Path, *, required: Collection[str], optional: Collection[str] = ()) -> None:
+        self.path = path
+        parquet = _parquet()
+        present = _column_names(parquet, path)
+        for name in required:
+            if name not in present:
+                listed = ", ".join(f"`{column}`" for column in present)
+                raise TableError(f"`{path}` has no column `{name}`, only {listed}. Add it, or rename the one you mean.")
+        self._table = parquet.read_table(path, columns=[*required, *(name for name in optional if name in present)])
+        if self.n_rows == 0:
+            raise TableError(f"`{path}` has no rows; expected at least one. Write the table again.")
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return int(self._table.num_rows)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._table.column_names
+
+    def texts(self, name: str) -> ObjectArray:
+        """Returns (n_rows,) strings.
+
+        Raises:
+            TableError: the column holds something else, or a value is absent.
+        """
+        texts = self.texts_or_none(name)
+        self.refuse(np.array([text is None for text in texts], dtype=np.bool_), name, "a text")
+        return texts
+
+    def texts_or_none(self, name: str) -> ObjectArray:
+        """Returns (n_rows,) strings, `None` where absent; all `None` where the file has no such column."""
+        if name not in self:
+            return np.full(self.n_rows, None, dtype=np.object_)
+        column = self._typed(name, "text", ("string", "large_string", "string_view", "dictionary", "null"))
+        texts = np.empty(self.n_rows, dtype=np.object_)
+        texts[:] = column.to_pylist()
+        return texts
+
+    def numbers(self, name: str) -> FloatArray:
+        """Returns (n_rows,) numbers, NaN where absent; all NaN where the file has no such column."""
+        if name not in self:
+            return np.full(self.n_rows, np.nan)
+        column = self._typed(name, "numbers", ("int", "uint", "float", "double", "halffloat", "bool", "null"))
+        return np.asarray(column.cast("double").to_numpy(), dtype=np.float64)
+
+    def counts(self, name: str) -> FloatArray:
+        """Returns (n_rows,) whole numbers of at least 0, NaN where absent.
+
+        Raises:
+            TableError: a value is negative, infinite or has a fraction.
+        """
+        counts = self.numbers(name)
+        known = ~np.isnan(counts)
+        wrong = known & ~(np.isfinite(counts) & (counts >= 0) & (np.floor(counts) == counts))
+        self.refuse(wrong, name, "a whole number of at least 0, or nothing where it is unknown")
+        return counts
+
+    def flags(self, name: str, *, absent: bool) -> BoolArray:
+        """Returns (n_rows,) truth values, `absent` where the file says nothing."""
+        if name not in self:
+            return np.full(self.n_rows, absent)
+        column = self._typed(name, "true or false", ("bool", "null"))
+        return np.array([absent if value is None else value for value in column.to_pylist()], dtype=np.bool_)
+
+    def refuse(self, wrong: BoolArray, name: str, expected: str) -> None:
+        """Raises TableError for the first row where `wrong`; rows count from 1."""
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            value = self._table.column(name)[row].as_py()
+            place = f"`{self.path}`, row {row + 1}, column `{name}`"
+            raise TableError(f"{place} is {value!r}; expected {expected}. Correct or remove this row.")
+
+    def _typed(self, name: str, expected: str, prefixes: tuple[str, ...]) -> Any:
+        column = self._table.column(name)
+        if not str(column.type).startswith(prefixes):
+            place = f"`{self.path}`, column `{name}`"
+            raise TableError(f"{place} holds {column.type}; expected {expected}. Convert it and write it again.")
+        return column
+
+
+def write_parquet(path: Path, columns: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Writes columns of equal length; NaN and `None` become absent values."""
+    parquet = _parquet()
+    import pyarrow as pa  # noqa: PLC0415 - only those who write tables need it
+
+    table = pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
+    parquet.write_table(table, path, compression="zstd")
+
+
+def _parquet() -> Any:
+    try:
+        import pyarrow.parquet  # noqa: PLC0415 - serving needs no tables
+    except ImportError as error:
+        raise MissingExtraError("pyarrow", "tables") from error
+    return pyarrow.parquet
+
+
+def _column_names(parquet: Any, path: Path) -> list[str]:
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    if not path.is_file():
+        raise TableError(f"`{path}` does not exist; expected a Parquet file. An outcome table is a folder with it in.")
+    try:
+        return [str(name) for name in parquet.read_schema(path).names]
+    except (pa.ArrowException, OSError) as error:
+        raise TableError(f"`{path}` cannot be read as Parquet ({error}). Write or copy it again.") from error
