@@ -8,17 +8,15 @@ Money on a bill is `Decimal`; a prediction is a float. `None` means unknown and 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping  # noqa: TC003 - the ledger decodes these types, so their hints must resolve
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
