@@ -1,0 +1,79 @@
+"""Several tables as one: prompts below one another, models of one name in one column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fairlead.errors import TableError
+from fairlead.outcomes.table import Outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fairlead.types import Price
+
+_UNKNOWN = {
+    "score": np.nan,
+    "input_tokens": np.nan,
+    "output_tokens": np.nan,
+    "output_chars": np.nan,
+    "tokens_estimated": False,
+    "answer": None,
+}
+"""Grid -> what stands in it where a table did not measure a model."""
+
+
+def join(tables: Sequence[Outcomes]) -> Outcomes:
+    """Returns all prompts of `tables`, under `<table>/<prompt_id>`, by all of their models.
+
+    Models of one name count as one model, although two tables may have run it under different protocols: join tables
+    only where that is what their names mean. A single table is returned as it is.
+
+    Raises:
+        TableError: there is no table, two have one name, or they price a model differently.
+    """
+    if not tables:
+        raise TableError("no outcome table is given; expected at least one.")
+    if len(tables) == 1:
+        return tables[0]
+    _refuse_equal_names(tables)
+    models = tuple(dict.fromkeys(model for table in tables for model in table.models))
+    return Outcomes(
+        name="+".join(table.name for table in tables),
+        prompt_ids=tuple(f"{table.name}/{prompt_id}" for table in tables for prompt_id in table.prompt_ids),
+        prompts=tuple(prompt for table in tables for prompt in table.prompts),
+        models=models,
+        prices=_prices(tables),
+        benchmark=tuple(name for table in tables for name in table.benchmark),
+        subset=tuple(name for table in tables for name in table.subset),
+        **{grid: np.vstack([_widened(table, grid, models) for table in tables]) for grid in _UNKNOWN},
+    )
+
+
+def _refuse_equal_names(tables: Sequence[Outcomes]) -> None:
+    names = [table.name for table in tables]
+    for name in names:
+        if names.count(name) > 1:
+            raise TableError(f"two of the tables are named `{name}`; expected names that differ. Rename one folder.")
+
+
+def _widened(table: Outcomes, grid: str, models: tuple[str, ...]) -> Any:
+    narrow = getattr(table, grid)
+    wide = np.full((len(table), len(models)), _UNKNOWN[grid], dtype=narrow.dtype)
+    wide[:, [models.index(model) for model in table.models]] = narrow
+    return wide
+
+
+def _prices(tables: Sequence[Outcomes]) -> dict[str, Price]:
+    prices: dict[str, Price] = {}
+    for table in tables:
+        for model, price in table.prices.items():
+            earlier = prices.setdefault(model, price)
+            if (earlier.input, earlier.output) != (price.input, price.output):
+                raise TableError(
+                    f"table `{table.name}` prices `{model}` differently than a table before it; expected one price."
+                    " Use one `prices.csv` for both."
+                )
+    return prices
