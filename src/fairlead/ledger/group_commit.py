@@ -1,0 +1,127 @@
+"""Group commit: many callers wait, one thread writes all that has gathered in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import defaultdict
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from fairlead.errors import LedgerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
+
+MAX_BATCH = 500
+"""Changes in one transaction."""
+MAX_WAITING = 20_000
+"""Changes that may wait for the writer; more are refused, so that a stalled disk cannot eat the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[T]):
+    change: T
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[None]
+
+
+class GroupCommit(Generic[T]):
+    """Hands changes from any number of tasks to one writer thread.
+
+    The thread starts with the first change, sleeps while there is none, and takes whatever has gathered while it was
+    writing: the busier it is, the larger its batches.
+
+    Args:
+        write: commits a batch; returns, for each change, `None` or why it was not kept.
+        name: of the thread.
+    """
+
+    def __init__(self, write: Callable[[Sequence[T]], Sequence[Exception | None]], *, name: str) -> None:
+        self._write = write
+        self._queue: SimpleQueue[_Waiting[T] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._lock = threading.Lock()  # no change may slip in behind the end mark
+        self._closed = False
+
+    async def commit(self, change: T) -> None:
+        """Returns when `change` is committed.
+
+        A caller that is cancelled stops waiting; its change is committed all the same.
+
+        Raises:
+            LedgerError: it was not kept; the message says why.
+        """
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        self._put(_Waiting(change, loop, done))
+        await done
+
+    async def close(self) -> None:
+        """Returns when all that was handed over is written and the thread has ended."""
+        with self._lock:
+            self._closed = True
+            self._queue.put(None)
+        if self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join)
+
+    def _put(self, waiting: _Waiting[T]) -> None:
+        with self._lock:
+            if self._closed:
+                raise LedgerError("this ledger is closed. Open it anew to write to it.")
+            if self._queue.qsize() >= MAX_WAITING:
+                raise LedgerError(
+                    f"{MAX_WAITING} rows wait for the ledger, which is its limit. Look at the disk it writes to."
+                )
+            self._queue.put(waiting)
+            if self._thread.ident is None:
+                self._thread.start()
+
+    def _run(self) -> None:
+        while batch := self._gather():
+            try:
+                errors = self._write([waiting.change for waiting in batch])
+            except Exception as error:  # noqa: BLE001 - whatever broke, nobody may be left waiting
+                errors = [error] * len(batch)
+            _wake(batch, errors)
+
+    def _gather(self) -> list[_Waiting[T]]:
+        """Returns all that waits now, at least one change; nothing at the end mark."""
+        batch: list[_Waiting[T]] = []
+        waiting = self._queue.get()
+        while waiting is not None:
+            batch.append(waiting)
+            if len(batch) == MAX_BATCH:
+                break
+            try:
+                waiting = self._queue.get_nowait()
+            except Empty:
+                break
+        else:
+            if batch:
+                self._queue.put(None)  # the end mark came behind changes: write these first
+        return batch
+
+
+def _wake(batch: Sequence[_Waiting[T]], errors: Sequence[Exception | None]) -> None:
+    """Tells each event loop once what became of its changes."""
+    answers = defaultdict(list)
+    for waiting, error in zip(batch, errors, strict=True):
+        answers[waiting.loop].append((waiting.done, error))
+    for loop, answered in answers.items():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits there any more
+            loop.call_soon_threadsafe(_answer, answered)
+
+
+def _answer(answered: Sequence[tuple[asyncio.Future[None], Exception | None]]) -> None:
+    for done, error in answered:
+        if done.done():  # its caller was cancelled
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
