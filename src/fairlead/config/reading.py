@@ -1,0 +1,198 @@
+"""From a TOML file, or from nothing but keys in the environment, to a checked `Config`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import msgspec
+
+from fairlead.config.known import KNOWN_PROVIDERS, with_a_key
+from fairlead.config.tables import (
+    Config,
+    HostedProvider,
+    LedgerConfig,
+    LimitsConfig,
+    ModelConfig,
+    PriceConfig,
+    ProviderConfig,
+    RecordedProvider,
+    RouteConfig,
+    Secret,
+    ServerConfig,
+    SimulatedProvider,
+    Table,
+)
+from fairlead.config.wording import below, checked, listed, nearest
+from fairlead.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+T = TypeVar("T", bound=Table)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+_DIALECTS = ["openai", "anthropic", "gemini", "simulated", "recorded"]
+_OURS = frozenset({"model", "messages", "stream", "stream_options"})
+
+
+class _Document(Table, frozen=True, kw_only=True):
+    """The whole file; tables are checked one by one, so that a message can name its place."""
+
+    schema_version: Literal[1] = 1
+    """Version of this layout. Default 1, the only one."""
+    server: dict[str, Any] = msgspec.field(default_factory=dict)
+    """A `ServerConfig`."""
+    limits: dict[str, Any] = msgspec.field(default_factory=dict)
+    """A `LimitsConfig`."""
+    ledger: dict[str, Any] = msgspec.field(default_factory=dict)
+    """A `LedgerConfig`."""
+    providers: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    """Name -> a `ProviderConfig`. Default: the known providers whose key is in the environment."""
+    models: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    """`PROVIDER/MODEL` -> a `ModelConfig`. Default: a few chat models of each known provider."""
+    routes: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    """Name -> a `RouteConfig`. Default: `auto` alone, which is always there."""
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """Returns the configuration of a file, or without one that of the keys in the environment.
+
+    Args:
+        path: the TOML file.
+        environ: where `api_key_env` is looked up; read here and nowhere else.
+
+    Raises:
+        ConfigError: names the place, the value, what was expected and the next step.
+    """
+    document = checked(_read(path) if path else {}, _Document)
+    folder = path.parent if path else Path()
+    providers = _providers(document.providers or _found(environ), folder)
+    return Config(
+        source=str(path) if path else "the environment",
+        server=checked(document.server, ServerConfig, "server"),
+        limits=checked(document.limits, LimitsConfig, "limits"),
+        ledger=_rooted(checked(document.ledger, LedgerConfig, "ledger"), "path", folder),
+        providers=providers,
+        models=_models(document.models, providers),
+        routes=_routes(document.routes, folder),
+        keys=_keys(providers, environ),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read `{path}`: {error.strerror}. Give the path of a TOML file.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"`{path}` is not UTF-8 text; expected a TOML file.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"`{path}` is not TOML: {error}.") from None
+
+
+def _found(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    names = with_a_key(environ)
+    if not names:
+        variables = listed([provider.api_key_env for provider in KNOWN_PROVIDERS.values()])
+        raise ConfigError(
+            f"no provider is configured; expected one of {variables} in the environment, or `[providers.NAME]` in a "
+            "file given by `--config`. To see it work without a key, run `fairlead demo`."
+        )
+    return {name: {} for name in names}
+
+
+def _providers(tables: Mapping[str, dict[str, Any]], folder: Path) -> dict[str, ProviderConfig]:
+    return {name: _provider(name, table, folder) for name, table in tables.items()}
+
+
+def _provider(name: str, table: dict[str, Any], folder: Path) -> ProviderConfig:
+    place = _named("providers", name)
+    if table.get("dialect") == "simulated":
+        return checked(table, SimulatedProvider, place)
+    if table.get("dialect") == "recorded":
+        return _rooted(checked(table, RecordedProvider, place), "table", folder)
+    if table.get("dialect", "openai") not in _DIALECTS:
+        raise ConfigError(f"`{place}.dialect` is {table['dialect']!r}; expected one of {listed(_DIALECTS)}.")
+    known = KNOWN_PROVIDERS[name].table() if name in KNOWN_PROVIDERS else {}
+    return checked(known | table, HostedProvider, place)
+
+
+def _models(tables: Mapping[str, dict[str, Any]], providers: Mapping[str, ProviderConfig]) -> dict[str, ModelConfig]:
+    given = {name: _model(name, table, providers) for name, table in tables.items()}
+    for name, provider in providers.items():
+        if isinstance(provider, HostedProvider) and not any(model.startswith(f"{name}/") for model in given):
+            given |= {f"{name}/{model}": ModelConfig() for model in _default_models(name)}
+    return given
+
+
+def _default_models(provider: str) -> tuple[str, ...]:
+    if provider not in KNOWN_PROVIDERS:
+        raise ConfigError(f'`providers.{provider}` has no models. Add `[models."{provider}/NAME"]` for each of them.')
+    return KNOWN_PROVIDERS[provider].models
+
+
+def _model(name: str, table: dict[str, Any], providers: Mapping[str, ProviderConfig]) -> ModelConfig:
+    place = below("models", name)
+    provider, slash, model = name.partition("/")
+    if not slash or not model:
+        raise ConfigError(f"`{place}` does not name a model; expected `PROVIDER/MODEL`.")
+    if provider not in providers:
+        hint = nearest(provider, list(providers))
+        raise ConfigError(
+            f"`{place}` is at `{provider}`, which is no provider of this file.{hint} "
+            f"Expected one of {listed(list(providers))}, or add `[providers.{provider}]`."
+        )
+    config = checked(table, ModelConfig, place)
+    _check_settings(config, below(place, "settings"))
+    if config.price is not None:
+        _check_price(config.price, below(place, "price"))
+    return config
+
+
+def _check_settings(model: ModelConfig, place: str) -> None:
+    if clash := sorted(_OURS & model.settings.keys()):
+        raise ConfigError(f"`{place}.{clash[0]}` cannot be set: the request itself says it. Remove it.")
+
+
+def _check_price(price: PriceConfig, place: str) -> None:
+    for name, rate in msgspec.structs.asdict(price).items():
+        if rate is not None and not (rate.is_finite() and rate >= 0):
+            raise ConfigError(f"`{place}.{name}` is {rate}; expected at least 0, in USD per million tokens.")
+
+
+def _routes(tables: Mapping[str, dict[str, Any]], folder: Path) -> dict[str, RouteConfig]:
+    given = {name: checked(table, RouteConfig, _named("routes", name)) for name, table in tables.items()}
+    return {name: _rooted(route, "router", folder) for name, route in ({"auto": RouteConfig()} | given).items()}
+
+
+def _keys(providers: Mapping[str, ProviderConfig], environ: Mapping[str, str]) -> dict[str, Secret]:
+    named = {name: p.api_key_env for name, p in providers.items() if isinstance(p, HostedProvider) and p.api_key_env}
+    return {name: _key(name, variable, environ) for name, variable in named.items()}
+
+
+def _key(provider: str, variable: str, environ: Mapping[str, str]) -> Secret:
+    place = f"providers.{provider}.api_key_env"
+    if not _VARIABLE.fullmatch(variable):  # it may be the key itself: do not show it
+        raise ConfigError(
+            f"`{place}` does not name a variable; expected capitals such as `OPENAI_API_KEY`, never the key itself."
+        )
+    if not environ.get(variable):
+        raise ConfigError(f"`{place}` names `{variable}`, which is not set. Set it, or remove the provider.")
+    return Secret(environ[variable])
+
+
+def _named(table: str, name: str) -> str:
+    place = below(table, name)
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"`{place}` is not a name; expected letters, digits, `.`, `_` and `-`.")
+    return place
+
+
+def _rooted(table: T, field: str, folder: Path) -> T:
+    """Returns the table with the path in `field` starting at the config file."""
+    path = getattr(table, field)
+    return table if path is None else msgspec.structs.replace(table, **{field: folder / path})

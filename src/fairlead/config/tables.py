@@ -1,0 +1,203 @@
+"""One struct a TOML table. The text under a field is its documentation: meaning, unit, default, range."""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal  # noqa: TC003 - msgspec reads the annotations
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]
+Address = Annotated[str, Meta(pattern=r"^https?://[^/]", description="an address that starts with http:// or https://")]
+Text = Annotated[str, Meta(min_length=1)]
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every table: unknown keys are refused, values never change."""
+
+
+class ServerConfig(Table, frozen=True, kw_only=True):
+    """`[server]`: where the gateway listens and how much it takes on."""
+
+    host: Text = "127.0.0.1"
+    """Address to listen on. Default 127.0.0.1, this machine only."""
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8080
+    """TCP port; 0 picks a free one. Default 8080, 0 to 65535."""
+    max_body_bytes: Annotated[int, Meta(ge=1024, le=1_073_741_824)] = 33_554_432
+    """Largest request body, bytes; a larger one is answered 413. Default 32 MiB, 1 KiB to 1 GiB."""
+    max_in_flight: Annotated[int, Meta(ge=1, le=100_000)] = 1024
+    """Requests served at the same time; one more is answered 429. Default 1024, 1 to 100000."""
+    drain_s: Seconds = 30.0
+    """How long a stopping gateway waits for requests in flight, seconds. Default 30, up to 3600."""
+
+
+class LimitsConfig(Table, frozen=True, kw_only=True):
+    """`[limits]`: how long a request may wait, and how often it may try."""
+
+    connect_s: Seconds = 5.0
+    """Longest wait for a connection to a provider, seconds. Default 5, up to 3600."""
+    ttft_s: Seconds = 120.0
+    """Longest wait for the first byte of an answer, seconds. Default 120, up to 3600."""
+    idle_s: Seconds = 60.0
+    """Longest silence within an answer, seconds. Default 60, up to 3600."""
+    total_s: Seconds = 600.0
+    """Deadline of a request, all attempts together, seconds. Default 600, up to 3600."""
+    max_attempts: Annotated[int, Meta(ge=1, le=20)] = 4
+    """Calls that one request may cause. Default 4, 1 to 20."""
+    retries: Annotated[int, Meta(ge=0, le=10)] = 1
+    """Further calls of the same candidate after a failure worth retrying. Default 1, 0 to 10."""
+
+
+class LedgerConfig(Table, frozen=True, kw_only=True):
+    """`[ledger]`: where it is kept what happened."""
+
+    path: Path = Path("fairlead.db")
+    """The SQLite file; a relative path starts at the config file. Default `fairlead.db` in the working folder."""
+    durability: Literal["process", "power"] = "process"
+    """What a committed row survives: the death of the `process`, or of the machine (`power`). Default `process`."""
+
+
+class HostedProvider(Table, frozen=True, kw_only=True):
+    """`[providers.NAME]` with dialect `openai`, `anthropic` or `gemini`: models behind an HTTP address."""
+
+    dialect: Literal["openai", "anthropic", "gemini"] = "openai"
+    """The wire format the host speaks. Default `openai`; a provider that we know brings its own."""
+    base_url: Address
+    """Where the API starts, such as `http://127.0.0.1:8000/v1`. Required unless we know the provider."""
+    api_key_env: Text | None = None
+    """Name of the environment variable that holds the key. Default none; a provider that we know brings its own."""
+
+
+class SimulatedProvider(Table, frozen=True, kw_only=True):
+    """`[providers.NAME]` with dialect `simulated`: deterministic models inside this process, for trying out."""
+
+    dialect: Literal["simulated"]
+    """Always `simulated`."""
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    """Seed of the simulated world. Default 0."""
+
+
+class RecordedProvider(Table, frozen=True, kw_only=True):
+    """`[providers.NAME]` with dialect `recorded`: an outcome table, served as if it were its models."""
+
+    dialect: Literal["recorded"]
+    """Always `recorded`."""
+    table: Path
+    """Folder of the outcome table; a relative path starts at the config file. Required."""
+
+
+ProviderConfig = HostedProvider | SimulatedProvider | RecordedProvider
+
+
+class PriceConfig(Table, frozen=True, kw_only=True):
+    """`price` of a model: overrides the catalogue. USD per million tokens, at least 0."""
+
+    input_usd_per_mtok: Decimal
+    """Input tokens that no cache served. Required."""
+    output_usd_per_mtok: Decimal
+    """Output tokens, reasoning included. Required."""
+    cache_read_usd_per_mtok: Decimal | None = None
+    """Input tokens read from the provider's prompt cache. Default: as input."""
+    cache_write_usd_per_mtok: Decimal | None = None
+    """Input tokens written to the provider's prompt cache. Default: as input."""
+
+
+class CapabilitiesConfig(Table, frozen=True, kw_only=True):
+    """`capabilities` of a model: each one given here overrides the catalogue."""
+
+    context_tokens: Tokens | None = None
+    """Tokens of input and output together, at most. Default: the catalogue's."""
+    max_output_tokens: Tokens | None = None
+    """Tokens of one answer, at most. Default: the catalogue's."""
+    tools: bool | None = None
+    """Whether it calls tools. Default: the catalogue's."""
+    vision: bool | None = None
+    """Whether it reads images. Default: the catalogue's."""
+    audio: bool | None = None
+    """Whether it hears. Default: the catalogue's."""
+    files: bool | None = None
+    """Whether it reads documents. Default: the catalogue's."""
+    json_schema: bool | None = None
+    """Whether it keeps to a JSON Schema. Default: the catalogue's."""
+
+
+class ModelConfig(Table, frozen=True, kw_only=True):
+    """`[models."PROVIDER/MODEL"]`: one candidate; MODEL is the name that the provider knows."""
+
+    weights: Text | None = None
+    """Name of the weights; entries with equal weights are hosts of one model. Default: the model's name."""
+    known_as: tuple[Text, ...] = ()
+    """Its names in outcome tables. Default: none beside its own."""
+    settings: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
+    """Fields added to every call, such as `reasoning_effort`. Default: none."""
+    price: PriceConfig | None = None
+    """What it costs. Default: the catalogue's price, unknown where it has none."""
+    capabilities: CapabilitiesConfig = CapabilitiesConfig()
+    """What it can do. Default: the catalogue's knowledge."""
+
+
+class QualityFloorConfig(Table, frozen=True, kw_only=True):
+    """`quality_floor` of a route: how much quality may be given up for cost."""
+
+    margin: Annotated[float, Meta(ge=0, lt=1)]
+    """Allowed loss of mean score against the reference, in [0, 1); must be what the router was fitted with."""
+
+
+class RouteConfig(Table, frozen=True, kw_only=True):
+    """`[routes.NAME]`: how to choose for requests whose `model` is NAME."""
+
+    reference: Text | None = None
+    """The model used before, the baseline of every claim. Default: the dearest priced candidate, *assumed*."""
+    candidates: tuple[Text, ...] | None = None
+    """Models to choose from, `PROVIDER/MODEL`. Default: all."""
+    router: Path | None = None
+    """A fitted router (`fairlead fit`); a relative path starts at the config file. Default: none, so the reference."""
+    objective: Literal["cost", "quality"] = "cost"
+    """`cost`: the cheapest within the router's floor; `quality`: the highest expected score. Default `cost`."""
+    quality_floor: QualityFloorConfig | None = None
+    """The floor you rely on, checked against the router's. Default: what the router was fitted with."""
+    control_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    """Share of sessions that get the reference, at random: what makes savings provable. Default 0, in [0, 1)."""
+
+
+class Secret:
+    """A key that does not show itself."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Returns the key itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that was configured, checked and resolved once."""
+
+    source: str
+    """Where it came from: the file, or `the environment`."""
+    server: ServerConfig
+    limits: LimitsConfig
+    ledger: LedgerConfig
+    providers: dict[str, ProviderConfig]
+    models: dict[str, ModelConfig]
+    routes: dict[str, RouteConfig]
+    """Always holds `auto`."""
+    keys: dict[str, Secret]
+    """Provider -> its key, for those that have one."""
+
+    @property
+    def hash(self) -> str:
+        """Returns the SHA-256 of all settings, in hexadecimal; keys take no part."""
+        tables = (self.server, self.limits, self.ledger, self.providers, self.models, self.routes)
+        encoded = msgspec.json.encode(tables, order="deterministic", enc_hook=str)
+        return hashlib.sha256(encoded).hexdigest()
