@@ -1,1 +1,10 @@
 """Predictions in, a choice out."""
+
+from fairlead.policies.constant import Constant
+from fairlead.policies.floor import Floor
+from fairlead.policies.guard import HullGuard
+from fairlead.policies.threshold import Threshold
+from fairlead.policies.utility import Utility
+
+POLICIES = {policy.__name__: policy for policy in (Constant, Threshold, Utility, Floor, HullGuard)}
+"""Name -> policy: what an artifact may name, and what the contract tests run."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fairlead.types import BoolArray, FloatArray, IntArray, Predictions
 
 
@@ -38,6 +40,10 @@ class Policy(Protocol):
 
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
         """Returns one choice a request; a candidate with unknown (NaN) predictions is never chosen for its quality."""
+        ...
+
+    def renamed(self, names: Mapping[str, str]) -> Self:
+        """Returns the same policy over candidates that carry other names: old name -> new name."""
         ...
 
 

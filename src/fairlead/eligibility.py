@@ -1,0 +1,102 @@
+"""Who may serve a request, and why the others may not: hard limits before any prediction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+from fairlead.types import Usage, estimated_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    from fairlead.types import Candidate, Capabilities, Context, Request
+
+TOKEN_MARGIN = 1.1
+"""Input tokens are estimated from characters; this much more must fit."""
+
+EXCLUSIONS = {
+    "not_allowed": "the caller's allow list does not name it",
+    "breaker_open": "its host is failing: calls are held back",
+    "context_window": "request and answer may not fit its context window",
+    "output_limit": "it cannot write as many tokens as the caller allows",
+    "price_unknown": "the caller caps the price of a call and its price is not known",
+    "output_unbounded": "the caller caps the price of a call and nothing bounds its output",
+    "price_cap": "a call may cost more than the caller allows",
+} | {
+    f"{need}_{state}": f"{need} is needed and {said}"
+    for need in ("tools", "vision", "audio", "files", "json_schema")
+    for state, said in (("unsupported", "it has none"), ("unknown", "it is not known whether it has it"))
+}
+"""Every reason an exclusion can carry, in words."""
+
+
+def exclusions(request: Request, candidates: Sequence[Candidate], context: Context) -> dict[str, str]:
+    """Returns candidate name -> the first reason, a word of `EXCLUSIONS`, why it may not serve; the others may.
+
+    An unknown limit on tokens excludes nobody; an unknown capability excludes where it is needed. Hosts are looked up
+    in the context by candidate name.
+    """
+    demand = _Demand.of(request)
+    reasons = {candidate.name: _reason(candidate, demand, context) for candidate in candidates}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def _reason(candidate: Candidate, demand: _Demand, context: Context) -> str | None:
+    limits = context.limits
+    if limits.allowed is not None and candidate.name not in limits.allowed:
+        return "not_allowed"
+    host = context.hosts.get(candidate.name) if context.hosts else None
+    if host is not None and host.breaker_open:
+        return "breaker_open"
+    unmet = demand.unmet_by(candidate.capabilities)
+    if unmet is None and limits.max_cost_usd is not None:
+        return demand.too_dear(candidate, limits.max_cost_usd)
+    return unmet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Demand:
+    """What a request asks of whoever serves it."""
+
+    input_tokens: int
+    """Estimated, with margin."""
+    output_tokens: int | None
+    """The caller's limit on one answer."""
+    n_answers: int
+    needs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, request: Request) -> _Demand:
+        n_chars = request.n_chars + sum(len(t.name) + len(t.description) + len(t.parameters) for t in request.tools)
+        return cls(
+            input_tokens=ceil(estimated_tokens(n_chars + len(request.json_schema or "")) * TOKEN_MARGIN),
+            output_tokens=request.max_output_tokens,
+            n_answers=request.n,
+            needs=tuple(sorted(request.needs)),
+        )
+
+    def unmet_by(self, capabilities: Capabilities) -> str | None:
+        """Returns why a candidate with these capabilities cannot serve, `None` where it can."""
+        window, output_limit = capabilities.context_tokens, capabilities.max_output_tokens
+        if window is not None and self.input_tokens + (self.output_tokens or 0) > window:
+            return "context_window"
+        if output_limit is not None and self.output_tokens is not None and self.output_tokens > output_limit:
+            return "output_limit"
+        for need in self.needs:
+            able: bool | None = getattr(capabilities, need)
+            if not able:
+                return f"{need}_unknown" if able is None else f"{need}_unsupported"
+        return None
+
+    def too_dear(self, candidate: Candidate, cap_usd: Decimal) -> str | None:
+        """Returns why a call may cost more than `cap_usd`, `None` where it cannot."""
+        output_tokens = self.output_tokens or candidate.capabilities.max_output_tokens
+        if candidate.price is None:
+            return "price_unknown"
+        if output_tokens is None:
+            return "output_unbounded"
+        bound = Usage(input_tokens=self.input_tokens, output_tokens=output_tokens * self.n_answers)
+        return "price_cap" if candidate.price.cost_usd(bound) > cap_usd else None

@@ -1,0 +1,58 @@
+"""Quality against money: the candidate with the highest predicted quality minus its price in quality."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from fairlead.errors import ConfigError
+from fairlead.estimator import Estimator
+from fairlead.policies.columns import chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fairlead.policies.base import Choices, Circumstances
+    from fairlead.types import Predictions
+
+
+class Utility(Estimator):
+    """Serves the candidate with the highest `quality - cost / willingness to pay`.
+
+    Args:
+        willingness_to_pay_usd: what raising a request's quality from 0 to 1 is worth, USD, above 0.
+
+    Raises:
+        ConfigError: the willingness to pay is not a number above 0.
+
+    References:
+        Hu et al., RouterBench, 2024, arXiv:2403.12031, section 4; minimax optimal as a plug-in rule: Somerstep et al.,
+        CARROT, 2025, arXiv:2502.03261.
+
+    Example:
+        >>> Utility(willingness_to_pay_usd=0.05)
+        Utility(willingness_to_pay_usd=0.05)
+    """
+
+    def __init__(self, *, willingness_to_pay_usd: float) -> None:
+        if not willingness_to_pay_usd > 0:
+            message = (
+                f"`willingness_to_pay_usd` is {willingness_to_pay_usd}; expected a number above 0: what a right answer "
+                "instead of a wrong one is worth, in USD."
+            )
+            raise ConfigError(message)
+        self.willingness_to_pay_usd = willingness_to_pay_usd
+
+    def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
+        """Returns the best of those whose quality and cost are both predicted; the reference where none is."""
+        utility = predictions.p_success - predictions.cost_usd / self.willingness_to_pay_usd
+        utility = np.where(circumstances.eligible & np.isfinite(utility), utility, -np.inf)
+        best = utility.argmax(axis=1)
+        known = np.isfinite(utility.max(axis=1))
+        wanted = np.where(known, best, circumstances.reference)
+        return chosen([wanted], np.where(known, "highest_utility", "no_evidence"), circumstances)
+
+    def renamed(self, names: Mapping[str, str]) -> Self:  # noqa: ARG002 - it names no candidate
+        """Returns the same policy: it names no candidate."""
+        return self.clone()
