@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import msgspec.inspect as shapes
 import typer
-from fairlead.config import Config
-from fairlead.ledger.schema import metadata
 
 from fairlead import cli, errors
 from fairlead.cli.main import VERBS, build
 from fairlead.cli.output import Result
+from fairlead.config import tables
+from fairlead.ledger.schema import METADATA
 from fairlead.policies.base import REASONS
 
 if TYPE_CHECKING:
@@ -59,17 +59,24 @@ def _help(command: typer.core.TyperCommand | typer.core.TyperGroup, path: str) -
 
 def configuration_page() -> str:
     """Returns every table of the configuration file: each setting with its type, default and meaning."""
-    sections = [_fields_table(struct, title) for title, struct in _tables(Config, "")]
-    return "# Configuration\n\n" + (inspect.getdoc(Config) or "") + "\n\n" + "\n".join(sections)
+    return "\n".join([f"# Configuration\n\n{_CONFIGURATION_INTRODUCTION}\n", *map(_section, configuration_tables())])
 
 
-def _tables(struct: Struct, path: str) -> Iterator[tuple[str, Struct]]:
-    """Yields each TOML table once: its heading and its struct, outer ones first."""
-    yield (f"`[{path}]`" if path else "Top level"), struct
-    for field in _fields(struct):
-        for many, inner in _inner(field.type):
-            name = f"{field.encode_name}.<name>" if many else field.encode_name
-            yield from _tables(inner, f"{path}.{name}" if path else name)
+_CONFIGURATION_INTRODUCTION = """\
+One TOML file, given by `--config FILE`; none is needed where a provider's key is in the environment. The file may
+start with `schema_version = 1`, the only version so far. A key that is not listed here is refused. Keys of providers
+never stand in the file: `api_key_env` names the variable that holds one. `fairlead check --config FILE` says what a
+file would run, without running it. [fairlead.toml](../fairlead.toml) is a whole file as an example."""
+
+
+def configuration_tables() -> list[Struct]:
+    """Returns the struct of every TOML table, in the order of the code."""
+    return [thing for thing in vars(tables).values() if isinstance(thing, type) and tables.Table in thing.__bases__]
+
+
+def _section(table: Struct) -> str:
+    title, _, about = _about(table).partition(": ")
+    return f"## {title}\n\n{about[:1].upper()}{about[1:]}\n\n{_rows(table)}"
 
 
 def json_page() -> str:
@@ -110,34 +117,30 @@ def _nested(struct: Struct) -> list[Struct]:
     met: dict[Struct, None] = {}
     waiting = [struct]
     while waiting:
-        new = [inner for field in _fields(waiting.pop(0)) for _, inner in _inner(field.type) if inner not in met]
+        new = [inner for field in _fields(waiting.pop(0)) for inner in _inner(field.type) if inner not in met]
         met.update(dict.fromkeys(new))
         waiting += new
     return list(met)
 
 
-def _inner(kind: shapes.Type, *, many: bool = False) -> Iterator[tuple[bool, Struct]]:
-    """Yields the structs directly inside a type, and whether each has a name of its own in an object."""
+def _inner(kind: shapes.Type) -> Iterator[Struct]:
+    """Yields the structs directly inside a type."""
     match kind:
         case shapes.StructType():
-            yield many, kind.cls
+            yield kind.cls
         case shapes.DictType():
-            yield from _inner(kind.value_type, many=True)
+            yield from _inner(kind.value_type)
         case shapes.ListType() | shapes.VarTupleType():
-            yield from _inner(kind.item_type, many=many)
+            yield from _inner(kind.item_type)
         case shapes.UnionType():
             for option in kind.types:
-                yield from _inner(option, many=many)
+                yield from _inner(option)
 
 
 def _fields(struct: Struct) -> tuple[shapes.Field, ...]:
     info = shapes.type_info(struct)
     assert isinstance(info, shapes.StructType)
     return info.fields
-
-
-def _fields_table(struct: Struct, title: str) -> str:
-    return f"## {title}\n\n{_about(struct)}\n\n{_rows(struct)}"
 
 
 def _about(struct: Struct) -> str:
@@ -186,6 +189,7 @@ def _bounded(word: str) -> Callable[[shapes.Type], str]:
 _WORDS: dict[type[shapes.Type], Callable[..., str]] = {
     shapes.AnyType: lambda _: "anything",
     shapes.BoolType: lambda _: "true or false",
+    shapes.CustomType: lambda kind: {Path: "path"}[kind.cls],
     shapes.DateTimeType: lambda _: "time",
     shapes.DecimalType: lambda _: "decimal",
     shapes.DictType: lambda kind: f"names to {_in_words(kind.value_type)}",
@@ -211,7 +215,7 @@ def _default(field: shapes.Field) -> str:
         return "none"
     if isinstance(value, msgspec.Struct):
         return "see its table"
-    return f"`{msgspec.json.encode(value).decode()}`"
+    return f"`{msgspec.json.encode(value, enc_hook=str).decode()}`"
 
 
 # The ledger ----------------------------------------------------------------------------------------------------------
@@ -220,7 +224,7 @@ def _default(field: shapes.Field) -> str:
 def ledger_page() -> str:
     """Returns every table and column of the ledger."""
     parts = ["# Ledger\n\nThe tables of the ledger, as the migrations make them. Times are UTC; money is exact.\n"]
-    for table in metadata.sorted_tables:
+    for table in METADATA.sorted_tables:
         rows = [
             (f"`{column.name}`", str(column.type), "null" if column.nullable else "", column.comment or "")
             for column in table.columns
