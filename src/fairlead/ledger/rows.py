@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table
@@ -13,7 +14,7 @@ from fairlead.ledger.base import Entry, Feedback, Intent
 from fairlead.types import Attempt, Decision, Price, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy import RowMapping
 
@@ -27,25 +28,34 @@ def _names(record: type, *, but: tuple[str, ...] = ()) -> tuple[str, ...]:
     return tuple(field.name for field in fields(record) if field.name not in but)
 
 
+def _reader(names: tuple[str, ...]) -> Callable[[object], dict[str, Any]]:
+    values = attrgetter(*names)
+    return lambda record: dict(zip(names, values(record), strict=True))
+
+
 # Columns bear the names of the records' fields.
-_OF_PRICE = _names(Price)
-_OF_INTENT = _names(Intent, but=("decision",))
-_OF_DECISION = _names(Decision)
-_OF_ATTEMPT = _names(Attempt, but=("usage",))
-_OF_USAGE = _names(Usage, but=("estimated",))
-_OF_FEEDBACK = _names(Feedback)
-_OF_ENTRY = _names(Entry, but=("status", "attempts", "latency_s", "score", "reference_price"))
+_PRICE = _names(Price)
+_ATTEMPT = _names(Attempt, but=("usage",))
+_USAGE = _names(Usage, but=("estimated",))
+_ENTRY = _names(Entry, but=("status", "attempts", "latency_s", "score", "reference_price"))
+
+_price_row = _reader(_PRICE)
+_intent_row = _reader(_names(Intent, but=("decision",)))
+_decision_row = _reader(_names(Decision))
+_attempt_row = _reader(_ATTEMPT)
+_usage_row = _reader(_USAGE)
+_feedback_row = _reader(_names(Feedback))
 
 
 def of_price(price: Price) -> Change:
     """Returns the rows of a price."""
-    return ((schema.prices, _picked(price, _OF_PRICE)),)
+    return ((schema.prices, _price_row(price)),)
 
 
 def of_intent(intent: Intent) -> Change:
     """Returns the rows of an intent."""
-    decided = _picked(intent.decision, _OF_DECISION)
-    return ((schema.requests, {**_picked(intent, _OF_INTENT), **decided, "chosen": intent.decision.model}),)
+    decided = {**_decision_row(intent.decision), "chosen": intent.decision.model}
+    return ((schema.requests, {**_intent_row(intent), **decided}),)
 
 
 def of_settlement(settlement: Settlement) -> Change:
@@ -59,33 +69,33 @@ def of_settlement(settlement: Settlement) -> Change:
         "cost_usd": outcome.cost_usd,
         "reference_cost_usd": settlement.reference_cost_usd,
     }
-    attempts = ((schema.attempts, _attempt_row(settlement.request_id, attempt)) for attempt in outcome.attempts)
+    attempts = ((schema.attempts, _attempted(settlement.request_id, attempt)) for attempt in outcome.attempts)
     return ((schema.settlements, row), *attempts)
 
 
 def of_feedback(feedback: Feedback) -> Change:
     """Returns the rows of a score."""
-    return ((schema.feedback, _picked(feedback, _OF_FEEDBACK)),)
+    return ((schema.feedback, _feedback_row(feedback)),)
 
 
 def price(row: RowMapping) -> Price:
     """Returns the price of a `prices` row."""
-    return Price(**{name: row[name] for name in _OF_PRICE})
+    return Price(**{name: row[name] for name in _PRICE})
 
 
 def attempt(row: RowMapping) -> Attempt:
     """Returns the attempt of an `attempts` row."""
     usage = None
     if row["input_tokens"] is not None:
-        usage = Usage(**{name: row[name] for name in _OF_USAGE}, estimated=row["usage_estimated"])
-    return Attempt(**{name: row[name] for name in _OF_ATTEMPT}, usage=usage)
+        usage = Usage(**{name: row[name] for name in _USAGE}, estimated=row["usage_estimated"])
+    return Attempt(**{name: row[name] for name in _ATTEMPT}, usage=usage)
 
 
 def entry(row: RowMapping, attempts: Sequence[Attempt], score: float | None, prices: Mapping[str, Price]) -> Entry:
     """Returns the entry of a `requests` row joined with its settlement, where it has one."""
     price_id = row["candidates"].get(row["reference"])
     return Entry(
-        **{name: row[name] for name in _OF_ENTRY},
+        **{name: row[name] for name in _ENTRY},
         status=row["status"] or "unsettled",
         attempts=tuple(attempts),
         latency_s=_latency_s(attempts),
@@ -94,11 +104,11 @@ def entry(row: RowMapping, attempts: Sequence[Attempt], score: float | None, pri
     )
 
 
-def _attempt_row(request_id: str, attempt: Attempt) -> dict[str, Any]:
+def _attempted(request_id: str, attempt: Attempt) -> dict[str, Any]:
     usage = attempt.usage
-    counted = dict.fromkeys(_OF_USAGE) if usage is None else _picked(usage, _OF_USAGE)
+    counted = dict.fromkeys(_USAGE) if usage is None else _usage_row(usage)
     estimated = None if usage is None else usage.estimated
-    return {"request_id": request_id, **_picked(attempt, _OF_ATTEMPT), **counted, "usage_estimated": estimated}
+    return {**_attempt_row(attempt), **counted, "usage_estimated": estimated, "request_id": request_id}
 
 
 def _latency_s(attempts: Sequence[Attempt]) -> float | None:
@@ -107,7 +117,3 @@ def _latency_s(attempts: Sequence[Attempt]) -> float | None:
     start = min(attempt.started_at for attempt in attempts)
     end = max(attempt.started_at + timedelta(seconds=attempt.latency_s) for attempt in attempts)
     return (end - start).total_seconds()
-
-
-def _picked(record: object, names: Sequence[str]) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in names}
