@@ -6,6 +6,7 @@
     ├── TableError               an outcome table cannot be read as one
     ├── ArtifactError            a saved router cannot be read
     ├── RequestError             a request cannot be understood or served as asked
+    ├── WireError                bytes from a provider are not in its dialect, or a request cannot be put into it
     ├── NotFittedError           an estimator was used before `fit`
     ├── NotEnoughPointsError     a statistic needs more distinct points
     ├── NoCandidateError         every candidate was excluded; lists why
@@ -70,6 +71,20 @@ class RequestError(FairleadError):
         self.code = code
 
 
+class WireError(FairleadError):
+    """Bytes from a provider are not what its dialect promises, or a request cannot be put into that dialect.
+
+    Attributes:
+        billed: output may have been produced, so the cost is unknown rather than zero.
+        code: the provider's own word for it, where it gave one.
+    """
+
+    def __init__(self, message: str, *, billed: bool = True, code: str | None = None) -> None:
+        super().__init__(message)
+        self.billed = billed
+        self.code = code
+
+
 class NotFittedError(FairleadError):
     """An estimator was used before `fit`."""
 
@@ -107,6 +122,7 @@ class ProviderError(FairleadError):
         retryable: the same call may succeed if made again.
         retry_after_s: the provider's own wish, seconds.
         request_id: the provider's own id of the call.
+        code: the provider's own word for the failure, such as `context_length_exceeded`.
         billed: output may have been produced before the failure, so the cost is unknown rather than zero.
     """
 
@@ -121,6 +137,7 @@ class ProviderError(FairleadError):
         retryable: bool | None = None,
         retry_after_s: float | None = None,
         request_id: str | None = None,
+        code: str | None = None,
         billed: bool = False,
     ) -> None:
         super().__init__(message)
@@ -129,6 +146,7 @@ class ProviderError(FairleadError):
         self.retryable = self.retryable_by_default if retryable is None else retryable
         self.retry_after_s = retry_after_s
         self.request_id = request_id
+        self.code = code
         self.billed = billed
 
 

@@ -18,6 +18,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from fairlead.errors import ProviderError  # noqa: TC001 - the hints of these types must resolve
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -414,9 +416,14 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """One piece of a streamed answer; `body` is the provider's own event data where its dialect is the caller's."""
+    """One piece of a streamed answer; `body` is the provider's own event data where its dialect is the caller's.
+
+    A tool call comes in fragments: the first names id and tool, all carry a piece of the arguments.
+    """
 
     text: str = ""
+    reasoning: str = ""
+    """Words thought aloud before the answer."""
     tool_call: ToolCall | None = None
     tool_index: int = 0
     finish_reason: FinishReason | None = None
@@ -468,6 +475,8 @@ class Outcome:
     response: Response | None = None
     served: str | None = None
     """Name of the candidate whose answer was delivered."""
+    causes: tuple[ProviderError, ...] = field(default=(), compare=False, repr=False)
+    """One error a failed attempt, in order."""
 
     @property
     def cost_usd(self) -> Decimal | None:
