@@ -1,1 +1,19 @@
 """A request in, numbers out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fairlead.features.ngrams import Ngrams
+from fairlead.features.prompt import PromptFeatures
+from fairlead.features.surface import Surface
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fairlead.features.base import FeatureExtractor
+
+__all__ = ["FEATURES", "Ngrams", "PromptFeatures", "Surface"]
+
+FEATURES: Mapping[str, type[FeatureExtractor]] = {"surface": Surface, "ngrams": Ngrams, "prompt": PromptFeatures}
+"""Name in an artifact -> class."""

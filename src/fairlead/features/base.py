@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 class FeatureExtractor(Protocol):
     """Turns requests into rows of numbers; pure, reads the request and nothing else."""
 
+    def clone(self) -> Self:
+        """Returns a new, unfitted one with the same arguments."""
+        ...
+
     def fit(self, requests: Sequence[Request]) -> Self:
         """Learns what it needs (scales, a projection) from training requests."""
         ...

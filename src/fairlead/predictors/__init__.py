@@ -1,1 +1,19 @@
 """Numbers in, a prediction per candidate out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fairlead.predictors.calibration import Calibrated
+from fairlead.predictors.linear import Linear
+from fairlead.predictors.tokens import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fairlead.predictors.base import Predictor
+
+__all__ = ["PREDICTORS", "Calibrated", "Linear", "Tokens"]
+
+PREDICTORS: Mapping[str, type[Predictor]] = {"linear": Linear, "calibrated": Calibrated, "tokens": Tokens}
+"""Name in an artifact -> class."""

@@ -19,7 +19,11 @@ class Estimate:
 
 
 class Predictor(Protocol):
-    """Predicts one quantity (success, or log output tokens) for every model; pure once fitted."""
+    """Predicts one quantity (success, or output tokens) for every model; pure once fitted."""
+
+    def clone(self) -> Self:
+        """Returns a new, unfitted one with the same arguments."""
+        ...
 
     def fit(self, x: FloatArray, y: FloatArray) -> Self:
         """Learns from `x` (n_requests, n_features) and `y` (n_requests, n_models), NaN where not measured."""

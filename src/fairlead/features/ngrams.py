@@ -1,0 +1,132 @@
+"""What a request is about: its words, word pairs and runs of four bytes, hashed, weighed and projected.
+
+    text -hash-> counts in 2^14 buckets -idf, unit length-> a sparse row -truncated SVD-> 128 numbers
+
+This is latent semantic analysis over hashed n-grams. Serving needs numpy only and reads the prompt once.
+
+References:
+    Weinberger et al., Feature hashing for large scale multitask learning, 2009, arXiv:0902.2206.
+    Halko, Martinsson, Tropp, Finding structure with randomness, 2011, arXiv:0909.4061.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Self
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from fairlead.estimator import Estimator
+from fairlead.features.excerpt import excerpt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fairlead.types import FloatArray, IntArray, Request
+
+Float32Array = npt.NDArray[np.float32]
+HashArray = npt.NDArray[np.uint32]
+
+BUCKET_BITS = 14
+BYTES_PER_GRAM = 4
+
+_WORD = re.compile(rb"[a-z0-9_\x80-\xff]+|[^\sa-z0-9_\x80-\xff]")
+_PRIME = np.uint32(0x01000193)
+_SALT = {"word": np.uint32(0x9E3779B1), "pair": np.uint32(0x85EBCA77), "bytes": np.uint32(0xC2B2AE3D)}
+_N_POWER_ITERATIONS = 2
+_OVERSAMPLING = 16
+
+
+class Ngrams(Estimator):
+    """Dense columns from hashed n-grams; a column's typical size is 1, as a standardised column's is.
+
+    Args:
+        n_components: columns, fewer where there are not as many prompts to learn from.
+        max_prompts: the projection is learned from at most this many prompts, evenly spaced: it bounds the memory of
+            `fit` (64 KiB a prompt), and a projection gains little from more.
+        seed: of the random start of the decomposition.
+    """
+
+    idf_: Float32Array
+    components_: Float32Array
+    """(n_buckets, n_components)."""
+
+    def __init__(self, *, n_components: int = 128, max_prompts: int = 4096, seed: int = 0) -> None:
+        self.n_components = n_components
+        self.max_prompts = max_prompts
+        self.seed = seed
+
+    def fit(self, requests: Sequence[Request]) -> Self:
+        """Learns how telling each bucket is, and the projection. A bucket seen in one prompt only tells nothing."""
+        n = min(len(requests), self.max_prompts)
+        chosen = np.linspace(0, len(requests) - 1, n).astype(np.int64)
+        weights = np.zeros((n, 1 << BUCKET_BITS), dtype=np.float32)
+        for row, i in zip(weights, chosen, strict=True):
+            buckets, counts = _counted(requests[i])
+            row[buckets] = np.log1p(counts)
+        n_containing = np.count_nonzero(weights, axis=0)
+        idf = np.where(n_containing >= min(2, n), np.log((1 + n) / (1 + n_containing)), 0.0)
+        self.idf_ = idf.astype(np.float32)
+        weights *= self.idf_
+        weights /= np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-6)
+        self.components_ = _projection(weights, self.n_components, np.random.default_rng(self.seed))
+        return self
+
+    def transform(self, requests: Sequence[Request]) -> FloatArray:
+        """Returns (n_requests, n_components)."""
+        self.check_fitted("components_")
+        x = np.zeros((len(requests), self.components_.shape[1]))
+        for row, request in zip(x, requests, strict=True):
+            buckets, counts = _counted(request)
+            weights = np.log1p(counts).astype(np.float32) * self.idf_[buckets]
+            length = max(float(np.linalg.norm(weights)), 1e-6)
+            row[:] = (weights / np.float32(length)) @ self.components_[buckets]
+        return x
+
+
+def _counted(request: Request) -> tuple[IntArray, IntArray]:
+    """Returns the buckets that a prompt fills, ascending, and how often."""
+    data = excerpt(request.prompt).lower().encode("utf-8", "replace")
+    counts = np.bincount(_hashes(data) >> np.uint32(32 - BUCKET_BITS), minlength=1 << BUCKET_BITS)
+    buckets = np.flatnonzero(counts)
+    return buckets, counts[buckets]
+
+
+def _hashes(data: bytes) -> HashArray:
+    """Returns one well-mixed hash an n-gram; the same on every machine, unlike Python's `hash`."""
+    words = np.fromiter(map(crc32, _WORD.findall(data)), dtype=np.uint32)
+    letters = np.frombuffer(data, dtype=np.uint8).astype(np.uint32)
+    grams = {"word": _runs(words, 1), "pair": _runs(words, 2), "bytes": _runs(letters, BYTES_PER_GRAM)}
+    return _mixed(np.concatenate([hashes + _SALT[kind] for kind, hashes in grams.items()]))
+
+
+def _runs(values: HashArray, length: int) -> HashArray:
+    """Returns a hash of every run of `length` neighbours: a polynomial in them, modulo 2^32."""
+    n = max(len(values) - length + 1, 0)
+    hashes = np.zeros(n, dtype=np.uint32)
+    for offset in range(length):
+        hashes = hashes * _PRIME + values[offset : offset + n]
+    return hashes
+
+
+def _mixed(hashes: HashArray) -> HashArray:
+    """Spreads the information of each hash over all of its bits (the finaliser of MurmurHash3)."""
+    hashes = (hashes ^ (hashes >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+    hashes = (hashes ^ (hashes >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+    return hashes ^ (hashes >> np.uint32(16))
+
+
+def _projection(weights: Float32Array, n_components: int, rng: np.random.Generator) -> Float32Array:
+    """Returns the leading right singular vectors, scaled so that a projected row has mean square 1 a column."""
+    n_components = min(n_components, *weights.shape)
+    n_probes = min(n_components + _OVERSAMPLING, *weights.shape)
+    basis = weights.T @ rng.standard_normal((len(weights), n_probes)).astype(np.float32)
+    for _ in range(_N_POWER_ITERATIONS):
+        basis = weights.T @ (weights @ np.linalg.qr(basis)[0])
+    basis = np.linalg.qr(basis)[0]
+    _, singular, rotation = np.linalg.svd(weights @ basis, full_matrices=False)
+    mean_square = np.square(singular[:n_components]).sum() / (len(weights) * n_components)
+    components = basis @ rotation[:n_components].T / np.sqrt(max(float(mean_square), 1e-12))
+    return np.ascontiguousarray(components, dtype=np.float32)

@@ -1,0 +1,75 @@
+"""Chances that can be taken at their word: any predictor of success, calibrated on predictions it made unseen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from fairlead.estimator import Estimator
+from fairlead.predictors.base import Estimate, Predictor
+from fairlead.predictors.folds import folds, out_of_fold
+from fairlead.statistics.calibration import platt, sigmoid
+
+if TYPE_CHECKING:
+    from fairlead.types import FloatArray
+
+EDGE = 0.05
+"""Within this distance of 0 and 1, and beyond, a raw prediction is bent so that it stays a chance."""
+
+
+class Calibrated(Estimator):
+    """Wraps a predictor of scores in [0, 1]: Platt's map of each model, learned out of fold.
+
+    The map is monotone, so it changes no ranking within a model; it makes models comparable with one another.
+
+    Args:
+        predictor: what is calibrated.
+        n_folds: parts that the training rows are dealt into.
+        strength: labels at which a model's own map begins to outweigh no change at all.
+        seed: of the deal.
+    """
+
+    slope_: FloatArray
+    offset_: FloatArray
+    """(n_models,) each."""
+
+    def __init__(self, *, predictor: Predictor, n_folds: int = 5, strength: float = 10.0, seed: int = 0) -> None:
+        self.predictor = predictor
+        self.n_folds = n_folds
+        self.strength = strength
+        self.seed = seed
+
+    def fit(self, x: FloatArray, y: FloatArray) -> Self:
+        """Learns the maps from predictions out of fold, then the predictor from all rows."""
+        unseen = out_of_fold(self.predictor, x, y, folds(x, n_folds=self.n_folds, seed=self.seed))
+        maps = [platt(_logit(unseen.mean[:, j]), y[:, j], strength=self.strength) for j in range(y.shape[1])]
+        self.slope_, self.offset_ = np.array(maps).reshape(-1, 2).T
+        self.predictor.fit(x, y)
+        return self
+
+    def predict(self, x: FloatArray) -> Estimate:
+        """Returns chances, and their spread as far as the map is straight (the delta method)."""
+        self.check_fitted("slope_")
+        raw = self.predictor.predict(x)
+        p = sigmoid(self.slope_ * _logit(raw.mean) + self.offset_)
+        bent = _bent(raw.mean)
+        steepness = np.abs(self.slope_) * p * (1 - p) / (bent * (1 - bent)) * _bent_slope(raw.mean)
+        return Estimate(mean=p, sd=steepness * raw.sd)
+
+
+def _logit(raw: FloatArray) -> FloatArray:
+    bent = _bent(raw)
+    return np.asarray(np.log(bent) - np.log1p(-bent))
+
+
+def _bent(raw: FloatArray) -> FloatArray:
+    """Returns `raw` where it lies well inside (0, 1); outside, exponential tails that keep order and smoothness."""
+    low = EDGE * np.exp(np.minimum(raw - EDGE, 0.0) / EDGE)
+    high = 1.0 - EDGE * np.exp(np.minimum(1.0 - EDGE - raw, 0.0) / EDGE)
+    return np.where(raw < EDGE, low, np.where(raw > 1.0 - EDGE, high, raw))
+
+
+def _bent_slope(raw: FloatArray) -> FloatArray:
+    beyond = np.maximum(EDGE - raw, raw - (1.0 - EDGE))
+    return np.asarray(np.exp(-np.maximum(beyond, 0.0) / EDGE))

@@ -1,0 +1,119 @@
+"""Ridge regression, one a model: linear in the features, with a spread that says what it does not know.
+
+With centred features X (n, p), centred outcomes y and the eigenvectors V of X'X = V S V':
+
+    coefficients    V (S + alpha)^-1 V' X' y
+    leverage        h_i = 1/n + z_i' (S + alpha)^-1 z_i,  z = V' x        so a row's error, had it been left out, is
+    left-out error  (y_i - prediction_i) / (1 - h_i)                      known without fitting again
+    spread^2        noise (1/n + z' (S + alpha)^-1 z)                     the variance of the mean under the ridge prior
+
+Models measured on the same prompts share V. `alpha`, of each model, has the smallest mean squared left-out error.
+
+References:
+    Hoerl, Kennard, Ridge regression, 1970. Allen, The relationship between variable selection and data augmentation
+    (PRESS), 1974.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from fairlead.estimator import Estimator
+from fairlead.predictors.base import Estimate
+
+if TYPE_CHECKING:
+    from fairlead.types import FloatArray, IntArray
+
+ALPHAS = np.logspace(0, 6, 13)
+"""Ridge strengths to choose from; the largest leaves little but the mean."""
+
+_PRIOR_SQUARED_ERROR = 0.25  # one pseudo-label, as noisy as a fair coin: ten successes in ten are no certainty
+
+
+class Linear(Estimator):
+    """Predicts each column of `y` from `x`; a column without any label is NaN.
+
+    Example:
+        >>> x, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([[0.0], [0.0], [1.0], [1.0]])
+        >>> Linear().fit(x, y).predict(x).mean.argmax()
+        np.int64(3)
+    """
+
+    coefficients_: FloatArray
+    """(n_features, n_models)."""
+    intercept_: FloatArray
+    """(n_models,)."""
+    variance_: FloatArray
+    """(n_models, 1 + n_features): of the mean at the centre, and along each eigenvector."""
+    group_: IntArray
+    """(n_models,) models of one group were measured on the same prompts."""
+    centre_: FloatArray
+    """(n_groups, n_features)."""
+    eigenvectors_: FloatArray
+    """(n_groups, n_features, n_features)."""
+
+    def fit(self, x: FloatArray, y: FloatArray) -> Self:
+        """Learns from `x` (n_requests, n_features) and `y` (n_requests, n_models), NaN where not measured."""
+        n_features, n_models = x.shape[1], y.shape[1]
+        measured = ~np.isnan(y)
+        patterns, group = np.unique(measured, axis=1, return_inverse=True)
+        self.group_ = group.reshape(-1).astype(np.int64)
+        n_groups = patterns.shape[1]
+        self.coefficients_ = np.full((n_features, n_models), np.nan)
+        self.intercept_ = np.full(n_models, np.nan)
+        self.variance_ = np.full((n_models, 1 + n_features), np.nan)
+        self.centre_ = np.zeros((n_groups, n_features))
+        self.eigenvectors_ = np.zeros((n_groups, n_features, n_features))
+        for g in range(n_groups):
+            rows, columns = patterns[:, g], np.flatnonzero(self.group_ == g)
+            if rows.any():
+                self._fit_group(g, columns, x[rows], y[np.ix_(rows, columns)])
+        return self
+
+    def _fit_group(self, g: int, columns: IntArray, x: FloatArray, y: FloatArray) -> None:
+        centre = x.mean(axis=0)
+        eigenvalues, eigenvectors = np.linalg.eigh((x - centre).T @ (x - centre))
+        ridge = _Ridge.chosen(np.maximum(eigenvalues, 0.0), (x - centre) @ eigenvectors, y)
+        self.centre_[g], self.eigenvectors_[g] = centre, eigenvectors
+        self.coefficients_[:, columns] = eigenvectors @ ridge.coefficients
+        self.intercept_[columns] = y.mean(axis=0) - centre @ self.coefficients_[:, columns]
+        self.variance_[columns] = ridge.variance
+
+    def predict(self, x: FloatArray) -> Estimate:
+        """Returns mean and spread, (n_requests, n_models) each."""
+        self.check_fitted("coefficients_")
+        mean = x @ self.coefficients_ + self.intercept_
+        variance = np.empty_like(mean)
+        for g, (centre, eigenvectors) in enumerate(zip(self.centre_, self.eigenvectors_, strict=True)):
+            along = np.square((x - centre) @ eigenvectors)
+            columns = self.group_ == g
+            variance[:, columns] = self.variance_[columns, 0] + along @ self.variance_[columns, 1:].T
+        return Estimate(mean=mean, sd=np.sqrt(variance))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ridge:
+    """The solution for one group of models, in the coordinates of its eigenvectors."""
+
+    coefficients: FloatArray
+    variance: FloatArray
+
+    @classmethod
+    def chosen(cls, eigenvalues: FloatArray, z: FloatArray, y: FloatArray) -> _Ridge:
+        """Returns, for each column of `y`, the ridge with the smallest left-out error."""
+        n, residual = len(z), y - y.mean(axis=0)
+        projected, z_squared = z.T @ residual, np.square(z)
+        squared_error = np.empty((len(ALPHAS), y.shape[1]))
+        for row, alpha in zip(squared_error, ALPHAS, strict=True):
+            inverse = 1.0 / (eigenvalues + alpha)
+            leverage = 1.0 / n + z_squared @ inverse
+            fitted = z @ (projected * inverse[:, None])
+            row[:] = np.square((residual - fitted) / np.maximum(1.0 - leverage, 1e-9)[:, None]).sum(axis=0)
+        best = squared_error.argmin(axis=0)
+        inverse = 1.0 / (eigenvalues[:, None] + ALPHAS[best])
+        noise = (squared_error.min(axis=0) + _PRIOR_SQUARED_ERROR) / (n + 1)
+        variance = noise * np.vstack([np.full(y.shape[1], 1.0 / n), inverse])
+        return cls(coefficients=projected * inverse, variance=variance.T)

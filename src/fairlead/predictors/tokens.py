@@ -1,0 +1,63 @@
+"""How long the answer will be: learned on a log scale, retransformed so that the mean, and so the bill, is right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from fairlead.estimator import Estimator
+from fairlead.predictors.base import Estimate, Predictor
+from fairlead.predictors.folds import folds, out_of_fold
+
+if TYPE_CHECKING:
+    from fairlead.types import FloatArray
+
+
+class Tokens(Estimator):
+    """Wraps a predictor and lets it learn log(1 + tokens).
+
+    The exponential of a mean logarithm lies below the mean, so each model's predictions are multiplied by its own
+    smearing factor: tokens seen in all, over tokens predicted in all, out of fold. No prediction exceeds the longest
+    answer that was seen.
+
+    Args:
+        predictor: what learns the logarithm.
+        n_folds: parts that the training rows are dealt into.
+        seed: of the deal.
+
+    References:
+        Duan, Smearing estimate: a nonparametric retransformation method, 1983; here as a ratio of totals.
+    """
+
+    smearing_: FloatArray
+    longest_: FloatArray
+    """(n_models,) each."""
+
+    def __init__(self, *, predictor: Predictor, n_folds: int = 5, seed: int = 0) -> None:
+        self.predictor = predictor
+        self.n_folds = n_folds
+        self.seed = seed
+
+    def fit(self, x: FloatArray, y: FloatArray) -> Self:
+        """Learns from tokens `y` (n_requests, n_models), NaN where not known."""
+        log_tokens = np.log1p(y)
+        self.longest_ = np.fmax.reduce(y, axis=0, initial=0.0)
+        unseen = out_of_fold(self.predictor, x, log_tokens, folds(x, n_folds=self.n_folds, seed=self.seed))
+        predicted = np.where(np.isnan(y), np.nan, self._tokens(unseen.mean, smearing=1.0))
+        known = ~np.isnan(predicted)
+        seen_total, predicted_total = np.where(known, y, 0.0).sum(axis=0), np.where(known, predicted, 0.0).sum(axis=0)
+        self.smearing_ = np.divide(seen_total, predicted_total, out=np.ones_like(seen_total), where=predicted_total > 0)
+        self.predictor.fit(x, log_tokens)
+        return self
+
+    def predict(self, x: FloatArray) -> Estimate:
+        """Returns expected tokens, and their spread as far as the exponential is straight (the delta method)."""
+        self.check_fitted("smearing_")
+        log_tokens = self.predictor.predict(x)
+        mean = self._tokens(log_tokens.mean, smearing=self.smearing_)
+        return Estimate(mean=mean, sd=(mean + self.smearing_) * log_tokens.sd)
+
+    def _tokens(self, log_tokens: FloatArray, *, smearing: FloatArray | float) -> FloatArray:
+        bounded = np.clip(log_tokens, 0.0, np.log1p(self.longest_))
+        return np.asarray(np.minimum(smearing * np.expm1(bounded), self.longest_))
