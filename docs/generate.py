@@ -23,11 +23,12 @@ from fairlead import cli, errors
 from fairlead.cli.main import VERBS, build
 from fairlead.cli.output import Result
 from fairlead.config import tables
+from fairlead.eligibility import EXCLUSIONS
 from fairlead.ledger.schema import METADATA
 from fairlead.policies.base import REASONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     Struct = type[msgspec.Struct]
 
@@ -238,10 +239,20 @@ def ledger_page() -> str:
 
 
 def reasons_page() -> str:
-    """Returns every reason of a decision and every error."""
-    reasons = _markdown_table(("reason", "meaning"), [(f"`{name}`", text) for name, text in REASONS.items()])
+    """Returns every reason of a decision, every reason of an exclusion and every error."""
     tree = textwrap.dedent((errors.__doc__ or "").split("\n\n")[1])
-    return f"# Reasons and errors\n\n## Why a model was chosen\n\n{reasons}\n## Errors\n\n```\n{tree}\n```\n"
+    return "\n".join(
+        [
+            "# Reasons and errors\n",
+            f"## Why a candidate was chosen\n\n{_words(REASONS)}",
+            f"## Why a candidate could not serve\n\n{_words(EXCLUSIONS)}",
+            f"## Errors\n\n```\n{tree}\n```",
+        ]
+    )
+
+
+def _words(meanings: Mapping[str, str]) -> str:
+    return _markdown_table(("word", "meaning"), [(f"`{word}`", meaning) for word, meaning in meanings.items()])
 
 
 # All pages -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,114 @@
+"""How long deciding takes, and what it weighs: prints a table, asserts nothing.
+
+Everything runs on one core, over a router fitted to a made-up table: 20 candidates, prompts of 1,000 characters.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
+
+from fairlead import Request, bulk, fit
+from fairlead.testing import make_outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fairlead import Router
+
+N_CANDIDATES = 20
+N_CHARS = 1_000
+N_ROUTES = 5_000
+N_ROWS = 20_000
+MODULES = ("fairlead", "fairlead.router", "fairlead.gateway.app")
+
+
+def main() -> None:
+    """Measures and prints."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    table = Table("measure", "value", title=f"{N_CANDIDATES} candidates, prompts of {N_CHARS} characters, one core")
+    for measure, value in measures():
+        table.add_row(measure, value)
+    Console().print(table)
+
+
+def measures() -> Iterator[tuple[str, str]]:
+    """Yields what was measured, in words."""
+    for module in MODULES:
+        seconds, mib = importing(module)
+        yield f"import {module}", f"{1000 * seconds:.0f} ms, {mib:.0f} MiB resident"
+    router = fit(make_outcomes(600, [f"model-{j}" for j in range(N_CANDIDATES)], seed=0), seed=0)
+    texts = prompts(max(N_ROUTES, N_ROWS), seed=1)
+    p50, p99 = np.percentile(routing_s(router, texts[:N_ROUTES]), [50, 99])
+    yield "Router.route, p50 and p99", f"{1e6 * p50:.0f} us, {1e6 * p99:.0f} us"
+    yield "Router.decide, batches", f"{N_ROWS / deciding_s(router, texts[:N_ROWS]):,.0f} rows/s"
+    yield "bulk.decide_file, to Parquet", f"{N_ROWS / bulk_s(router, texts[:N_ROWS]):,.0f} rows/s"
+    yield "most memory in all this", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB resident"
+
+
+def importing(module: str) -> tuple[float, float]:
+    """Returns seconds and MiB of a fresh Python that imports `module`, the interpreter's own start left out."""
+    code = (
+        "import resource, time; start = time.perf_counter(); "
+        f"import {module}; "
+        "print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(5)]
+    seconds, mib = np.median([[float(number) for number in run.stdout.split()] for run in runs], axis=0)
+    return float(seconds), float(mib)
+
+
+def prompts(n: int, *, seed: int) -> list[str]:
+    """Returns `n` different prompts of `N_CHARS` characters."""
+    rng = np.random.default_rng(seed)
+    words = np.array([prompt for text in make_outcomes(200).prompts for prompt in text.split()])
+    return [" ".join(words[rng.integers(0, len(words), N_CHARS // 3)])[:N_CHARS] for _ in range(n)]
+
+
+def routing_s(router: Router, texts: list[str]) -> list[float]:
+    """Returns the seconds of each decision, one request at a time, decoding not counted."""
+    requests = [Request.from_prompt(text) for text in texts]
+    router.decide(requests[:100])
+    taken = []
+    for request in requests:
+        start = perf_counter_ns()
+        router.route(request)
+        taken.append((perf_counter_ns() - start) / 1e9)
+    return taken
+
+
+def deciding_s(router: Router, texts: list[str]) -> float:
+    """Returns the seconds for all texts in batches."""
+    start = perf_counter_ns()
+    for at in range(0, len(texts), bulk.ROWS_PER_BATCH):
+        router.decide([Request.from_prompt(text) for text in texts[at : at + bulk.ROWS_PER_BATCH]])
+    return (perf_counter_ns() - start) / 1e9
+
+
+def bulk_s(router: Router, texts: list[str]) -> float:
+    """Returns the seconds from a Parquet file of prompts to one of decisions."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "prompts.parquet")
+        pq.write_table(pa.table({"prompt_id": np.arange(len(texts)), "prompt": texts}), source)
+        start = perf_counter_ns()
+        bulk.decide_file(router, source, Path(folder, "decisions.parquet"))
+        return (perf_counter_ns() - start) / 1e9
+
+
+if __name__ == "__main__":
+    main()
