@@ -61,15 +61,13 @@ def _exit_code(run: Callable[[], object]) -> int:
         run()
     except SystemExit as stopped:
         return stopped.code if isinstance(stopped.code, int) else 0
-    except (LedgerError, ProviderError) as error:
-        return _complain(error, code=1)
-    except FairleadError as error:
-        return _complain(error, code=2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: nothing more to say
         return 0
-    except OSError as error:
+    except (LedgerError, ProviderError, OSError) as error:
         return _complain(error, code=1)
+    except FairleadError as error:
+        return _complain(error, code=2)
     except KeyboardInterrupt:
         return 130
     return 0
