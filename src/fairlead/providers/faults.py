@@ -1,0 +1,129 @@
+"""What can go wrong at a provider, and a plan that says where it does: for simulated hosts and offline replay alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from fairlead.errors import (
+    BadResponseError,
+    ConfigError,
+    CredentialsError,
+    ProviderError,
+    ProviderTimeoutError,
+    RateLimitError,
+    RefusedRequestError,
+    UnavailableError,
+)
+from fairlead.providers.draws import uniform
+
+FaultKind = Literal["status", "reset", "silent", "slow_start", "cut", "stall", "malformed", "in_band"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One way for a call to go wrong.
+
+    - `status`: an HTTP error in place of the reply;
+    - `reset`: the connection is reset before the first byte;
+    - `silent`: the request is taken and never answered;
+    - `slow_start`: headers at once, the first event late;
+    - `cut`: the connection is reset after `after_events`;
+    - `stall`: it stays open and silent after them;
+    - `malformed`: the event after them is no JSON;
+    - `in_band`: the event after them is an error, under HTTP status 200.
+
+    A reply that is not streamed is cut or stalls half-way; malformed it is an HTML page.
+    """
+
+    kind: FaultKind
+    status_code: int = 503
+    """Of `status` and `in_band`."""
+    code: str | None = None
+    """The provider's word for it, such as `context_length_exceeded`."""
+    retry_after_s: int | None = None
+    """Of `status`: the `Retry-After` header."""
+    after_events: int = 1
+    """Events that are sent before it strikes."""
+    delay_s: float = 20.0
+    """Of `slow_start`."""
+
+    def error(self, model: str) -> ProviderError | None:
+        """Returns the error that a caller of candidate `model` sees; `None` where the answer just comes late."""
+        message = f"simulated fault `{self.kind}`"
+        match self.kind:
+            case "status" | "in_band":
+                raised = _error_of_status(self.status_code)
+                billed = self.kind == "in_band"
+                return raised(
+                    message,
+                    model=model,
+                    status_code=self.status_code,
+                    retry_after_s=self.retry_after_s,
+                    billed=billed,
+                )
+            case "reset":
+                return UnavailableError(message, model=model)
+            case "silent" | "stall":
+                return ProviderTimeoutError(message, model=model, billed=True)
+            case "cut" | "malformed":
+                return BadResponseError(message, model=model, billed=True)
+            case "slow_start":
+                return None
+
+
+def _error_of_status(status_code: int) -> type[ProviderError]:
+    if status_code in {401, 403}:
+        return CredentialsError
+    if status_code == 429:
+        return RateLimitError
+    return UnavailableError if status_code >= 500 else RefusedRequestError
+
+
+FaultRule = Callable[[str, str, int], Fault | None]
+"""(prompt key, model, attempt number from 1) -> the fault of that call; pure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultShare:
+    """A fault that strikes a share of the prompts, on their first `n_attempts` calls of a model."""
+
+    fault: Fault
+    share: float
+    """In [0, 1]."""
+    n_attempts: int = 1
+    models: frozenset[str] | None = None
+    """Where it strikes; `None` is everywhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultPlan:
+    """A `FaultRule` by seeded shares: at most one fault strikes a (prompt, model).
+
+    Raises:
+        ConfigError: the shares are negative or sum to more than 1.
+
+    >>> plan = FaultPlan(shares=(FaultShare(fault=Fault(kind="reset"), share=1.0),))
+    >>> plan("p1", "m", 1).kind, plan("p1", "m", 2)
+    ('reset', None)
+    """
+
+    shares: tuple[FaultShare, ...]
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        total = sum(part.share for part in self.shares)
+        if total > 1 or any(part.share < 0 for part in self.shares):
+            listed = [part.share for part in self.shares]
+            raise ConfigError(f"the shares of a fault plan are {listed}; expected none below 0 and at most 1 in all.")
+
+    def __call__(self, key: str, model: str, attempt: int) -> Fault | None:
+        """Returns the fault of this call, or `None`."""
+        left = uniform("fault", self.seed, key, model)
+        for part in self.shares:
+            if part.models is None or model in part.models:
+                left -= part.share
+                if left < 0:
+                    return part.fault if attempt <= part.n_attempts else None
+        return None

@@ -1,0 +1,138 @@
+"""The wire shape of Anthropic's `/v1/messages`, as its servers speak it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fairlead.errors import RequestError
+from fairlead.providers.upstream.reply import Asked, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fairlead.types import Usage
+
+ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
+
+
+class _Block(msgspec.Struct):
+    type: str
+    text: str = ""
+
+
+class _Message(msgspec.Struct):
+    role: str
+    content: str | list[_Block]
+
+
+class _Body(msgspec.Struct):
+    model: str
+    messages: list[_Message]
+    max_tokens: int
+    system: str | list[_Block] = ""
+    stream: bool = False
+    metadata: dict[str, str] | None = None
+
+
+_BODY = msgspec.json.Decoder(_Body)
+
+
+def decode(body: bytes, _path: str) -> Asked:
+    """Returns what was asked.
+
+    Raises:
+        RequestError: the body is not one of this dialect.
+    """
+    try:
+        read = _BODY.decode(body)
+    except msgspec.MsgspecError as error:
+        raise RequestError(f"the body is no request for a message: {error}") from error
+    system = [_words(read.system)] if read.system else []
+    return Asked(
+        model=read.model,
+        prompt="\n".join(system + [_words(message.content) for message in read.messages if message.role == "user"]),
+        prompt_id=(read.metadata or {}).get("prompt_id"),
+        stream=read.stream,
+    )
+
+
+def whole(asked: Asked, reply: Reply) -> bytes:
+    """Returns the body of a reply that is not streamed."""
+    content = [{"type": "text", "text": reply.text}]
+    message = _message(asked, content, STOP_REASONS[reply.finish_reason], _usage(reply.usage))
+    return msgspec.json.encode(message)
+
+
+def events(asked: Asked, reply: Reply) -> Iterator[bytes]:
+    """Yields the events of a streamed reply, `message_stop` last."""
+    begun = _message(asked, [], None, _usage(reply.usage) | {"output_tokens": 1})
+    yield _event("message_start", message=begun)
+    yield _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    yield _event("ping")
+    for piece in reply.pieces():
+        yield _event("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
+    yield _event("content_block_stop", index=0)
+    ended = {"stop_reason": STOP_REASONS[reply.finish_reason], "stop_sequence": None}
+    yield _event("message_delta", delta=ended, usage={"output_tokens": reply.usage.output_tokens})
+    yield _event("message_stop")
+
+
+def error(status_code: int, message: str, code: str | None, _param: str | None) -> bytes:
+    """Returns the body of an error; this dialect has no codes, so the code opens the message."""
+    return msgspec.json.encode({"type": "error", "error": _error(status_code, message, code), "request_id": None})
+
+
+def error_event(status_code: int, message: str, code: str | None) -> bytes:
+    """Returns an error that comes as an event of a stream."""
+    return _event("error", error=_error(status_code, message, code))
+
+
+def _error(status_code: int, message: str, code: str | None) -> dict[str, str]:
+    kind = ERROR_TYPES.get(status_code, "api_error" if status_code >= 500 else "invalid_request_error")
+    return {"type": kind, "message": f"{code}: {message}" if code else message}
+
+
+def _message(
+    asked: Asked, content: list[dict[str, str]], stop_reason: str | None, usage: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "id": f"msg_{asked.id}",
+        "type": "message",
+        "role": "assistant",
+        "model": asked.model,
+        "content": content,
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "usage": usage,
+    }
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "input_tokens": usage.input_tokens,
+        "cache_creation_input_tokens": usage.cache_write_tokens,
+        "cache_read_input_tokens": usage.cache_read_tokens,
+        "output_tokens": usage.output_tokens,
+        "service_tier": "standard",
+    }
+
+
+def _event(kind: str, **content: Any) -> bytes:
+    return b"event: " + kind.encode() + b"\ndata: " + msgspec.json.encode({"type": kind, **content}) + b"\n\n"
+
+
+def _words(content: str | list[_Block]) -> str:
+    return content if isinstance(content, str) else "\n".join(block.text for block in content if block.type == "text")
