@@ -123,6 +123,8 @@ class Request:
     json_object: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
+    prompt_cache_key: str | None = None
+    """The caller's own name of the conversation, where it gave one."""
     dialect: Dialect = "openai"
     body: bytes = b""
 
