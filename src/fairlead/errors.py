@@ -75,13 +75,11 @@ class WireError(FairleadError):
     """Bytes from a provider are not what its dialect promises, or a request cannot be put into that dialect.
 
     Attributes:
-        billed: output may have been produced, so the cost is unknown rather than zero.
         code: the provider's own word for it, where it gave one.
     """
 
-    def __init__(self, message: str, *, billed: bool = True, code: str | None = None) -> None:
+    def __init__(self, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
-        self.billed = billed
         self.code = code
 
 

@@ -1,0 +1,271 @@
+"""The body of `POST /v1/chat/completions`, read into a Request; every complaint in OpenAI's words.
+
+Source: OpenAI API reference, "Create chat completion". Fields that are not named here are left to `Request.body`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+
+from fairlead.errors import RequestError
+from fairlead.types import Media, Message, Part, Request, Role, Text, Tool, ToolCall, ToolResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+_NO_SCHEMA = msgspec.Raw(b"{}")
+_DATA_URL = re.compile(r"data:(?P<media_type>[^;,]*)(?:;[^,]*)?;base64,(?P<data>.*)", re.DOTALL)
+
+
+class _TextPart(msgspec.Struct, tag_field="type", tag="text"):
+    text: str
+
+
+class _RefusalPart(msgspec.Struct, tag_field="type", tag="refusal"):
+    refusal: str
+
+
+class _ImageUrl(msgspec.Struct):
+    url: str
+
+
+class _ImagePart(msgspec.Struct, tag_field="type", tag="image_url"):
+    image_url: _ImageUrl
+
+
+class _InputAudio(msgspec.Struct):
+    data: str
+    format: str = "wav"
+
+
+class _AudioPart(msgspec.Struct, tag_field="type", tag="input_audio"):
+    input_audio: _InputAudio
+
+
+class _File(msgspec.Struct):
+    file_data: str | None = None
+    file_id: str | None = None
+
+
+class _FilePart(msgspec.Struct, tag_field="type", tag="file"):
+    file: _File
+
+
+_ContentPart = _TextPart | _RefusalPart | _ImagePart | _AudioPart | _FilePart
+
+
+class _CalledFunction(msgspec.Struct):
+    name: str
+    arguments: str = ""
+
+
+class _CalledCustom(msgspec.Struct):
+    name: str
+    input: str = ""
+
+
+class _ToolCall(msgspec.Struct):
+    id: str
+    function: _CalledFunction | None = None
+    custom: _CalledCustom | None = None
+
+
+class _Message(msgspec.Struct):
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[_ContentPart] | None = None
+    tool_calls: list[_ToolCall] | None = None
+    tool_call_id: str | None = None
+    name: str | None = None
+
+
+class _Function(msgspec.Struct):
+    name: str
+    description: str | None = None
+    parameters: msgspec.Raw = _NO_SCHEMA
+
+
+class _Tool(msgspec.Struct):
+    type: str = "function"
+    function: _Function | None = None
+    custom: _Function | None = None
+
+
+class _NamedTool(msgspec.Struct):
+    function: _CalledFunction | None = None
+
+
+class _JsonSchema(msgspec.Struct):
+    schema: msgspec.Raw = _NO_SCHEMA
+
+
+class _ResponseFormat(msgspec.Struct):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: _JsonSchema | None = None
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+_Tokens = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class _Body(msgspec.Struct):
+    model: str
+    messages: Annotated[list[_Message], msgspec.Meta(min_length=1)]
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
+    max_completion_tokens: _Tokens | None = None
+    max_tokens: _Tokens | None = None
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    stop: str | list[str] | None = None
+    seed: int | None = None
+    n: Annotated[int, msgspec.Meta(ge=1, le=128)] | None = None
+    logprobs: bool | None = None
+    tools: list[_Tool] | None = None
+    tool_choice: str | _NamedTool | None = None
+    response_format: _ResponseFormat | None = None
+    metadata: dict[str, str] | None = None
+    user: str | None = None
+
+
+_BODY = msgspec.json.Decoder(_Body)
+
+
+def decode(body: bytes) -> Request:
+    """Returns the request in `body`.
+
+    A tool that must be called is named in `tool_choice` as `function:NAME`.
+
+    Raises:
+        RequestError: status 400, with `param` and `code`, in OpenAI's words.
+    """
+    try:
+        read = _BODY.decode(body)
+    except msgspec.ValidationError as error:
+        raise _complaint(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        message = "We could not parse the JSON body of your request. Expected one JSON object in UTF-8."
+        raise RequestError(message, code="invalid_json") from None
+    return _request(read, body)
+
+
+def _request(read: _Body, body: bytes) -> Request:
+    form = read.response_format
+    return Request(
+        messages=tuple(_message(message, i) for i, message in enumerate(read.messages)),
+        model=read.model,
+        stream=bool(read.stream),
+        include_usage=bool(read.stream_options and read.stream_options.include_usage),
+        max_output_tokens=read.max_completion_tokens or read.max_tokens,
+        temperature=read.temperature,
+        top_p=read.top_p,
+        stop=(read.stop,) if isinstance(read.stop, str) else tuple(read.stop or ()),
+        seed=read.seed,
+        n=read.n or 1,
+        logprobs=bool(read.logprobs),
+        tools=tuple(_tool(tool, i) for i, tool in enumerate(read.tools or ())),
+        tool_choice=_tool_choice(read.tool_choice),
+        json_schema=bytes(form.json_schema.schema).decode() if form and form.json_schema else None,
+        json_object=form is not None and form.type == "json_object",
+        metadata=read.metadata or {},
+        user=read.user,
+        body=body,
+    )
+
+
+def _message(message: _Message, i: int) -> Message:
+    role = _ROLES[message.role]
+    if role != "tool":
+        calls = (_tool_call(call, f"messages[{i}].tool_calls[{j}]") for j, call in enumerate(message.tool_calls or ()))
+        return Message(role=role, parts=(*_parts(message.content), *calls))
+    call_id = message.tool_call_id or message.name
+    if call_id is None:
+        raise _missing(f"messages[{i}].tool_call_id")
+    words = "".join(part.text for part in _parts(message.content) if isinstance(part, Text))
+    return Message(role=role, parts=(ToolResult(call_id=call_id, content=words),))
+
+
+def _parts(content: str | list[_ContentPart] | None) -> Iterator[Part]:
+    if isinstance(content, str):
+        yield Text(text=content)
+        return
+    for part in content or ():
+        match part:
+            case _TextPart(text=text) | _RefusalPart(refusal=text):
+                yield Text(text=text)
+            case _ImagePart(image_url=image):
+                yield _media("image", image.url)
+            case _AudioPart(input_audio=audio):
+                yield Media(kind="audio", data=audio.data, media_type=f"audio/{audio.format}")
+            case _FilePart(file=file):
+                yield _media("file", file.file_data or file.file_id or "")
+
+
+def _media(kind: Literal["image", "file"], address: str) -> Media:
+    if match := _DATA_URL.fullmatch(address):
+        return Media(kind=kind, data=match["data"], media_type=match["media_type"] or None)
+    return Media(kind=kind, url=address)
+
+
+def _tool_call(call: _ToolCall, place: str) -> ToolCall:
+    if call.function is not None:
+        return ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
+    if call.custom is not None:
+        return ToolCall(id=call.id, name=call.custom.name, arguments=call.custom.input)
+    raise _missing(f"{place}.function")
+
+
+def _tool(tool: _Tool, i: int) -> Tool:
+    function = tool.function or tool.custom
+    if function is None:
+        raise _missing(f"tools[{i}].function")
+    parameters = bytes(function.parameters).decode()
+    return Tool(name=function.name, description=function.description or "", parameters=parameters)
+
+
+def _tool_choice(choice: str | _NamedTool | None) -> str | None:
+    if isinstance(choice, _NamedTool):
+        return f"function:{choice.function.name}" if choice.function else None
+    return choice
+
+
+# Complaints, in OpenAI's words ---------------------------------------------------------------------------------------
+
+_MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`(?: - at `\$\.?(?P<param>[^`]*)`)?")
+_INVALID_VALUE = re.compile(r"Invalid (?:enum )?value '?(?P<value>[^']*)'? - at `\$\.?(?P<param>[^`]*)`")
+_INVALID_TYPE = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>[^`]+)`(?: - at `\$\.?(?P<param>[^`]*)`)?")
+_OUT_OF_RANGE = re.compile(r"Expected (?P<wanted>.+) - at `\$\.?(?P<param>[^`]*)`")
+
+
+def _complaint(found: str) -> RequestError:
+    """Puts msgspec's sentence into OpenAI's: same place, same fault."""
+    if match := _MISSING.fullmatch(found):
+        return _missing(".".join(part for part in (match["param"], match["field"]) if part))
+    if match := _INVALID_VALUE.fullmatch(found):
+        message = f"Invalid value: '{match['value']}'."
+        return RequestError(message, param=match["param"], code="invalid_value")
+    if match := _INVALID_TYPE.fullmatch(found):
+        place = match["param"] or "body"
+        message = f"Invalid type for '{place}': expected {match['wanted']}, but got {match['got']} instead."
+        return RequestError(message, param=match["param"] or None, code="invalid_type")
+    if match := _OUT_OF_RANGE.fullmatch(found):
+        message = f"Invalid '{match['param']}': expected {match['wanted'].replace('`', '')}."
+        return RequestError(message, param=match["param"], code="invalid_value")
+    return RequestError(found, code="invalid_body")
+
+
+def _missing(param: str) -> RequestError:
+    return RequestError(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")

@@ -1,0 +1,330 @@
+"""OpenAI chat completions as a provider sees them: Request to bytes, replies and streams to Response and Chunks.
+
+Sources: OpenAI API reference, "Create chat completion", "Chat completion object", "Chat completion chunk object".
+Also read: the fields that other servers of this dialect add (`reasoning_content`, `prompt_cache_hit_tokens`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fairlead.errors import WireError
+from fairlead.types import Chunk, FinishReason, Media, Message, Response, Text, ToolCall, ToolResult, Usage
+from fairlead.wire import error_body, splice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fairlead.types import Candidate, Request, Tool
+    from fairlead.wire.sse import Event
+
+_FINISH: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
+_BROKEN = {"error", "abort"}
+
+
+# Request to bytes ----------------------------------------------------------------------------------------------------
+
+
+def encode_request(request: Request, candidate: Candidate, *, stream: bool) -> bytes:
+    """Returns the body of the call; a caller's own body goes through with its unknown fields.
+
+    Raises:
+        WireError: the request cannot be put into this dialect.
+    """
+    own = request.dialect == "openai" and request.body
+    body = splice.read(request.body) if own else _body(request)
+    body.pop("stream", None)
+    fields: list[tuple[str, object]] = [("model", candidate.model)]
+    if stream:
+        fields += [("stream", True), ("stream_options.include_usage", True)]
+    else:
+        body.pop("stream_options", None)
+    splice.put(body, [*fields, *candidate.settings])
+    return msgspec.json.encode(body)
+
+
+def _body(request: Request) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "messages": [entry for message in request.messages for entry in _messages(message)],
+        "max_completion_tokens": request.max_output_tokens,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "stop": list(request.stop) or None,
+        "seed": request.seed,
+        "n": request.n if request.n != 1 else None,
+        "logprobs": request.logprobs or None,
+        "tools": [_tool(tool) for tool in request.tools] or None,
+        "tool_choice": _tool_choice(request.tool_choice),
+        "response_format": _response_format(request),
+        "metadata": dict(request.metadata) or None,
+        "user": request.user,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _messages(message: Message) -> Iterator[dict[str, object]]:
+    results = [part for part in message.parts if isinstance(part, ToolResult)]
+    for result in results:
+        yield {"role": "tool", "tool_call_id": result.call_id, "content": result.content}
+    said = [part for part in message.parts if isinstance(part, Text | Media)]
+    calls = [part for part in message.parts if isinstance(part, ToolCall)]
+    if results and not said and not calls:
+        return
+    entry: dict[str, object] = {"role": message.role, "content": _content(said)}
+    if calls:
+        entry["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in calls
+        ]
+    yield entry
+
+
+def _content(said: list[Text | Media]) -> object:
+    if not said:
+        return None
+    if len(said) == 1 and isinstance(said[0], Text):
+        return said[0].text
+    return [{"type": "text", "text": p.text} if isinstance(p, Text) else _media(p) for p in said]
+
+
+def _media(media: Media) -> dict[str, object]:
+    address = media.url or f"data:{media.media_type or ''};base64,{media.data or ''}"
+    if media.kind == "image":
+        return {"type": "image_url", "image_url": {"url": address}}
+    if media.kind == "audio":
+        if media.data is None:
+            message = "a sound by address cannot be sent as `input_audio`; send it as base64 data"
+            raise WireError(message)
+        form = (media.media_type or "audio/wav").removeprefix("audio/")
+        return {"type": "input_audio", "input_audio": {"data": media.data, "format": form}}
+    return {"type": "file", "file": {"file_data": address} if media.data is not None else {"file_id": media.url}}
+
+
+def _tool(tool: Tool) -> dict[str, object]:
+    function = {"name": tool.name, "description": tool.description, "parameters": msgspec.Raw(tool.parameters.encode())}
+    return {"type": "function", "function": function}
+
+
+def _tool_choice(choice: str | None) -> object:
+    if choice is not None and choice.startswith("function:"):
+        return {"type": "function", "function": {"name": choice.removeprefix("function:")}}
+    return choice
+
+
+def _response_format(request: Request) -> object:
+    if request.json_schema is not None:
+        schema = msgspec.Raw(request.json_schema.encode())
+        return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
+    return {"type": "json_object"} if request.json_object else None
+
+
+# Replies -------------------------------------------------------------------------------------------------------------
+
+
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class _CompletionDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int
+    completion_tokens: int = 0
+    total_tokens: int | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+    prompt_cache_hit_tokens: int | None = None
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _ToolCall(msgspec.Struct):
+    index: int | None = None
+    id: str | None = None
+    function: _Function | None = None
+    custom: msgspec.Raw | None = None
+
+
+class _ContentPart(msgspec.Struct):
+    type: str = ""
+    text: str = ""
+
+
+class _Words(msgspec.Struct):
+    """A message, or the delta of one."""
+
+    content: str | list[_ContentPart] | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+
+
+class _Choice(msgspec.Struct):
+    index: int = 0
+    message: _Words | None = None
+    delta: _Words | None = None
+    finish_reason: str | None = None
+
+
+class _Reply(msgspec.Struct):
+    """A completion, or a chunk of one."""
+
+    id: str | None = None
+    model: str | None = None
+    created: int | float | None = None
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    error: msgspec.Raw | None = None
+
+
+_REPLY = msgspec.json.Decoder(_Reply)
+
+
+def decode_response(body: bytes) -> Response:
+    """Returns the complete answer in `body`.
+
+    Raises:
+        WireError: an error in place of an answer, no choice, or a choice without an end.
+    """
+    reply = _read(body)
+    if not reply.choices or reply.choices[0].message is None:
+        message = "the reply has no choice in `choices`"
+        raise WireError(message)
+    if any(choice.finish_reason is None for choice in reply.choices):
+        message = "the reply has no `finish_reason`: it may be cut"
+        raise WireError(message)
+    choice = reply.choices[0]
+    said = choice.message
+    assert said is not None
+    text = _text(said)
+    calls = tuple(_call(call) for call in said.tool_calls or ())
+    return Response(
+        id=reply.id or "",
+        model=reply.model or "",
+        parts=((Text(text=text),) if text else ()) + calls,
+        finish_reason=_finish(choice.finish_reason) or "stop",
+        usage=_usage(reply.usage),
+        created=int(reply.created or 0),
+        dialect="openai",
+        body=body,
+    )
+
+
+class ChunkDecoder:
+    """Reads one stream; `complete` once every choice has a finish reason, `done` at `[DONE]`.
+
+    A chunk tells of the first choice, and of the first tool call in its delta; `body` holds all of it.
+    """
+
+    def __init__(self, *, keep_body: bool) -> None:
+        self.keep_body = keep_body
+        self.done = False
+        self._open: set[int] = set()
+        self._finished: set[int] = set()
+
+    @property
+    def complete(self) -> bool:
+        """No choice is unfinished, and at least one is finished."""
+        return bool(self._finished) and self._open <= self._finished
+
+    def decode(self, event: Event) -> Iterator[Chunk]:
+        """Yields the chunk in `event`.
+
+        Raises:
+            WireError: it is not a chunk, or it is an error.
+        """
+        if event.data == b"[DONE]":
+            self.done = True
+            return
+        reply = _read(event.data, is_error=event.event == "error")
+        choices = reply.choices or []
+        first = next((choice for choice in choices if choice.index == 0), None)
+        words = (first.delta if first else None) or _Words()
+        calls = words.tool_calls or ()
+        yield Chunk(
+            text=_text(words),
+            reasoning=words.reasoning_content or words.reasoning or "",
+            tool_call=_call(calls[0]) if calls else None,
+            tool_index=(calls[0].index or 0) if calls else 0,
+            finish_reason=self._end(choices),
+            usage=_usage(reply.usage),
+            model=reply.model,
+            id=reply.id,
+            body=event.data if self.keep_body else b"",
+        )
+
+    def _end(self, choices: list[_Choice]) -> FinishReason | None:
+        """Notes which choices speak and which are finished; returns the reason that finishes the last of them."""
+        self._open.update(choice.index for choice in choices)
+        ended = [choice for choice in choices if choice.finish_reason]
+        self._finished.update(choice.index for choice in ended)
+        return _finish(ended[-1].finish_reason) if ended and self.complete else None
+
+
+def _read(data: bytes, *, is_error: bool = False) -> _Reply:
+    try:
+        reply = _REPLY.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"the reply is no chat completion ({error})"
+        raise WireError(message) from None
+    if reply.error is not None and bytes(reply.error) != b"null":
+        said = error_body.of(msgspec.json.decode(reply.error))
+        raise WireError(said.message, code=said.code)
+    if is_error:
+        raise WireError(error_body.of(msgspec.json.decode(data)).message)
+    return reply
+
+
+def _text(words: _Words) -> str:
+    content = words.content
+    if isinstance(content, list):
+        content = "".join(part.text for part in content if part.type == "text")
+    return content or words.refusal or ""
+
+
+def _call(call: _ToolCall) -> ToolCall:
+    function = call.function or _Function()
+    return ToolCall(id=call.id or "", name=function.name or "", arguments=function.arguments or "")
+
+
+def _finish(reason: str | None) -> FinishReason | None:
+    if reason in _BROKEN:
+        message = f"the provider gave up: `finish_reason` is `{reason}`"
+        raise WireError(message)
+    return _FINISH.get(reason, "stop") if reason else None
+
+
+def _usage(usage: _Usage | None) -> Usage | None:
+    """Takes the cached tokens out of the input; what `total_tokens` counts beyond both was billed as reasoning."""
+    if usage is None:
+        return None
+    prompt, completion = usage.prompt_tokens, usage.completion_tokens
+    details = usage.prompt_tokens_details or _PromptDetails()
+    cached = min(prompt, details.cached_tokens or usage.prompt_cache_hit_tokens or 0)
+    written = min(prompt - cached, details.cache_write_tokens or 0)
+    beyond = max(0, (usage.total_tokens or 0) - prompt - completion)
+    told = usage.completion_tokens_details
+    reasoning = (told.reasoning_tokens if told else None) or beyond
+    return Usage(
+        input_tokens=prompt - cached - written,
+        output_tokens=completion + beyond,
+        cache_read_tokens=cached,
+        cache_write_tokens=written,
+        reasoning_tokens=reasoning,
+    )
