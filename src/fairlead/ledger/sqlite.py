@@ -45,8 +45,8 @@ _INSERTS = {
 }
 """In the order in which a batch is written: what is referred to comes first."""
 
-_BAD_ROW = (SQLAlchemyError, ValueError, TypeError, OverflowError)
-"""What a row raises that breaks a constraint or holds what SQLite cannot."""
+_BAD_ROW = (SQLAlchemyError, ValueError, TypeError, ArithmeticError)
+"""What a row raises that breaks a constraint, holds what SQLite cannot hold, or was tampered with."""
 
 _REQUESTS = (
     select(
@@ -61,6 +61,7 @@ _ORPHANS = union(
     select(attempts.c.request_id).where(~exists().where(settlements.c.request_id == attempts.c.request_id)),
 )
 
+_WRITE = "write to"
 _REMEDIES = {
     "full": "Free some space on its disk",
     "locked": "Look which other process is writing to it",
@@ -174,10 +175,10 @@ class SqliteLedger:
         try:
             self._commit(changes)
         except OperationalError as error:  # the disk, a lock: none could be kept
-            return [self._explain(error, "write to") for _ in changes]
+            return [self._explain(error, _WRITE) for _ in changes]
         except _BAD_ROW as error:  # one of them is at fault: keep the others
             if len(changes) == 1:
-                return [self._explain(error, "write to")]
+                return [self._explain(error, _WRITE)]
             return [answer for change in changes for answer in self._write([change])]
         return [None] * len(changes)
 
@@ -208,15 +209,14 @@ class SqliteLedger:
     def _explained(self, doing: str) -> Iterator[None]:
         try:
             yield
-        except SQLAlchemyError as error:
+        except _BAD_ROW as error:
             raise self._explain(error, doing) from error
 
     def _explain(self, error: Exception, doing: str) -> LedgerError:
         cause = str(getattr(error, "orig", None) or error)
-        remedy = next((text for word, text in _REMEDIES.items() if word in cause), "Look at the row or the file")
-        return LedgerError(
-            f"cannot {doing} the ledger `{self.path}`: {cause}. Nothing of this was kept. {remedy}, then try again."
-        )
+        lost = " These rows were not kept." if doing == _WRITE else ""
+        remedy = next((text for word, text in _REMEDIES.items() if word in cause), "Look at the row and the file")
+        return LedgerError(f"cannot {doing} the ledger `{self.path}`: {cause}.{lost} {remedy}, then try again.")
 
 
 def _engine(path: Path, durability: Durability, lock_timeout_s: float) -> Engine:

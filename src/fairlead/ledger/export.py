@@ -1,0 +1,222 @@
+"""The ledger as one file for other tools, Parquet or JSON lines: a row a request, its attempts inside."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import fields
+from datetime import datetime
+from decimal import Decimal  # noqa: TC003 - msgspec reads the annotations
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import inspect
+
+from fairlead.errors import LedgerError, MissingExtraError
+from fairlead.types import Attempt, Prediction, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from fairlead.ledger.base import Entry, Ledger
+    from fairlead.types import Price
+
+SCHEMA = "fairlead.ledger.entry/1"
+ROWS_PER_WRITE = 1_000
+
+
+class AttemptRow(msgspec.Struct, kw_only=True, frozen=True):
+    """One made call with the rates that applied to it: its cost is the sum of tokens times rate, over a million."""
+
+    number: int
+    stage: int
+    candidate: str
+    status: str
+    started_at: datetime
+    latency_s: float
+    ttft_s: float | None
+    model_asked: str
+    model_served: str | None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    """Part of the output tokens."""
+    usage_estimated: bool | None = None
+    cost_usd: Decimal | None
+    """Decimal text, exact; so are the rates."""
+    price_id: str | None
+    price_source: str | None = None
+    input_usd_per_mtok: Decimal | None = None
+    output_usd_per_mtok: Decimal | None = None
+    cache_read_usd_per_mtok: Decimal | None = None
+    cache_write_usd_per_mtok: Decimal | None = None
+    error: str | None
+    status_code: int | None
+    retryable: bool
+    retry_after_s: float | None
+
+
+class EntryRow(msgspec.Struct, kw_only=True, frozen=True):
+    """One request."""
+
+    request_id: str
+    decision_id: str
+    at: datetime
+    route: str
+    model_asked: str
+    session_id: str | None
+    session_rule: str | None
+    prompt_id: str | None
+    arm: str
+    propensity: float
+    reason: str
+    policy: str
+    router_version: str
+    fault: str | None
+    config_hash: str
+    chosen: str
+    reference: str | None
+    candidates: dict[str, str | None]
+    """Candidate -> id of its price row."""
+    excluded: dict[str, str]
+    predictions: tuple[Prediction, ...]
+    reserved_usd: Decimal | None
+    status: str
+    served: str | None
+    attempts: tuple[AttemptRow, ...]
+    cost_usd: Decimal | None
+    reference_cost_usd: float | None
+    latency_s: float | None
+    score: float | None
+
+
+def export(ledger: Ledger, path: Path, since: datetime | None = None) -> int:
+    """Writes all requests from `since` on, oldest first, in bounded memory; returns how many.
+
+    Args:
+        ledger: what to read.
+        path: `.parquet`, or `.jsonl` for JSON lines; the file is whole or not there.
+        since: the oldest request to write.
+
+    Raises:
+        LedgerError: another suffix, or the file cannot be written.
+        MissingExtraError: Parquet needs pyarrow.
+    """
+    write = _WRITERS.get(path.suffix)
+    if write is None:
+        raise LedgerError(f"cannot export to `{path}`; expected a name that ends in {' or '.join(_WRITERS)}.")
+    prices = ledger.prices()
+    with _whole(path) as partial:
+        return write((_entry_row(entry, prices) for entry in ledger.entries(since)), partial)
+
+
+def _write_json_lines(rows: Iterable[EntryRow], path: Path) -> int:
+    n_rows = 0
+    with path.open("wb") as file:
+        for n_rows, row in enumerate(rows, start=1):  # noqa: B007 - the last number is the count
+            file.write(msgspec.json.encode(row) + b"\n")
+    return n_rows
+
+
+def _write_parquet(rows: Iterable[EntryRow], path: Path) -> int:
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - heavy, and an extra
+        import pyarrow.parquet as pq  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError("pyarrow", "tables") from error
+    columns = inspect.type_info(EntryRow)
+    assert isinstance(columns, inspect.StructType)
+    schema = pa.schema(_columns(columns.fields), metadata={"fairlead.schema": SCHEMA})
+    remaining, n_rows = iter(rows), 0
+    with pq.ParquetWriter(path, schema) as writer:
+        while chunk := msgspec.to_builtins(list(islice(remaining, ROWS_PER_WRITE)), builtin_types=(datetime,)):
+            writer.write_table(pa.Table.from_pylist(chunk, schema=schema))
+            n_rows += len(chunk)
+    return n_rows
+
+
+_WRITERS: dict[str, Callable[[Iterable[EntryRow], Path], int]] = {
+    ".parquet": _write_parquet,
+    ".jsonl": _write_json_lines,
+}
+
+
+def _columns(fields: Iterable[inspect.Field]) -> list[tuple[str, pa.DataType]]:
+    return [(field.name, _arrow(field.type)) for field in fields]
+
+
+def _arrow(kind: inspect.Type) -> pa.DataType:
+    """Returns the Arrow type of a msgspec type; money and words are text."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy, and an extra
+
+    match kind:
+        case inspect.UnionType(types=types):  # with None: every Arrow type may be null
+            return _arrow(next(known for known in types if not isinstance(known, inspect.NoneType)))
+        case inspect.StructType(fields=fields) | inspect.DataclassType(fields=fields):
+            return pa.struct(_columns(fields))
+        case inspect.VarTupleType(item_type=item):
+            return pa.list_(_arrow(item))
+        case inspect.DictType(value_type=value):
+            return pa.map_(pa.string(), _arrow(value))
+        case _:
+            return _SCALARS[type(kind)](pa)
+
+
+_SCALARS: Mapping[type, Callable[[Any], pa.DataType]] = {
+    inspect.BoolType: lambda pa: pa.bool_(),
+    inspect.IntType: lambda pa: pa.int64(),
+    inspect.FloatType: lambda pa: pa.float64(),
+    inspect.StrType: lambda pa: pa.string(),
+    inspect.DecimalType: lambda pa: pa.string(),
+    inspect.DateTimeType: lambda pa: pa.timestamp("us", tz="UTC"),
+}
+
+
+def _entry_row(entry: Entry, prices: Mapping[str, Price]) -> EntryRow:
+    attempts = tuple(_attempt_row(attempt, prices) for attempt in entry.attempts)
+    copied = {name: getattr(entry, name) for name in EntryRow.__struct_fields__ if name != "attempts"}
+    return EntryRow(**copied, attempts=attempts)
+
+
+_MADE = tuple(field.name for field in fields(Attempt) if field.name != "usage")
+_USED = tuple(field.name for field in fields(Usage) if field.name != "estimated")
+
+
+def _attempt_row(attempt: Attempt, prices: Mapping[str, Price]) -> AttemptRow:
+    made = {name: getattr(attempt, name) for name in _MADE}
+    usage, price = attempt.usage, prices.get(attempt.price_id or "")
+    if usage is None:
+        return AttemptRow(**made)
+    used = {**{name: getattr(usage, name) for name in _USED}, "usage_estimated": usage.estimated}
+    return AttemptRow(**made, **used, **({} if price is None else _applied(price, usage)))
+
+
+def _applied(price: Price, usage: Usage) -> dict[str, Any]:
+    """Returns the rates that `Price.cost_usd` uses for this call, in USD per million tokens."""
+    total = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+    return {
+        "price_source": price.source,
+        "input_usd_per_mtok": price.input.at(total),
+        "output_usd_per_mtok": price.output.at(total),
+        "cache_read_usd_per_mtok": (price.cache_read or price.input).at(total),
+        "cache_write_usd_per_mtok": (price.cache_write or price.input).at(total),
+    }
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Gives a partial name to write to; it becomes `path` when all is written, and is gone when it is not."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        raise LedgerError(f"cannot write `{path}`: {error.strerror or error}. Nothing is left of it.") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
