@@ -1,0 +1,138 @@
+"""What every policy must do; a new one gets these checks by being listed in `POLICIES` and in `EXAMPLES`."""
+
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pytest
+
+from fairlead.policies import POLICIES, Constant, Floor, HullGuard, Threshold, Utility
+from fairlead.policies.base import REASONS, Circumstances
+from fairlead.types import Predictions
+
+NAMES = ("a", "b", "c", "d")
+EXAMPLES = {
+    "Constant": [Constant(candidate="b"), Constant(candidate="nobody")],
+    "Threshold": [Threshold(strong="a", weak="c", cut=0.6), Threshold(strong="nobody", weak="nobody", cut=0.5)],
+    "Utility": [Utility(willingness_to_pay_usd=0.5)],
+    "Floor": [Floor(margin=0.05), Floor(reference="b", margin=0.0), Floor(reference="nobody")],
+    "HullGuard": [
+        HullGuard(policy=Floor(), allowed=True, fixed="a", unjudged=("d",), gain=0.02, lower=0.01, n=500),
+        HullGuard(policy=Floor(), allowed=False, fixed="b"),
+        HullGuard(policy=Utility(willingness_to_pay_usd=1.0), allowed=False, fixed="b", other="d", share=0.25),
+    ],
+}
+CASES = [pytest.param(policy, id=repr(policy)) for examples in EXAMPLES.values() for policy in examples]
+
+
+def make_case(n=200, *, seed=0, unknown=0.2):
+    rng = np.random.default_rng(seed)
+    shape = (n, len(NAMES))
+    p_success, cost_usd = rng.random(shape), rng.random(shape)
+    p_success[rng.random(shape) < unknown] = np.nan
+    cost_usd[rng.random(shape) < unknown] = np.nan
+    eligible = rng.random(shape) < 0.7
+    eligible[np.arange(n), rng.integers(len(NAMES), size=n)] = True
+    predictions = Predictions(
+        candidates=NAMES,
+        p_success=p_success,
+        p_success_sd=np.full(shape, 0.1),
+        output_tokens=np.full(shape, 100.0),
+        cost_usd=cost_usd,
+    )
+    return predictions, Circumstances(eligible=eligible, reference=0, mix_draw=rng.random(n))
+
+
+def one_of(predictions, circumstances, i):
+    arrays = {
+        name: getattr(predictions, name)[[i]] for name in ("p_success", "p_success_sd", "output_tokens", "cost_usd")
+    }
+    one = replace(circumstances, eligible=circumstances.eligible[[i]], mix_draw=circumstances.mix_draw[[i]])
+    return replace(predictions, **arrays), one
+
+
+def test_every_policy_has_an_example():
+    assert set(EXAMPLES) == set(POLICIES)
+    assert all(type(policy) is POLICIES[name] for name, examples in EXAMPLES.items() for policy in examples)
+
+
+@pytest.mark.parametrize("policy", CASES)
+def test_it_chooses_who_is_eligible_with_a_chance_and_a_known_reason(policy):
+    predictions, circumstances = make_case()
+    choices = policy.choose(predictions, circumstances)
+    assert circumstances.eligible[np.arange(200), choices.first].all()
+    assert ((choices.propensity > 0) & (choices.propensity <= 1)).all()
+    assert set(choices.reason) <= set(REASONS)
+    assert len(choices.reason) == 200
+
+
+@pytest.mark.parametrize("policy", CASES)
+def test_the_same_arguments_give_the_same_choices_and_stay_as_they_were(policy):
+    predictions, circumstances = make_case()
+    once = policy.choose(predictions, circumstances)
+    again = policy.choose(*make_case())
+    np.testing.assert_array_equal(once.first, again.first)
+    np.testing.assert_array_equal(once.propensity, again.propensity)
+    assert once.reason == again.reason
+    untouched = make_case()
+    np.testing.assert_array_equal(predictions.p_success, untouched[0].p_success)
+    np.testing.assert_array_equal(predictions.cost_usd, untouched[0].cost_usd)
+    np.testing.assert_array_equal(circumstances.eligible, untouched[1].eligible)
+
+
+@pytest.mark.parametrize("policy", CASES)
+def test_a_batch_equals_one_by_one(policy):
+    predictions, circumstances = make_case(60)
+    batch = policy.choose(predictions, circumstances)
+    for i in range(60):
+        one = policy.choose(*one_of(predictions, circumstances, i))
+        assert (one.first[0], one.propensity[0], one.reason[0]) == (
+            batch.first[i],
+            batch.propensity[i],
+            batch.reason[i],
+        )
+
+
+@pytest.mark.parametrize("policy", CASES)
+def test_nobody_is_chosen_for_a_quality_that_is_unknown(policy):
+    predictions, circumstances = make_case(unknown=0.5)
+    choices = policy.choose(predictions, circumstances)
+    for i, reason in enumerate(choices.reason):
+        if reason in {"cheapest_within_floor", "above_threshold", "highest_utility"}:
+            assert np.isfinite(predictions.p_success[i, choices.first[i]])
+
+
+@pytest.mark.parametrize("policy", CASES)
+def test_with_nothing_known_the_reference_or_a_fixed_choice_serves(policy):
+    predictions, circumstances = make_case(unknown=1.1)
+    everyone = replace(circumstances, eligible=np.ones_like(circumstances.eligible))
+    reasons = set(policy.choose(predictions, everyone).reason)
+    assert reasons <= {"no_evidence", "constant", "guard_fixed", "guard_mix", "reference_ineligible"}
+
+
+@pytest.mark.parametrize("policy", CASES)
+def test_parameters_survive_json_and_rebuild_the_policy(policy):
+    def packed(part):
+        return {
+            "name": type(part).__name__,
+            "params": {k: packed(v) if hasattr(v, "choose") else v for k, v in part.params().items()},
+        }
+
+    def rebuilt(written):
+        nested = {k: rebuilt(v) if isinstance(v, dict) else v for k, v in written["params"].items()}
+        return POLICIES[written["name"]](**nested)
+
+    written = msgspec.json.decode(msgspec.json.encode(packed(policy)))
+    assert repr(rebuilt(written)) == repr(policy)
+    assert repr(policy.clone()) == repr(policy)
+    assert policy.state() == {}
+
+
+@pytest.mark.parametrize("policy", CASES)
+def test_renamed_candidates_are_chosen_just_the_same(policy):
+    names = {name: f"host/{name}" for name in NAMES}
+    predictions, circumstances = make_case()
+    renamed = policy.renamed(names)
+    choices = renamed.choose(replace(predictions, candidates=tuple(names.values())), circumstances)
+    np.testing.assert_array_equal(choices.first, policy.choose(predictions, circumstances).first)
+    assert repr(renamed.renamed({new: old for old, new in names.items()})) == repr(policy)

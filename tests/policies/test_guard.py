@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+
+from fairlead.policies import Floor, HullGuard, Utility
+from fairlead.policies.base import Circumstances
+from fairlead.policies.guard import MIN_PROMPTS, judge
+from fairlead.types import Predictions
+
+NAMES = ("strong", "middle", "weak")
+COST_USD = np.array([1.0, 0.3, 0.05])
+
+
+def predicted(p_success):
+    shape = p_success.shape
+    return Predictions(
+        candidates=NAMES[: shape[1]],
+        p_success=p_success,
+        p_success_sd=np.zeros(shape),
+        output_tokens=np.zeros(shape),
+        cost_usd=np.tile(COST_USD[: shape[1]], (shape[0], 1)),
+    )
+
+
+def table(n, *, signal, seed=0):
+    """Half the prompts are hard for all but the strong model; predictions know which to the degree `signal`."""
+    rng = np.random.default_rng(seed)
+    hard = rng.random(n) < 0.5
+    p_true = np.where(hard[:, None], [0.9, 0.5, 0.3], [0.95, 0.93, 0.92])
+    score = (rng.random(p_true.shape) < p_true) * 1.0
+    p_success = signal * p_true + (1 - signal) * p_true.mean(axis=0)
+    return predicted(p_success), score, np.tile(COST_USD, (n, 1))
+
+
+def circumstances(n, *, eligible=(True, True, True), mix_draw=None):
+    draws = np.linspace(0, 1, n, endpoint=False) if mix_draw is None else mix_draw
+    return Circumstances(eligible=np.tile(np.array(eligible), (n, 1)), reference=0, mix_draw=draws)
+
+
+def test_a_policy_with_signal_is_allowed_and_chooses_for_itself():
+    predictions, score, cost_usd = table(1000, signal=1.0)
+    policy = Utility(willingness_to_pay_usd=4.0)
+    guard = judge(policy, predictions, score, cost_usd, "strong", seed=0)
+    assert guard.allowed
+    assert 0 < guard.lower < guard.gain
+    assert guard.n == 1000
+    chosen = guard.choose(predictions, circumstances(1000))
+    assert chosen.reason == policy.choose(predictions, circumstances(1000)).reason
+
+
+def test_a_policy_without_signal_gives_way_to_the_hull_at_its_own_cost():
+    predictions, score, cost_usd = table(1000, signal=0.0)
+    guard = judge(Utility(willingness_to_pay_usd=4.0), predictions, score, cost_usd, "strong", seed=0)
+    assert not guard.allowed
+    assert guard.gain <= 0
+    assert set(guard.choose(predictions, circumstances(10)).reason) <= {"guard_fixed", "guard_mix"}
+
+
+def test_the_same_seed_gives_the_same_verdict():
+    predictions, score, cost_usd = table(200, signal=0.5)
+    verdicts = {repr(judge(Floor(margin=0.02), predictions, score, cost_usd, "strong", seed=3)) for _ in range(2)}
+    assert len(verdicts) == 1
+
+
+def test_a_floor_without_signal_falls_back_to_what_keeps_the_floor():
+    rng = np.random.default_rng(5)
+    score = (rng.random((4000, 3)) < [0.80, 0.81, 0.40]) * 1.0
+    guard = judge(
+        Floor(margin=0.03),
+        predicted(np.tile([0.8, 0.81, 0.9], (4000, 1))),
+        score,
+        np.tile(COST_USD, (4000, 1)),
+        "strong",
+        seed=0,
+    )
+    assert not guard.allowed
+    assert (guard.fixed, guard.other) != ("weak", None)
+    served = {guard.fixed: 1 - guard.share, guard.other: guard.share}
+    mean = dict(zip(NAMES, (0.80, 0.81, 0.40), strict=True))
+    assert sum(share * mean[name] for name, share in served.items() if name) >= 0.77
+
+
+def test_a_floor_that_broke_its_floor_is_not_allowed_however_far_above_the_hull():
+    """Cheap answers can be worth their price and still be too far below the reference."""
+    rng = np.random.default_rng(6)
+    hard = rng.random(2000) < 0.5
+    p_true = np.where(hard[:, None], [0.95, 0.6, 0.0], [0.95, 0.9, 0.85])
+    score = (rng.random(p_true.shape) < p_true) * 1.0
+    too_hopeful = predicted(np.where(hard[:, None], [0.95, 0.95, 0.0], [0.95, 0.95, 0.95]))
+    guard = judge(Floor(margin=0.01), too_hopeful, score, np.tile(COST_USD, (2000, 1)), "strong", seed=0)
+    assert guard.lower > 0
+    assert not guard.allowed
+
+
+def test_too_few_prompts_show_nothing():
+    predictions, score, cost_usd = table(MIN_PROMPTS - 1, signal=1.0)
+    guard = judge(Utility(willingness_to_pay_usd=4.0), predictions, score, cost_usd, "strong", seed=0)
+    assert (guard.allowed, guard.fixed, guard.gain, guard.n) == (False, "strong", None, 0)
+
+
+def test_one_question_asked_many_times_is_one_piece_of_evidence():
+    predictions, score, cost_usd = table(1000, signal=1.0)
+    one_question = np.zeros(1000, dtype=np.int64)
+    policy = Utility(willingness_to_pay_usd=4.0)
+    assert not judge(policy, predictions, score, cost_usd, "strong", seed=0, groups=one_question).allowed
+
+
+def test_without_known_costs_the_reference_serves():
+    predictions, score, cost_usd = table(500, signal=1.0)
+    guard = judge(Floor(), predictions, score, np.full_like(cost_usd, np.nan), "strong", seed=0)
+    assert (guard.allowed, guard.fixed, guard.other) == (False, "strong", None)
+
+
+def test_a_candidate_not_measured_with_the_others_is_not_chosen_on_their_evidence():
+    predictions, score, cost_usd = table(1000, signal=1.0)
+    score[:900, 1] = np.nan
+    guard = judge(Utility(willingness_to_pay_usd=4.0), predictions, score, cost_usd, "strong", seed=0)
+    assert guard.allowed
+    assert guard.unjudged == ("middle",)
+    assert 1 not in guard.choose(predictions, circumstances(1000)).first
+    only_middle = circumstances(1000, eligible=(False, True, False))
+    assert set(guard.choose(predictions, only_middle).first) == {1}
+
+
+def test_a_mix_is_drawn_with_its_share_and_says_so():
+    guard = HullGuard(policy=Floor(), allowed=False, fixed="weak", other="strong", share=0.25)
+    predictions = predicted(np.full((100, 3), 0.5))
+    choices = guard.choose(predictions, circumstances(100))
+    assert np.bincount(choices.first).tolist() == [25, 0, 75]
+    np.testing.assert_allclose(choices.propensity, np.where(choices.first == 0, 0.25, 0.75))
+    assert set(choices.reason) == {"guard_mix"}
+
+
+@pytest.mark.parametrize(
+    ("eligible", "expected"), [((True, True, False), 0), ((False, True, True), 2), ((False, True, False), 1)]
+)
+def test_where_one_of_the_mix_cannot_serve_nothing_is_left_to_chance(eligible, expected):
+    guard = HullGuard(policy=Floor(), allowed=False, fixed="weak", other="strong", share=0.25)
+    choices = guard.choose(predicted(np.full((100, 3), 0.5)), circumstances(100, eligible=eligible))
+    assert set(choices.first) == {expected}
+    assert set(choices.propensity) == {1.0}

@@ -1,0 +1,68 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairlead.statistics.hulls import aiq, cheapest_mix, hull, mix_at, value_at
+
+amounts = st.integers(min_value=1, max_value=400).map(lambda n: n / 16)
+scores = st.integers(min_value=0, max_value=64).map(lambda n: n / 64)
+points = st.lists(st.tuples(amounts, scores), min_size=1, max_size=12).map(lambda p: np.array(p).T)
+
+
+@given(points)
+def test_cost_and_quality_rise_strictly_and_slopes_fall(given_points):
+    cost, quality = given_points
+    corners = hull(cost, quality)
+    rise, run = np.diff(quality[corners]), np.diff(cost[corners])
+    assert np.all(run > 0)
+    assert np.all(rise > 0)
+    assert np.all(np.diff(rise / run) < 0)
+
+
+@given(points)
+def test_no_point_lies_above_the_hull(given_points):
+    cost, quality = given_points
+    n = len(cost)
+    assert np.all(value_at(np.tile(cost, (n, 1)), np.tile(quality, (n, 1)), cost) >= quality)
+
+
+@given(points, amounts)
+def test_the_value_is_the_line_through_the_corners(given_points, at):
+    cost, quality = given_points
+    corners = hull(cost, quality)
+    expected = np.interp(at, cost[corners], quality[corners]) if at >= cost[corners[0]] else np.nan
+    np.testing.assert_allclose(value_at(cost, quality, np.array(at)), expected, atol=1e-12)
+
+
+@given(points, amounts)
+def test_the_best_mix_reaches_the_value_and_spends_no_more(given_points, at):
+    cost, quality = given_points
+    mix = mix_at(cost, quality, at)
+    assert 0 <= mix.share < 1
+    spent = (1 - mix.share) * cost[mix.first] + mix.share * cost[mix.other]
+    reached = (1 - mix.share) * quality[mix.first] + mix.share * quality[mix.other]
+    if at >= cost.min():
+        assert spent <= at + 1e-9
+        np.testing.assert_allclose(reached, value_at(cost, quality, np.array(at)), atol=1e-12)
+    else:
+        assert spent == cost.min()
+
+
+@given(points, scores)
+def test_the_cheapest_mix_is_the_inverse_of_the_value(given_points, at_least):
+    cost, quality = given_points
+    mix = cheapest_mix(cost, quality, at_least)
+    if mix is None:
+        assert quality.max() < at_least
+        return
+    spent = (1 - mix.share) * cost[mix.first] + mix.share * cost[mix.other]
+    assert value_at(cost, quality, np.array(spent + 1e-9)) >= at_least - 1e-9
+    if spent > cost.min():
+        assert value_at(cost, quality, np.array(spent - 1e-6)) < at_least
+
+
+@given(points)
+def test_aiq_lies_between_the_cheapest_corner_and_the_best(given_points):
+    cost, quality = given_points
+    if np.unique(cost).size >= 2:
+        assert quality[hull(cost, quality)[0]] - 1e-12 <= aiq(cost, quality) <= quality.max() + 1e-12
