@@ -139,6 +139,7 @@ class _Body(msgspec.Struct):
     response_format: _ResponseFormat | None = None
     metadata: dict[str, str] | None = None
     user: str | None = None
+    prompt_cache_key: str | None = None
 
 
 _BODY = msgspec.json.Decoder(_Body)
@@ -182,6 +183,7 @@ def _request(read: _Body, body: bytes) -> Request:
         json_object=form is not None and form.type == "json_object",
         metadata=read.metadata or {},
         user=read.user,
+        prompt_cache_key=read.prompt_cache_key,
         body=body,
     )
 
