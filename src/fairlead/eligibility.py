@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 from typing import TYPE_CHECKING
 
 from fairlead.types import Usage, estimated_tokens
@@ -14,8 +13,8 @@ if TYPE_CHECKING:
 
     from fairlead.types import Candidate, Capabilities, Context, Request
 
-TOKEN_MARGIN = 1.1
-"""Input tokens are estimated from characters; this much more must fit."""
+MARGIN_PERCENT = 10
+"""Input tokens are estimated from characters; this much more must fit, rounded up."""
 
 EXCLUSIONS = {
     "not_allowed": "the caller's allow list does not name it",
@@ -71,8 +70,9 @@ class _Demand:
     @classmethod
     def of(cls, request: Request) -> _Demand:
         n_chars = request.n_chars + sum(len(t.name) + len(t.description) + len(t.parameters) for t in request.tools)
+        input_tokens = estimated_tokens(n_chars + len(request.json_schema or ""))
         return cls(
-            input_tokens=ceil(estimated_tokens(n_chars + len(request.json_schema or "")) * TOKEN_MARGIN),
+            input_tokens=input_tokens - (-input_tokens * MARGIN_PERCENT // 100),
             output_tokens=request.max_output_tokens,
             n_answers=request.n,
             needs=tuple(sorted(request.needs)),
