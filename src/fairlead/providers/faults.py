@@ -29,7 +29,7 @@ class Fault:
     - `reset`: the connection is reset before the first byte;
     - `silent`: the request is taken and never answered;
     - `slow_start`: headers at once, the first event late;
-    - `cut`: the connection is reset after `after_events`;
+    - `cut`: the connection is closed after `after_events`, without an end;
     - `stall`: it stays open and silent after them;
     - `malformed`: the event after them is no JSON;
     - `in_band`: the event after them is an error, under HTTP status 200.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fairlead.errors import RequestError
-from fairlead.providers.upstream.serving import RESET
+from fairlead.providers.upstream.serving import BREAK_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,8 +82,8 @@ class Client:
         match script.end:
             case "finish":
                 await self.finish()
-            case "reset":
-                await self.reset()
+            case "cut":
+                await self._break_off("cut")
             case "hang":
                 await self.until_left()
 
@@ -103,18 +103,21 @@ class Client:
         raise ClientLeftError
 
     async def reset(self) -> None:
-        """Resets the connection; a server without a word for that sees the application fail."""
-        extensions = self._scope.get("extensions", {})
-        if RESET not in extensions:
-            raise ConnectionResetError("a simulated fault: the connection is reset")
-        extensions[RESET]["reset"]()
-        if self._left is not None:
-            await self._left
+        """Resets the connection."""
+        await self._break_off("reset")
 
     def close(self) -> None:
         """Stops watching."""
         if self._left is not None:
             self._left.cancel()
+
+    async def _break_off(self, how: Literal["cut", "reset"]) -> None:
+        extensions = self._scope.get("extensions", {})
+        if BREAK_OFF not in extensions:  # a server without a word for it sees the application fail
+            raise ConnectionResetError("a simulated fault: the connection breaks off")
+        extensions[BREAK_OFF][how]()
+        if self._left is not None:
+            await self._left
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

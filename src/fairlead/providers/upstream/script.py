@@ -16,10 +16,10 @@ HTML_PAGE = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """Events to send, the delay before the first, and the end: `finish` cleanly, `reset` the connection, or `hang`."""
+    """Events to send, the delay before the first, and the end: `finish` cleanly, `cut` the connection, or `hang`."""
 
     events: tuple[bytes, ...]
-    end: Literal["finish", "reset", "hang"] = "finish"
+    end: Literal["finish", "cut", "hang"] = "finish"
     delay_s: float = 0.0
 
 
@@ -38,7 +38,7 @@ def streamed_script(events: Sequence[bytes], fault: Fault | None, error_event: b
         case "stall":
             return Script(events=before, end="hang")
         case _:
-            return Script(events=before, end="reset")
+            return Script(events=before, end="cut")
 
 
 def whole_script(body: bytes, fault: Fault | None, error_body: bytes) -> Script:
@@ -56,4 +56,4 @@ def whole_script(body: bytes, fault: Fault | None, error_body: bytes) -> Script:
         case "stall":
             return Script(events=(half,), end="hang")
         case _:
-            return Script(events=(half,), end="reset")
+            return Script(events=(half,), end="cut")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-RESET = "fairlead.reset"
-"""Scope extension; its `reset` is a function that resets the TCP connection, which plain ASGI has no word for."""
+BREAK_OFF = "fairlead.break_off"
+"""Scope extension with two functions: `cut` closes the connection in mid-reply, `reset` resets it."""
 
 
 @asynccontextmanager
@@ -46,7 +46,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
 
 
 class _Protocol(HttpToolsProtocol):
-    """Uvicorn's protocol with a way to reset the connection, and without an access log."""
+    """Uvicorn's protocol with ways to break off a reply, for which ASGI has no word, and without an access log."""
 
     def __init__(self, config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
         super().__init__(config, server_state, app_state)
@@ -54,7 +54,7 @@ class _Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {RESET: {"reset": self._reset}}
+        self.scope["extensions"] = {BREAK_OFF: {"cut": self.transport.close, "reset": self._reset}}
 
     def _reset(self) -> None:
         # Closing with a linger of zero seconds sends RST in place of FIN: the client sees a reset, not an end.
