@@ -21,6 +21,7 @@
     ├── AllAttemptsFailedError   every step of the plan failed; a group holding every cause
     ├── BudgetExceededError      a hard budget would be overspent
     └── LedgerError              rows cannot be written or do not add up
+        └── MissingRowError             a row speaks of one that the ledger does not hold
 
 A message gives the place, the value, what was expected and the next step, with code in backticks.
 """
@@ -197,3 +198,7 @@ class BudgetExceededError(FairleadError):
 
 class LedgerError(FairleadError):
     """Ledger rows cannot be written, or do not add up."""
+
+
+class MissingRowError(LedgerError):
+    """A row speaks of one that the ledger does not hold, such as feedback on a decision that nobody made."""

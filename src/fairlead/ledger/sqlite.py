@@ -13,7 +13,7 @@ from sqlalchemy import URL, create_engine, event, exists, insert, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from fairlead.errors import LedgerError
+from fairlead.errors import LedgerError, MissingRowError
 from fairlead.ledger import migration, rows
 from fairlead.ledger.group_commit import GroupCommit
 from fairlead.ledger.schema import attempts, feedback, prices, requests, settlements
@@ -215,6 +215,8 @@ class SqliteLedger:
     def _explain(self, error: Exception, doing: str) -> LedgerError:
         cause = str(getattr(error, "orig", None) or error)
         lost = " These rows were not kept." if doing == _WRITE else ""
+        if "FOREIGN KEY" in cause:
+            return MissingRowError(f"the ledger `{self.path}` does not hold what this row speaks of. It was not kept.")
         remedy = next((text for word, text in _REMEDIES.items() if word in cause), "Look at the row and the file")
         return LedgerError(f"cannot {doing} the ledger `{self.path}`: {cause}.{lost} {remedy}, then try again.")
 
