@@ -94,6 +94,8 @@ def decide_file(
 
 @contextmanager
 def _opened(source: Path) -> Iterator[pq.ParquetFile]:
+    if not source.is_file():
+        raise TableError(f"`{source}` does not exist; expected a Parquet file of prompts.")
     try:
         # By default whole columns of a row group are read ahead, and a row group can be larger than memory.
         file = pq.ParquetFile(source, pre_buffer=False, buffer_size=READ_BUFFER_BYTES)
@@ -115,12 +117,12 @@ def _check_columns(source: Path, schema: pa.Schema) -> None:
 
 
 def _batches(file: pq.ParquetFile, *, start: int) -> Iterator[pa.RecordBatch]:
-    """Yields the rows from number `start` on; raises TableError at a row without a prompt."""
+    """Yields the rows behind the first `start`; raises TableError at a row without a prompt (rows count from 1)."""
     row = 0
     for batch in file.iter_batches(batch_size=ROWS_PER_BATCH, columns=["prompt_id", "prompt"]):
         skipped = min(max(0, start - row), batch.num_rows)
         if batch["prompt"].null_count:
-            missing = row + batch["prompt"].is_null().to_pylist().index(True)
+            missing = row + 1 + batch["prompt"].is_null().to_pylist().index(True)
             raise TableError(f"row {missing}: `prompt` is null; expected text. Fill it in or remove the row.")
         if skipped < batch.num_rows:
             yield batch.slice(skipped)
