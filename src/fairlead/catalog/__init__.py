@@ -1,1 +1,7 @@
 """Which models exist, what they can do, and dated prices."""
+
+from fairlead.catalog.build import build
+from fairlead.catalog.capabilities import capabilities_of
+from fairlead.catalog.prices import price_of, priced
+
+__all__ = ["build", "capabilities_of", "price_of", "priced"]
