@@ -41,9 +41,11 @@ class LimitsConfig(Table, frozen=True, kw_only=True):
     connect_s: Seconds = 5.0
     """Longest wait for a connection to a provider, seconds. Default 5, up to 3600."""
     ttft_s: Seconds = 120.0
-    """Longest wait for the first byte of an answer, seconds. Default 120, up to 3600."""
+    """Longest wait for the first content of a stream, seconds. Default 120, up to 3600."""
     idle_s: Seconds = 60.0
-    """Longest silence within an answer, seconds. Default 60, up to 3600."""
+    """Longest silence within a stream, seconds. Default 60, up to 3600."""
+    answer_s: Seconds = 300.0
+    """Longest wait for an answer that is not streamed, seconds. Default 300, up to 3600."""
     total_s: Seconds = 600.0
     """Deadline of a request, all attempts together, seconds. Default 600, up to 3600."""
     max_attempts: Annotated[int, Meta(ge=1, le=20)] = 4
