@@ -1,0 +1,63 @@
+"""The contract of providers: one upstream call each, no retry, no fallback."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from fairlead.types import Candidate, Chunk, Request, Response
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a request may wait for, and how often it may try. Seconds."""
+
+    connect_s: float = 5.0
+    """For a connection to the provider."""
+    ttft_s: float = 120.0
+    """For the first content of a stream."""
+    idle_s: float = 60.0
+    """For the next chunk of a stream."""
+    finish_s: float = 2.0
+    """For what may follow a finish reason (usage, the end): then the answer is complete without it."""
+    answer_s: float = 300.0
+    """For a whole answer that is not streamed."""
+    total_s: float = 600.0
+    """For the request, all attempts and pauses together."""
+    max_attempts: int = 4
+    """Calls, all together."""
+    retries: int = 1
+    """Further calls of the same step after a failure worth retrying."""
+    backoff_s: float = 0.25
+    """Pause before the first retry; doubles with each, times a draw from [0.5, 1.5)."""
+    max_retry_after_s: float = 2.0
+    """The longest `Retry-After` that is waited for; for a longer one the next step is taken at once."""
+
+
+class Provider(Protocol):
+    """A host that answers requests in its own dialect."""
+
+    def stream(self, candidate: Candidate, request: Request, limits: Limits) -> AsyncGenerator[Chunk, None]:
+        """Yields the answer chunk by chunk as it arrives; ends only where the answer is complete.
+
+        Closing the generator closes the call. The waits for content and between chunks are the caller's to limit.
+
+        Raises:
+            ProviderError: the call failed, or the stream ended before the answer did.
+        """
+        ...
+
+    async def complete(self, candidate: Candidate, request: Request, limits: Limits) -> Response:
+        """Returns the whole answer.
+
+        Raises:
+            ProviderError: the call failed, or the reply is no whole answer.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Gives back connections; may be called again."""
+        ...

@@ -1,0 +1,91 @@
+"""A provider's refusal, by its status and words, as one of our errors."""
+
+from __future__ import annotations
+
+import math
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from fairlead.errors import (
+    BadResponseError,
+    CredentialsError,
+    ProviderError,
+    ProviderTimeoutError,
+    RateLimitError,
+    RefusedRequestError,
+    UnavailableError,
+)
+from fairlead.wire import error_body
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+_KINDS: dict[int, type[ProviderError]] = {
+    401: CredentialsError,
+    402: CredentialsError,
+    403: CredentialsError,
+    408: ProviderTimeoutError,
+    409: UnavailableError,  # a conflict or a call too early passes by itself
+    425: UnavailableError,
+    429: RateLimitError,
+}
+"""What the statuses mean that are not just a 4xx (refused) or a 5xx (unavailable)."""
+_REQUEST_IDS = ("x-request-id", "request-id", "x-goog-request-id")
+_OUT_OF_MONEY = {"insufficient_quota", "billing_hard_limit_reached", "billing_error"}
+_SHOULD_RETRY = {"true": True, "false": False}
+"""What `x-should-retry`, a header of OpenAI and Anthropic, can say."""
+
+
+def refusal(candidate: str, status: int, headers: Mapping[str, str], body: bytes, *, now: datetime) -> ProviderError:
+    """Returns the error for a reply that is not a success.
+
+    Args:
+        candidate: name of the candidate that was called.
+        status: HTTP status, not 200.
+        headers: of the reply.
+        body: of the reply, in any dialect, or no JSON at all.
+        now: what a date in `Retry-After` is measured from.
+    """
+    said = error_body.read(body) or error_body.ErrorBody(message="no words that could be read")
+    wait = retry_after_s(headers, now)
+    kind = _kind(status)
+    retryable = False if said.code in _OUT_OF_MONEY else _SHOULD_RETRY.get(headers.get("x-should-retry", ""))
+    return kind(
+        f"the provider answered {status}: {said.message}",
+        model=candidate,
+        status_code=status,
+        retryable=retryable,
+        retry_after_s=said.retry_after_s if wait is None else wait,
+        request_id=next((headers[name] for name in _REQUEST_IDS if name in headers), None),
+        code=said.code,
+    )
+
+
+def _kind(status: int) -> type[ProviderError]:
+    if status in _KINDS:
+        return _KINDS[status]
+    if status >= 400:
+        return UnavailableError if status >= 500 else RefusedRequestError
+    return BadResponseError
+
+
+def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Returns the wait that `Retry-After-Ms` or `Retry-After` (seconds, or a date) asks for, at least 0."""
+    if (ms := _number(headers.get("retry-after-ms"))) is not None:
+        return ms / 1000
+    value = headers.get("retry-after")
+    if value is None or (seconds := _number(value)) is not None:
+        return None if value is None else seconds
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+    except (ValueError, TypeError):  # no date, or one without a time zone
+        return None
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None

@@ -1,0 +1,135 @@
+"""What all dialects over HTTP share: one call, its refusal, its reply or its stream."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from fairlead.errors import BadResponseError, RefusedRequestError, WireError
+from fairlead.providers.failures import refusal
+from fairlead.providers.transport import Call
+from fairlead.wire import sse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+
+    from fairlead.providers.base import Limits
+    from fairlead.providers.transport import Reply, Transport
+    from fairlead.types import Candidate, Chunk, Request, Response
+
+
+class ChunkDecoder(Protocol):
+    """Reads one stream in one dialect."""
+
+    @property
+    def done(self) -> bool:
+        """The dialect's last event has come: nothing more is read."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """The answer has its end: a stream may stop here."""
+        ...
+
+    def decode(self, event: sse.Event) -> Iterator[Chunk]:
+        """Yields what `event` holds; a WireError where it is none of this dialect."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpProvider:
+    """A provider over HTTP; a subclass speaks one dialect.
+
+    Args:
+        base_url: where the API starts, such as `https://api.openai.com/v1`.
+        transport: the pool of connections, which providers share.
+        api_key: sent in the dialect's own header, shown nowhere.
+    """
+
+    base_url: str
+    transport: Transport
+    api_key: str | None = field(default=None, repr=False)
+
+    def url(self, candidate: Candidate, *, stream: bool) -> str:
+        """Returns the address of a call."""
+        raise NotImplementedError
+
+    def headers(self) -> dict[str, str]:
+        """Returns the dialect's own headers, with the key."""
+        raise NotImplementedError
+
+    def encode(self, request: Request, candidate: Candidate, *, stream: bool) -> bytes:
+        """Returns the body of a call; a WireError where the dialect cannot say it."""
+        raise NotImplementedError
+
+    def decode(self, body: bytes) -> Response:
+        """Returns the answer in a body; a WireError where it is no whole answer."""
+        raise NotImplementedError
+
+    def decoder(self, request: Request) -> ChunkDecoder:
+        """Returns what reads the stream of one call."""
+        raise NotImplementedError
+
+    async def complete(self, candidate: Candidate, request: Request, limits: Limits) -> Response:
+        """Returns the whole answer; see `Provider.complete`."""
+        async with self.transport.post(self._call(candidate, request, stream=False), limits) as reply:
+            body = await reply.body()
+            self._check_status(candidate, reply, body)
+            try:
+                return self.decode(body)
+            except WireError as error:
+                raise _bad(candidate, error) from error
+
+    async def stream(self, candidate: Candidate, request: Request, limits: Limits) -> AsyncGenerator[Chunk, None]:
+        """Yields the answer chunk by chunk; see `Provider.stream`."""
+        decoder = self.decoder(request)
+        async with self.transport.post(self._call(candidate, request, stream=True), limits) as reply:
+            if reply.status != 200:
+                self._check_status(candidate, reply, await reply.body())
+            try:
+                async with aclosing(_chunks(reply, decoder)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+            except WireError as error:
+                raise _bad(candidate, error) from error
+            if not decoder.complete:
+                content_type = reply.headers.get("content-type", "no content type")
+                message = f"the stream ended before the answer did ({content_type})"
+                raise BadResponseError(message, model=candidate.name, status_code=reply.status, billed=True)
+
+    async def close(self) -> None:
+        """Closes the pool of connections, which providers share."""
+        await self.transport.close()
+
+    def _call(self, candidate: Candidate, request: Request, *, stream: bool) -> Call:
+        try:
+            body = self.encode(request, candidate, stream=stream)
+        except WireError as error:
+            raise RefusedRequestError(str(error), model=candidate.name, code=error.code) from error
+        headers = {"content-type": "application/json", "accept": "text/event-stream" if stream else "application/json"}
+        url = self.url(candidate, stream=stream)
+        return Call(candidate=candidate.name, url=url, body=body, headers=headers | self.headers(), stream=stream)
+
+    def _check_status(self, candidate: Candidate, reply: Reply, body: bytes) -> None:
+        if reply.status != 200:
+            if self.api_key:  # some hosts quote the key that they reject
+                body = body.replace(self.api_key.encode(), b"***")
+            raise refusal(candidate.name, reply.status, reply.headers, body, now=datetime.now(UTC))
+
+
+async def _chunks(reply: Reply, decoder: ChunkDecoder) -> AsyncGenerator[Chunk, None]:
+    """Yields chunks until the dialect's last event, or the end of the bytes."""
+    parser = sse.Parser()
+    async with aclosing(reply.pieces()) as pieces:
+        async for piece in pieces:
+            for event in parser.feed(piece):
+                for chunk in decoder.decode(event):
+                    yield chunk
+                if decoder.done:
+                    return
+
+
+def _bad(candidate: Candidate, error: WireError) -> BadResponseError:
+    return BadResponseError(str(error), model=candidate.name, status_code=200, code=error.code, billed=True)
