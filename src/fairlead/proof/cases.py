@@ -1,0 +1,187 @@
+"""What a statement needs of one ledger entry, and whether the entry is part of the experiment."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fairlead.proof.counterfactual import MIN_SESSIONS, Arm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from decimal import Decimal
+
+    from fairlead.ledger.base import Entry, EntryStatus
+    from fairlead.types import Arm as ArmName
+    from fairlead.types import Attempt, Usage
+
+NOT_COMPARED = {
+    "asked_for": "the caller named the model: nothing was decided",
+    "no_reference": "the reference could not serve the request: there is nothing to compare with",
+    "unknown_cost": "its cost is not known",
+    "few_controls": f"its route had fewer than {MIN_SESSIONS} sessions in one of the arms",
+}
+"""Why a request takes no part in the comparison of arms, in words; each is settled before or apart from the draw."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One request: its arm, what it cost, what was expected of the reference, how good the answer was."""
+
+    at: datetime
+    route: str
+    session: str
+    arm: ArmName
+    same_in_both_arms: bool
+    """The policy and the control arm both serve the reference: the logged chance of serving it is 1."""
+    status: EntryStatus
+    reason: str
+    fault: str | None
+    reference: str | None
+    served: str | None
+    attempts: tuple[Attempt, ...]
+    cost_usd: Decimal | None
+    bound_usd: Decimal | None
+    """The most that it can have cost, as reserved."""
+    score: float | None
+    latency_s: float | None
+    expected_cost_usd: float
+    """Predicted cost of the reference; NaN where nothing was predicted."""
+    expected_score: float
+    """Predicted score of the reference; NaN where nothing was predicted."""
+    naive_usd: Decimal | None
+    """The served tokens at the reference's price."""
+    config_hash: str
+
+    @property
+    def barred(self) -> str | None:
+        """Key of `NOT_COMPARED` that holds for this request by itself."""
+        if self.reason == "asked_for":
+            return "asked_for"
+        if self.reference is None:
+            return "no_reference"
+        return "unknown_cost" if self.cost_usd is None else None
+
+    @classmethod
+    def of(cls, entry: Entry) -> Case:
+        """Returns what a statement needs of an entry."""
+        expected = next((p for p in entry.predictions if p.candidate == entry.reference), None)
+        return cls(
+            at=entry.at,
+            route=entry.route,
+            session=entry.session_id or entry.request_id,
+            arm=entry.arm,
+            same_in_both_arms=entry.chosen == entry.reference and entry.propensity >= 1,
+            status=entry.status,
+            reason=entry.reason,
+            fault=entry.fault,
+            reference=entry.reference,
+            served=entry.served,
+            attempts=entry.attempts,
+            cost_usd=entry.cost_usd,
+            bound_usd=entry.reserved_usd,
+            score=entry.score,
+            latency_s=entry.latency_s,
+            expected_cost_usd=_number(expected.cost_usd if expected else None),
+            expected_score=_number(expected.p_success if expected else None),
+            naive_usd=_naive_usd(entry),
+            config_hash=entry.config_hash,
+        )
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _naive_usd(entry: Entry) -> Decimal | None:
+    usage = _served_usage(entry.attempts)
+    return None if usage is None or entry.reference_price is None else entry.reference_price.cost_usd(usage)
+
+
+def _served_usage(attempts: Sequence[Attempt]) -> Usage | None:
+    return next((attempt.usage for attempt in reversed(attempts) if attempt.status == "ok"), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """The requests of one route that can be compared.
+
+    A session in which every request is the same in both arms needs no comparison: it saves nothing, exactly. The
+    others are compared whole, since serving one request elsewhere may cost the next one its prompt cache.
+    """
+
+    policy: tuple[Case, ...]
+    control: tuple[Case, ...]
+    settled: tuple[Case, ...]
+    """Requests of sessions that are the same in both arms."""
+
+    @property
+    def conclusive(self) -> bool:
+        """Says whether both arms have enough sessions for an interval, or there is nothing to compare."""
+        sizes = n_sessions(self.policy), n_sessions(self.control)
+        return max(sizes) == 0 or min(sizes) >= MIN_SESSIONS
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """Every request of the experiment."""
+        return self.policy + self.control + self.settled
+
+    def arm(self, name: ArmName) -> tuple[Case, ...]:
+        """Returns the compared requests of an arm."""
+        return self.policy if name == "policy" else self.control
+
+    def scored(self) -> Experiment:
+        """Returns the part whose answers have a score."""
+        parts = (
+            tuple(case for case in part if case.score is not None) for part in (self.policy, self.control, self.settled)
+        )
+        policy, control, settled = parts
+        return Experiment(policy=policy, control=control, settled=settled)
+
+
+def experiments(cases: Sequence[Case]) -> tuple[Experiment, ...]:
+    """Returns one experiment a route: control shares differ between routes, so their arms are never pooled."""
+    by_route: dict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        if case.barred is None:
+            by_route[case.route].append(case)
+    return tuple(_experiment(by_route[route]) for route in sorted(by_route))
+
+
+def _experiment(cases: Sequence[Case]) -> Experiment:
+    open_sessions = {case.session for case in cases if not case.same_in_both_arms}
+    compared = [case for case in cases if case.session in open_sessions]
+    return Experiment(
+        policy=tuple(case for case in compared if case.arm == "policy"),
+        control=tuple(case for case in compared if case.arm == "control"),
+        settled=tuple(case for case in cases if case.session not in open_sessions),
+    )
+
+
+def n_sessions(cases: Sequence[Case]) -> int:
+    """Returns the number of different sessions."""
+    return len({(case.route, case.session) for case in cases})
+
+
+def costs(cases: Sequence[Case]) -> Arm:
+    """Returns the arm of these requests by cost, USD."""
+    return _arm(cases, lambda case: case.expected_cost_usd, lambda case: float(case.cost_usd or 0))
+
+
+def scores(cases: Sequence[Case]) -> Arm:
+    """Returns the arm of these requests by score."""
+    return _arm(cases, lambda case: case.expected_score, lambda case: _number(case.score))
+
+
+def _arm(cases: Sequence[Case], expected: Callable[[Case], float], observed: Callable[[Case], float]) -> Arm:
+    _, session = np.unique([case.session for case in cases], return_inverse=True)
+    return Arm(
+        session=session.astype(np.int64),
+        expected=np.array([expected(case) for case in cases]),
+        observed=np.array([observed(case) for case in cases]),
+    )

@@ -1,0 +1,137 @@
+"""The two arms against each other: what the reference would have cost on the same requests, and how good it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from fairlead.proof.cases import Case, Experiment, costs, n_sessions, scores
+from fairlead.proof.counterfactual import Total, project
+from fairlead.statistics.bootstrap import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saving:
+    """Compared requests only: what they cost, and what the reference would have cost on them."""
+
+    paid_usd: Decimal
+    """Exact; both arms, retries included."""
+    n_policy_sessions: int
+    n_control_sessions: int
+    """Sessions that the estimate rests on."""
+    n_settled: int
+    """Requests of sessions that are the same in both arms: they save nothing, exactly."""
+    reference_usd: Interval
+    saving_usd: Interval
+    """Reference minus paid; negative where routing cost more."""
+    saving_share: Interval
+    """The same, as a share of the reference's cost."""
+    control_extra_usd: Interval
+    """What the control arm cost above what the policy would have cost on its requests: the price of the proof."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naive:
+    """The usual claim, for comparison: the tokens that the chosen model used, at the reference's price.
+
+    It is no counterfactual: the reference would have used another number of tokens, and other retries.
+    """
+
+    n_requests: int
+    """Requests of the policy arm with known tokens and a known price of the reference."""
+    paid_usd: Decimal
+    reference_usd: Decimal
+    saving_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """Scored requests only: how good the answers were, and how good the reference's would have been on them."""
+
+    n_policy: int
+    n_control: int
+    n_control_sessions: int
+    policy: float
+    """Mean score of the policy arm."""
+    reference: Interval
+    """Mean score that the reference would have had on the policy arm's requests."""
+    difference: Interval
+    """Policy minus reference."""
+
+
+def saving(trials: Sequence[Experiment]) -> Saving | None:
+    """Returns the saving over all conclusive experiments; `None` where there is none."""
+    trials = [trial for trial in trials if trial.conclusive]
+    if not trials:
+        return None
+    paid = paid_usd(case for trial in trials for case in trial.cases)
+    policy, control = ([case for trial in trials for case in trial.arm(name)] for name in ("policy", "control"))
+    unseen = _total(project(costs(t.control), costs(t.policy)) for t in trials if t.policy).interval(positive=True)
+    unproven = _total(project(costs(t.policy), costs(t.control)) for t in trials if t.policy).interval(positive=True)
+    seen = float(paid - paid_usd(policy))
+    return Saving(
+        paid_usd=paid,
+        n_policy_sessions=n_sessions(policy),
+        n_control_sessions=n_sessions(control),
+        n_settled=sum(len(trial.settled) for trial in trials),
+        reference_usd=_mapped(unseen, lambda usd: seen + usd),
+        saving_usd=_mapped(unseen, lambda usd: seen + usd - float(paid)),
+        saving_share=_mapped(unseen, lambda usd: 1 - float(paid) / (seen + usd) if seen + usd else 0.0),
+        control_extra_usd=_mapped(unproven, lambda usd: float(paid_usd(control)) - usd),
+    )
+
+
+def naive(cases: Iterable[Case]) -> Naive:
+    """Returns the usual claim over the requests of a policy arm."""
+    known = [(case.cost_usd, case.naive_usd) for case in cases if case.cost_usd is not None and case.naive_usd]
+    paid = sum((cost for cost, _ in known), Decimal(0))
+    reference = sum((usd for _, usd in known), Decimal(0))
+    return Naive(n_requests=len(known), paid_usd=paid, reference_usd=reference, saving_usd=reference - paid)
+
+
+def quality(trials: Iterable[Experiment]) -> Quality | None:
+    """Returns how good the policy arm's answers were against the reference's, over the scored requests.
+
+    `None` where no experiment has enough scored sessions in both arms.
+    """
+    trials = [part for part in (trial.scored() for trial in trials) if part.conclusive and part.cases]
+    answered = [case for trial in trials for case in trial.cases if case.arm == "policy"]
+    if not answered:
+        return None
+    compared = [case for trial in trials for case in trial.policy]
+    control = [case for trial in trials for case in trial.control]
+    unseen = _total(project(scores(t.control), scores(t.policy)) for t in trials if t.policy).interval()
+    n, achieved = len(answered), total_score(answered)
+    unchanged = achieved - total_score(compared)
+    return Quality(
+        n_policy=n,
+        n_control=len(control),
+        n_control_sessions=n_sessions(control),
+        policy=achieved / n,
+        reference=_mapped(unseen, lambda total: (unchanged + total) / n),
+        difference=_mapped(unseen, lambda total: (achieved - unchanged - total) / n),
+    )
+
+
+def paid_usd(cases: Iterable[Case]) -> Decimal:
+    """Returns what these requests cost, exact; a request whose cost is unknown is in no sum."""
+    return sum((case.cost_usd for case in cases if case.cost_usd is not None), Decimal(0))
+
+
+def total_score(cases: Iterable[Case]) -> float:
+    """Returns the sum of the known scores."""
+    return sum(case.score for case in cases if case.score is not None)
+
+
+def _total(totals: Iterable[Total]) -> Total:
+    return sum(totals, Total(value=0.0, variance=0.0, n_sessions=0))
+
+
+def _mapped(interval: Interval, f: Callable[[float], float]) -> Interval:
+    """Returns the interval of a quantity that rises or falls with the first one throughout."""
+    low, high = sorted((f(interval.low), f(interval.high)))
+    return Interval(value=f(interval.value), low=low, high=high)

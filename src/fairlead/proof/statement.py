@@ -1,0 +1,183 @@
+"""The savings statement: what was paid, what the reference would have cost on the same requests, and was it as good.
+
+    entries -> cases -> one experiment a route -> saving, quality        (estimates, from the control arm)
+                     -> paid, models, reasons, faults                    (facts)
+
+Everything follows from the ledger's entries alone, without any drawing, so anyone gets the same figures from them.
+The estimates speak of the requests that were made, not of those to come.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from fairlead.proof.cases import Case, Experiment, experiments, n_sessions
+from fairlead.proof.comparison import Naive, Quality, Saving, naive, paid_usd, quality, saving, total_score
+from fairlead.proof.counterfactual import MIN_SESSIONS
+from fairlead.proof.models import ModelRow, model_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from fairlead.ledger.base import Entry
+
+Verdict = Literal["saves", "costs_more", "same", "not_enough_evidence", "no_control_arm"]
+
+VERDICTS = {
+    "saves": "Routing saved money: the whole interval of the saving lies above zero.",
+    "costs_more": "Routing cost more than the reference would have: the whole interval of the saving lies below zero.",
+    "same": "Routing served the reference on every request: it saved nothing, and lost nothing.",
+    "not_enough_evidence": "Not enough evidence yet: a saving is not shown.",
+    "no_control_arm": "No saving can be shown: no session was served by the reference at random. "
+    "Set `control_share` of the route.",
+}
+"""Every verdict, in words."""
+
+MAX_SESSIONS_NEEDED = 1_000_000
+"""Beyond this a difference is too small to be worth waiting for: the number is left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmRow:
+    """One arm as it happened."""
+
+    n_requests: int
+    n_sessions: int
+    n_failed: int
+    paid_usd: Decimal
+    n_scored: int
+    mean_score: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Requests whose cost is not known: in no sum, and never counted as zero."""
+
+    n_requests: int
+    by_status: Mapping[str, int]
+    bound_usd: Decimal | None
+    """The most that they can have cost together; `None` where that is not known either."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What can be claimed from a ledger, and from how much."""
+
+    since: datetime | None
+    """Time of the first request; `None` without any."""
+    until: datetime | None
+    n_requests: int
+    n_sessions: int
+    references: tuple[str, ...]
+    paid_usd: Decimal
+    """Exact; all requests with a known cost, control arm and retries included."""
+    unknown: Unknown
+    policy: ArmRow
+    control: ArmRow
+    not_compared: Mapping[str, int]
+    """Key of `NOT_COMPARED` -> requests."""
+    verdict: Verdict
+    sessions_needed: int | None
+    """About how many more sessions would tell; `None` where that is settled or cannot be said."""
+    saving: Saving | None
+    """`None` with too few sessions in either arm."""
+    naive: Naive
+    quality: Quality | None
+    """`None` with too few scored sessions in either arm."""
+    models: tuple[ModelRow, ...]
+    reasons: Mapping[str, int]
+    faults: Mapping[str, int]
+    statuses: Mapping[str, int]
+    n_configurations: int
+    """Above 1 the arms may mix periods with different control shares: then ask for one period at a time."""
+
+
+def statement(entries: Iterable[Entry]) -> Statement:
+    """Returns the statement of these entries."""
+    cases = [Case.of(entry) for entry in entries]
+    trials = experiments(cases)
+    saved = saving(trials)
+    policy, control = (
+        [case for trial in trials for case in trial.cases if case.arm == a] for a in ("policy", "control")
+    )
+    return Statement(
+        since=min((case.at for case in cases), default=None),
+        until=max((case.at for case in cases), default=None),
+        n_requests=len(cases),
+        n_sessions=n_sessions(cases),
+        references=tuple(sorted({case.reference for case in cases if case.reference is not None})),
+        paid_usd=paid_usd(cases),
+        unknown=_unknown([case for case in cases if case.cost_usd is None]),
+        policy=_arm_row(policy),
+        control=_arm_row(control),
+        not_compared=_not_compared(cases, trials),
+        verdict=_verdict(saved, trials),
+        sessions_needed=_sessions_needed(saved, trials),
+        saving=saved,
+        naive=naive(policy),
+        quality=quality(trials),
+        models=model_rows(cases),
+        reasons=Counter(case.reason for case in cases),
+        faults=Counter(case.fault for case in cases if case.fault is not None),
+        statuses=Counter(case.status for case in cases),
+        n_configurations=len({case.config_hash for case in cases}),
+    )
+
+
+def _arm_row(cases: Sequence[Case]) -> ArmRow:
+    n_scored = sum(case.score is not None for case in cases)
+    return ArmRow(
+        n_requests=len(cases),
+        n_sessions=n_sessions(cases),
+        n_failed=sum(case.status == "failed" for case in cases),
+        paid_usd=paid_usd(cases),
+        n_scored=n_scored,
+        mean_score=total_score(cases) / n_scored if n_scored else None,
+    )
+
+
+def _unknown(cases: Sequence[Case]) -> Unknown:
+    bounds = [case.bound_usd for case in cases]
+    known = [bound for bound in bounds if bound is not None]
+    return Unknown(
+        n_requests=len(cases),
+        by_status=Counter(case.status for case in cases),
+        bound_usd=sum(known, Decimal(0)) if len(known) == len(bounds) else None,
+    )
+
+
+def _not_compared(cases: Sequence[Case], trials: Sequence[Experiment]) -> Mapping[str, int]:
+    barred = Counter(case.barred for case in cases if case.barred is not None)
+    few = sum(len(trial.cases) for trial in trials if not trial.conclusive)
+    return barred + Counter({"few_controls": few})
+
+
+def _verdict(saved: Saving | None, trials: Sequence[Experiment]) -> Verdict:
+    if not any(trial.control for trial in trials) and any(trial.policy for trial in trials):
+        return "no_control_arm"
+    if saved is None:
+        return "not_enough_evidence"
+    if saved.n_policy_sessions == 0:
+        return "same"
+    if saved.saving_usd.low > 0:
+        return "saves"
+    return "costs_more" if saved.saving_usd.high < 0 else "not_enough_evidence"
+
+
+def _sessions_needed(saved: Saving | None, trials: Sequence[Experiment]) -> int | None:
+    """Returns about how many more sessions would tell: half an interval shrinks with the root of their number."""
+    sizes = [(n_sessions(trial.policy), n_sessions(trial.control)) for trial in trials]
+    if saved is None:
+        needs = [sum(size) * (MIN_SESSIONS / min(size) - 1) for size in sizes if min(size) > 0]
+        return math.ceil(min(needs)) if needs else None
+    interval = saved.saving_usd
+    if not interval.low <= 0 <= interval.high or interval.value == 0:
+        return None
+    n_now = saved.n_policy_sessions + saved.n_control_sessions
+    needed = math.ceil(n_now * (((interval.high - interval.low) / 2 / abs(interval.value)) ** 2 - 1))
+    return max(needed, 1) if needed <= MAX_SESSIONS_NEEDED else None
