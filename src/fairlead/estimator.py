@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from fairlead.errors import NotFittedError
+
+State = dict[str, npt.NDArray[Any]]
+"""What was learned: attribute name -> array."""
+
+
+class Component(Protocol):
+    """What can be copied, described and saved; `Estimator` is how."""
+
+    def clone(self) -> Self:
+        """Returns a new, unfitted one with the same arguments."""
+        ...
+
+    def description(self) -> dict[str, Any]:
+        """Returns class name and arguments, ready for JSON."""
+        ...
+
+    def state(self) -> State:
+        """Returns what was learned."""
+        ...
+
+    def restore(self, state: State) -> Self:
+        """Takes back what `state` gave; returns itself."""
+        ...
 
 
 class Estimator:
@@ -30,7 +53,13 @@ class Estimator:
         params = self.params()
         return type(self)(**params | {name: part.clone() for name, part in _parts(params).items()})
 
-    def state(self) -> dict[str, npt.NDArray[Any]]:
+    def description(self) -> dict[str, Any]:
+        """Returns class name and arguments, ready for JSON; parts are described in their place."""
+        params = self.params()
+        parts = {name: part.description() for name, part in _parts(params).items()}
+        return {"class": type(self).__name__, "params": params | parts}
+
+    def state(self) -> State:
         """Returns what was learned: attribute name -> array."""
         own = {name: value for name, value in vars(self).items() if name.endswith("_")}
         nested = (
@@ -40,7 +69,7 @@ class Estimator:
         )
         return own | dict(nested)
 
-    def restore(self, state: dict[str, npt.NDArray[Any]]) -> Self:
+    def restore(self, state: State) -> Self:
         """Takes back what `state` gave; returns itself."""
         for name, value in state.items():
             part_name, dot, rest = name.partition(".")

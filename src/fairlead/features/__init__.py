@@ -15,5 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FEATURES", "Ngrams", "PromptFeatures", "Surface"]
 
-FEATURES: Mapping[str, type[FeatureExtractor]] = {"surface": Surface, "ngrams": Ngrams, "prompt": PromptFeatures}
-"""Name in an artifact -> class."""
+FEATURES: Mapping[str, type[FeatureExtractor]] = {
+    features.__name__: features for features in (Surface, Ngrams, PromptFeatures)
+}
+"""Name -> features: what an artifact may name, and what the contract tests run."""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, Self
 
+from fairlead.estimator import Component
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fairlead.types import FloatArray, Request
 
 
-class FeatureExtractor(Protocol):
+class FeatureExtractor(Component, Protocol):
     """Turns requests into rows of numbers; pure, reads the request and nothing else."""
-
-    def clone(self) -> Self:
-        """Returns a new, unfitted one with the same arguments."""
-        ...
 
     def fit(self, requests: Sequence[Request]) -> Self:
         """Learns what it needs (scales, a projection) from training requests."""

@@ -35,7 +35,7 @@ BYTES_PER_GRAM = 4
 _WORD = re.compile(rb"[a-z0-9_\x80-\xff]+|[^\sa-z0-9_\x80-\xff]")
 _PRIME = np.uint32(0x01000193)
 _SALT = {"word": np.uint32(0x9E3779B1), "pair": np.uint32(0x85EBCA77), "bytes": np.uint32(0xC2B2AE3D)}
-_N_POWER_ITERATIONS = 2
+_N_POWER_ITERATIONS = 1
 _OVERSAMPLING = 16
 
 
@@ -53,7 +53,7 @@ class Ngrams(Estimator):
     components_: Float32Array
     """(n_buckets, n_components)."""
 
-    def __init__(self, *, n_components: int = 128, max_prompts: int = 4096, seed: int = 0) -> None:
+    def __init__(self, *, n_components: int = 128, max_prompts: int = 2048, seed: int = 0) -> None:
         self.n_components = n_components
         self.max_prompts = max_prompts
         self.seed = seed

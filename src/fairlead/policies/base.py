@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
+from fairlead.estimator import Component
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,7 +37,7 @@ class Choices:
     """(n,) one word of `REASONS` each."""
 
 
-class Policy(Protocol):
+class Policy(Component, Protocol):
     """Chooses, for each request, the candidate to call first; deterministic given its arguments."""
 
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:

@@ -15,5 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PREDICTORS", "Calibrated", "Linear", "Tokens"]
 
-PREDICTORS: Mapping[str, type[Predictor]] = {"linear": Linear, "calibrated": Calibrated, "tokens": Tokens}
-"""Name in an artifact -> class."""
+PREDICTORS: Mapping[str, type[Predictor]] = {
+    predictor.__name__: predictor for predictor in (Linear, Calibrated, Tokens)
+}
+"""Name -> predictor: what an artifact may name, and what the contract tests run."""

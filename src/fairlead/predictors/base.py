@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
+from fairlead.estimator import Component
+
 if TYPE_CHECKING:
     from fairlead.types import FloatArray
 
@@ -18,12 +20,8 @@ class Estimate:
     """Standard deviation of the mean: what the predictor does not know, not the noise of one answer."""
 
 
-class Predictor(Protocol):
+class Predictor(Component, Protocol):
     """Predicts one quantity (success, or output tokens) for every model; pure once fitted."""
-
-    def clone(self) -> Self:
-        """Returns a new, unfitted one with the same arguments."""
-        ...
 
     def fit(self, x: FloatArray, y: FloatArray) -> Self:
         """Learns from `x` (n_requests, n_features) and `y` (n_requests, n_models), NaN where not measured."""

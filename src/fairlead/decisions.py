@@ -1,0 +1,105 @@
+"""Many decisions as columns, so that a million prompts are cheap; one of them is a `Decision`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fairlead.errors import NoCandidateError
+from fairlead.types import Decision, Predictions, Stage, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from fairlead.types import BoolArray, FloatArray, IntArray
+
+MAX_STAGES = 4
+"""A request that four candidates failed fails."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """n decisions over the m candidates of `predictions`."""
+
+    predictions: Predictions
+    eligible: BoolArray
+    """(n, m)."""
+    exclusions: tuple[Mapping[str, str], ...]
+    """(n,) candidate name -> why it could not serve."""
+    first: IntArray
+    """(n,) column of the candidate that is called first, -1 where nobody can serve."""
+    propensity: FloatArray
+    """(n,) chance with which it was chosen, the draw of the control arm included."""
+    reason: tuple[str, ...]
+    control: BoolArray
+    """(n,) the session's draw fell into the control arm."""
+    fault: tuple[str | None, ...]
+    """(n,) class name of what broke inside the router, where something did."""
+    reference: int
+    """Column of the reference, -1 where there is none."""
+    policy: str
+    router_version: str
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def __iter__(self) -> Iterator[Decision]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, i: int) -> Decision:
+        """Returns decision `i`, its plan drawn up.
+
+        Raises:
+            NoCandidateError: every candidate was excluded.
+        """
+        if self.first[i] < 0:
+            raise NoCandidateError(self.exclusions[i])
+        names = self.predictions.candidates
+        return Decision(
+            plan=tuple(Stage(steps=(Step(candidate=names[column]),)) for column in self._order(i)[:MAX_STAGES]),
+            propensity=float(self.propensity[i]),
+            reason=self.reason[i],
+            arm="control" if self.control[i] else "policy",
+            reference=names[self.reference] if self._reference_serves(i) else None,
+            excluded=self.exclusions[i],
+            predictions=self.predictions.row(i),
+            policy=self.policy,
+            router_version=self.router_version,
+            fault=self.fault[i],
+        )
+
+    def excluded(self, i: int) -> Mapping[str, str]:
+        """Returns candidate name -> reason, for the candidates that could not serve request `i`."""
+        return self.exclusions[i]
+
+    def _order(self, i: int) -> list[int]:
+        """Returns the columns to call: the choice, the reference, then the rest by predicted success, unknown last."""
+        by_success = np.argsort(-self.predictions.p_success[i], kind="stable").tolist()
+        reference = [self.reference] if self._reference_serves(i) else []
+        order = dict.fromkeys([int(self.first[i]), *reference, *by_success])
+        return [column for column in order if self.eligible[i, column]]
+
+    def _reference_serves(self, i: int) -> bool:
+        return self.reference >= 0 and bool(self.eligible[i, self.reference])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Decisions]) -> Decisions:
+        """Returns the decisions of all parts, which one router made, in order."""
+        columns: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("eligible", "first", "propensity", "control")
+        }
+        for name in ("exclusions", "reason", "fault"):
+            columns[name] = tuple(chain.from_iterable(getattr(part, name) for part in parts))
+        return replace(parts[0], predictions=_stacked([part.predictions for part in parts]), **columns)
+
+
+def _stacked(parts: Sequence[Predictions]) -> Predictions:
+    grids = [field.name for field in fields(Predictions) if field.name != "candidates"]
+    return Predictions(
+        candidates=parts[0].candidates,
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in grids},
+    )

@@ -1,0 +1,119 @@
+"""What a fitted router knows about itself: how its predictions did on prompts that they had not seen.
+
+It is kept with the router, so that a policy can be judged again when candidates, prices or the reference change: what
+was shown for one choice says nothing about another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fairlead.costs import Rates
+from fairlead.errors import NotEnoughPointsError
+from fairlead.policies.guard import HullGuard, judge
+from fairlead.statistics.calibration import auc, brier, expected_calibration_error
+from fairlead.types import Predictions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fairlead.policies.base import Policy
+    from fairlead.types import BoolArray, Candidate, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelMetrics:
+    """How good the predictions of one model's success were, out of fold."""
+
+    model: str
+    n: int
+    mean_score: float | None
+    auc: float | None
+    """`None` where the model never failed, or never succeeded."""
+    brier: float | None
+    ece: float | None
+    """Expected calibration error over 10 bins of equal size; chance alone makes it positive."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evidence:
+    """Training prompts by models: predictions made out of fold, and what was measured; NaN where unknown."""
+
+    table: str
+    data_hash: str
+    seed: int
+    models: tuple[str, ...]
+    question: IntArray
+    """(n,) prompts of one number ask the same question."""
+    prompt_hash: IntArray
+    """(n,) see `prompt_hashes`."""
+    request_tokens: FloatArray
+    """(n,) input tokens that the router would have assumed."""
+    p_success: FloatArray
+    """(n, m), as all that follow."""
+    p_success_sd: FloatArray
+    predicted_tokens: FloatArray
+    score: FloatArray
+    input_tokens: FloatArray
+    output_tokens: FloatArray
+
+    def metrics(self) -> tuple[ModelMetrics, ...]:
+        """Returns one row a model."""
+        return tuple(_metrics(model, self.p_success[:, j], self.score[:, j]) for j, model in enumerate(self.models))
+
+    def saw(self, prompts: Sequence[str]) -> BoolArray:
+        """Says for each prompt whether the router was fitted on it."""
+        return np.isin(prompt_hashes(prompts), self.prompt_hash)
+
+    def judge(self, policy: Policy, candidates: Sequence[Candidate], columns: IntArray, *, reference: str) -> HullGuard:
+        """Returns the policy under a hull guard, over `candidates` and at their prices.
+
+        Args:
+            policy: what to judge.
+            candidates: who may serve.
+            columns: the column of each in `models`, -1 where it was never measured.
+            reference: name of the candidate that the user trusts.
+        """
+        rates = Rates.of(candidates)
+        predicted_tokens = taken(self.predicted_tokens, columns)
+        predictions = Predictions(
+            candidates=tuple(candidate.name for candidate in candidates),
+            p_success=taken(self.p_success, columns),
+            p_success_sd=taken(self.p_success_sd, columns),
+            output_tokens=predicted_tokens,
+            cost_usd=rates.cost_usd(self.request_tokens[:, None], predicted_tokens),
+        )
+        cost_usd = rates.cost_usd(taken(self.input_tokens, columns), taken(self.output_tokens, columns))
+        score = taken(self.score, columns)
+        return judge(policy, predictions, score, cost_usd, reference, self.seed, groups=self.question)
+
+
+def taken(grid: FloatArray, columns: IntArray) -> FloatArray:
+    """Returns these columns of an (n, m) grid, all NaN for column -1."""
+    return np.where(columns >= 0, grid[:, columns], np.nan)
+
+
+def prompt_hashes(prompts: Sequence[str]) -> IntArray:
+    """Returns (n,) a 64-bit hash of each prompt: enough to know it again, not to read it."""
+    digests = b"".join(hashlib.sha256(prompt.encode("utf-8", "replace")).digest()[:8] for prompt in prompts)
+    return np.frombuffer(digests, dtype="<i8").astype(np.int64)
+
+
+def _metrics(model: str, predicted: FloatArray, score: FloatArray) -> ModelMetrics:
+    known = ~(np.isnan(predicted) | np.isnan(score))
+    try:
+        ranking = auc(predicted, score)
+    except NotEnoughPointsError:
+        ranking = None
+    return ModelMetrics(
+        model=model,
+        n=int(known.sum()),
+        mean_score=float(score[known].mean()) if known.any() else None,
+        auc=ranking,
+        brier=brier(predicted, score) if known.any() else None,
+        ece=expected_calibration_error(predicted, score) if known.any() else None,
+    )

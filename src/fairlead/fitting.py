@@ -1,0 +1,134 @@
+"""A fitted router from a table of outcomes.
+
+    prompts -features-> x -Calibrated(Linear)-> chances -Tokens(Linear)-> tokens     each also out of fold: the evidence
+    evidence -hull guard-> the policy, or the fixed choice that it was not shown to beat
+
+Out of fold means that nothing, the features included, was fitted on the prompt that is predicted, nor on another prompt
+that asks the same question.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fairlead.errors import TableError
+from fairlead.evidence import Evidence, prompt_hashes
+from fairlead.features import Ngrams, PromptFeatures
+from fairlead.outcomes.questions import question_key
+from fairlead.policies import Floor
+from fairlead.predictors import Calibrated, Linear, Tokens
+from fairlead.predictors.folds import folds_of_groups
+from fairlead.router import Router
+from fairlead.types import estimated_tokens
+
+if TYPE_CHECKING:
+    from fairlead.features.base import FeatureExtractor
+    from fairlead.outcomes import Outcomes
+    from fairlead.policies.base import Policy
+    from fairlead.predictors.base import Predictor
+    from fairlead.types import FloatArray, IntArray
+
+N_FOLDS = 5
+
+_FULL_COVERAGE = 0.9  # a model measured on the easy tasks only must not become the reference
+
+
+def fit(train: Outcomes, policy: Policy | None = None, *, reference: str | None = None, seed: int = 0) -> Router:
+    """Returns a router fitted on `train`, its policy under a hull guard.
+
+    Args:
+        train: prompts by models.
+        policy: what it decides by; `Floor(margin=0.01)` where not given.
+        reference: the model that the user trusts. Else the one that a `Floor` names, else the best model of the table.
+        seed: of folds, projections, calibration and resamples.
+
+    Raises:
+        TableError: the table has no such model, or fewer than two prompts.
+    """
+    if len(train) < 2:
+        raise TableError(f"table `{train.name}` has {len(train)} prompts; expected at least two to learn from.")
+    policy = Floor() if policy is None else policy
+    reference = reference or (policy.reference if isinstance(policy, Floor) else None) or best_model(train)
+    if reference not in train.models:
+        listed = ", ".join(f"`{model}`" for model in train.models)
+        raise TableError(f"table `{train.name}` has no model `{reference}`; expected a reference among {listed}.")
+    parts = _Parts.fitted(train, seed)
+    router = Router(
+        candidates=train.candidates(),
+        reference=reference,
+        policy=policy,
+        models=train.models,
+        features=parts.features,
+        success=parts.success,
+        tokens=parts.tokens,
+        evidence=gather(train, seed),
+    )
+    return router.bind(router.candidates, reference=reference, policy=router.judged(policy))
+
+
+def gather(train: Outcomes, seed: int) -> Evidence:
+    """Returns what the table shows about routers fitted on it, by cross-validation."""
+    question = _questions(train)
+    fold = folds_of_groups(question, n_folds=N_FOLDS, seed=seed)
+    p_success, p_success_sd, tokens = (np.full(train.score.shape, np.nan) for _ in range(3))
+    for held_out in np.unique(fold):
+        inside = fold == held_out
+        parts = _Parts.fitted(train.rows(~inside), seed)
+        x = parts.features.transform(train.rows(inside).requests)
+        success = parts.success.predict(x)
+        p_success[inside], p_success_sd[inside] = success.mean, success.sd
+        tokens[inside] = parts.tokens.predict(x).mean
+    return Evidence(
+        table=train.name,
+        data_hash=train.data_hash,
+        seed=seed,
+        models=train.models,
+        question=question,
+        prompt_hash=prompt_hashes(train.prompts),
+        request_tokens=np.array([estimated_tokens(r.n_chars) for r in train.requests], dtype=np.float64),
+        p_success=p_success,
+        p_success_sd=p_success_sd,
+        predicted_tokens=tokens,
+        score=train.score,
+        input_tokens=train.input_tokens,
+        output_tokens=train.output_tokens,
+    )
+
+
+def best_model(train: Outcomes) -> str:
+    """Returns the model with the highest mean score among those measured on nearly as many prompts as any.
+
+    Models without a price are left out where any has one: against them no saving can be shown.
+    """
+    n_measured = (~np.isnan(train.score)).sum(axis=0)
+    priced = np.array([model in train.prices for model in train.models])
+    n_measured = np.where(priced | ~priced.any(), n_measured, 0)
+    mean: FloatArray = np.nansum(train.score, axis=0) / np.maximum(n_measured, 1)
+    return train.models[int(np.where(n_measured >= _FULL_COVERAGE * n_measured.max(), mean, -np.inf).argmax())]
+
+
+def _questions(train: Outcomes) -> IntArray:
+    number: dict[str, int] = {}
+    return np.array([number.setdefault(question_key(prompt), len(number)) for prompt in train.prompts], dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What learns from a table."""
+
+    features: FeatureExtractor
+    success: Predictor
+    tokens: Predictor
+
+    @classmethod
+    def fitted(cls, train: Outcomes, seed: int) -> _Parts:
+        features = PromptFeatures(ngrams=Ngrams(seed=seed)).fit(train.requests)
+        x = features.transform(train.requests)
+        return cls(
+            features=features,
+            success=Calibrated(predictor=Linear(), seed=seed).fit(x, train.score),
+            tokens=Tokens(predictor=Linear(), seed=seed).fit(x, train.output_tokens),
+        )

@@ -1,0 +1,260 @@
+"""Deciding: a request in, a decision out. Start reading here.
+
+    request -> who may serve it -> what each is expected to do -> which to call first, and why -> what to call next
+               eligibility         features, predictors           policy, control arm              decisions
+
+Deciding is pure: it reads the router, the request and the context, and nothing else. So the same three give the same
+decision years later, and offline evaluation runs the very code that serves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+import numpy as np
+
+from fairlead import control_arm
+from fairlead.control_arm import NOT_DRAWN
+from fairlead.costs import Rates
+from fairlead.decisions import Decisions
+from fairlead.eligibility import exclusions
+from fairlead.errors import FairleadError
+from fairlead.evidence import taken
+from fairlead.policies import Floor, HullGuard
+from fairlead.policies.base import Circumstances
+from fairlead.types import Context, Predictions, estimated_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fairlead.evidence import Evidence
+    from fairlead.features.base import FeatureExtractor
+    from fairlead.policies.base import Choices, Policy
+    from fairlead.predictors.base import Predictor
+    from fairlead.types import BoolArray, Candidate, Decision, FloatArray, IntArray, Request
+
+__all__ = ["Decisions", "Router"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Router:
+    """Chooses a candidate for each request; `fitting.fit` makes one that has learned something.
+
+    Example:
+        >>> from fairlead.types import Candidate, Request
+        >>> router = Router(candidates=(Candidate(name="big"), Candidate(name="small")), reference="big")
+        >>> decision = router.route(Request.from_prompt("What is a fairlead?"))
+        >>> decision.model, decision.reason
+        ('big', 'no_evidence')
+    """
+
+    candidates: tuple[Candidate, ...]
+    """In the order in which they are tried where nothing is known."""
+    reference: str | None = None
+    """The candidate that the user trusts: it serves where there is no evidence, and where the router fails."""
+    policy: Policy = field(default_factory=Floor)
+    control_share: float = 0.0
+    """Share of the sessions that get the reference whatever the policy says: what savings are measured against."""
+    models: tuple[str, ...] = ()
+    """What the columns of the predictors stand for."""
+    features: FeatureExtractor | None = None
+    success: Predictor | None = None
+    tokens: Predictor | None = None
+    evidence: Evidence | None = None
+    """How the predictions did on prompts they had not seen; `None` where nothing was fitted."""
+
+    def route(self, request: Request, context: Context | None = None) -> Decision:
+        """Returns the decision for one request.
+
+        Raises:
+            NoCandidateError: every candidate was excluded; says why.
+        """
+        return self.decide([request], None if context is None else [context])[0]
+
+    def decide(self, requests: Sequence[Request], contexts: Sequence[Context] | None = None) -> Decisions:
+        """Returns one decision a request; without contexts each gets the default one."""
+        contexts = [Context()] * len(requests) if contexts is None else contexts
+        excluded = tuple(exclusions(r, self.candidates, c) for r, c in zip(requests, contexts, strict=True))
+        eligible = self._eligible(excluded)
+        circumstances = self._circumstances(requests, contexts, eligible)
+        draw = np.array([NOT_DRAWN if c.session is None else c.session.control_draw for c in contexts])
+        fault = None
+        try:
+            predictions = self.predict(requests)
+            choices, control = self._choose(self.policy, predictions, circumstances, draw)
+        except Exception as error:  # noqa: BLE001 - the router's failure is not the request's failure
+            if len(requests) > 1:  # one request at fault changes no other decision
+                return Decisions.joined([self.decide([r], [c]) for r, c in zip(requests, contexts, strict=True)])
+            fault = type(error).__name__
+            predictions = self._nothing_known(len(requests))
+            choices, control = self._choose(_REFERENCE_FIRST, predictions, circumstances, draw)
+            choices = replace(choices, reason=("router_fault",))
+        somebody = eligible.any(axis=1)
+        return Decisions(
+            predictions=predictions,
+            eligible=eligible,
+            exclusions=excluded,
+            first=np.where(somebody, choices.first, -1),
+            propensity=choices.propensity,
+            reason=tuple(np.where(somebody, choices.reason, "no_candidate").tolist()),
+            control=control,
+            fault=(fault,) * len(requests),
+            reference=self._reference,
+            policy=self._policy_text,
+            router_version=self.version,
+        )
+
+    def predict(self, requests: Sequence[Request]) -> Predictions:
+        """Returns what each candidate is expected to do, whether it may serve or not; NaN where nothing is known."""
+        if self.features is None or self.success is None:
+            return self._nothing_known(len(requests))
+        x = self.features.transform(requests)
+        success = self.success.predict(x)
+        output_tokens = self._output_tokens(x, requests)
+        input_tokens = np.array([[estimated_tokens(request.n_chars)] for request in requests], dtype=np.float64)
+        return Predictions(
+            candidates=self._names,
+            p_success=taken(success.mean, self._columns),
+            p_success_sd=taken(success.sd, self._columns),
+            output_tokens=output_tokens,
+            cost_usd=self._rates.cost_usd(input_tokens.reshape(-1, 1), output_tokens),
+        )
+
+    def bind(
+        self,
+        candidates: Sequence[Candidate],
+        *,
+        reference: str | None,
+        policy: Policy | None = None,
+        control_share: float = 0.0,
+    ) -> Self:
+        """Returns a router that serves these candidates with what this one learned.
+
+        A candidate is known by its name, its weights or one of the names in `known_as`; what is unknown gets NaN
+        predictions. A hull guard is judged again, since candidates, prices and reference are part of what it showed.
+
+        Args:
+            candidates: who may serve.
+            reference: name of the one that the user trusts.
+            policy: taken as it is; without one, this router's policy over the new names.
+            control_share: share of the sessions that get the reference.
+        """
+        bound = replace(self, candidates=tuple(candidates), reference=reference, control_share=control_share)
+        if policy is None:
+            policy = self.policy.renamed(bound._served_as)  # noqa: SLF001 - another of our own kind
+            changed = bound.candidates != self.candidates or reference != self.reference
+            policy = bound.judged(policy.policy) if changed and isinstance(policy, HullGuard) else policy
+        return replace(bound, policy=policy)
+
+    def judged(self, policy: Policy) -> Policy:
+        """Returns `policy` under a hull guard, judged on the outcomes this router was fitted on; as it is without."""
+        if self.evidence is None:
+            return policy
+        reference = self._names[0] if self.reference is None else self.reference
+        return self.evidence.judge(policy, self.candidates, self._columns, reference=reference)
+
+    @cached_property
+    def version(self) -> str:
+        """Names everything that decides: a hash over candidates, policy and all that was learned."""
+        digest = hashlib.sha256()
+        settings = [self.candidates, self.reference, self.policy.description(), self.control_share, self.models]
+        digest.update(msgspec.json.encode(settings, order="deterministic"))
+        for component in (self.features, self.success, self.tokens):
+            if component is not None:
+                digest.update(msgspec.json.encode(component.description(), order="deterministic"))
+                for name, array in sorted(component.state().items()):
+                    digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+    # The steps of a decision
+
+    def _eligible(self, excluded: Sequence[Mapping[str, str]]) -> BoolArray:
+        eligible = np.ones((len(excluded), len(self.candidates)), dtype=np.bool_)
+        for row, reasons in zip(eligible, excluded, strict=True):
+            if reasons:
+                row[:] = [name not in reasons for name in self._names]
+        return eligible
+
+    def _circumstances(
+        self, requests: Sequence[Request], contexts: Sequence[Context], eligible: BoolArray
+    ) -> Circumstances:
+        nobody = ~eligible.any(axis=1, keepdims=True)  # those rows are decided in vain, so that columns stay whole
+        mix_draw = [_mix_draw(r, c) for r, c in zip(requests, contexts, strict=True)]
+        return Circumstances(eligible=eligible | nobody, reference=self._reference, mix_draw=np.array(mix_draw))
+
+    def _choose(
+        self, policy: Policy, predictions: Predictions, circumstances: Circumstances, draw: FloatArray
+    ) -> tuple[Choices, BoolArray]:
+        choices, control = control_arm.choose(policy, predictions, circumstances, draw=draw, share=self.control_share)
+        if not circumstances.eligible[np.arange(len(draw)), choices.first].all():
+            raise IneligibleChoiceError(f"{policy!r} chose a candidate that cannot serve the request.")
+        return choices, control
+
+    def _output_tokens(self, x: FloatArray, requests: Sequence[Request]) -> FloatArray:
+        """Returns (n, m) expected output tokens; the caller's own limit bounds them."""
+        if self.tokens is None:
+            return np.full((len(x), len(self.candidates)), np.nan)
+        limits = np.array([[np.inf if r.max_output_tokens is None else r.max_output_tokens] for r in requests])
+        expected = taken(self.tokens.predict(x).mean, self._columns)
+        return np.asarray(np.minimum(expected, limits.reshape(-1, 1)))
+
+    def _nothing_known(self, n: int) -> Predictions:
+        unknown = np.full((n, len(self.candidates)), np.nan)
+        return Predictions(
+            candidates=self._names, p_success=unknown, p_success_sd=unknown, output_tokens=unknown, cost_usd=unknown
+        )
+
+    # What follows from the fields, worked out once
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(candidate.name for candidate in self.candidates)
+
+    @cached_property
+    def _reference(self) -> int:
+        return self._names.index(self.reference) if self.reference in self._names else -1
+
+    @cached_property
+    def _columns(self) -> IntArray:
+        """(m,) the predictors' column of each candidate, -1 where it was never seen."""
+        column = {model: j for j, model in enumerate(self.models)}
+        found = ((column[name] for name in _aliases(c) if name in column) for c in self.candidates)
+        return np.array([next(columns, -1) for columns in found], dtype=np.int64)
+
+    @cached_property
+    def _served_as(self) -> dict[str, str]:
+        """Model -> the first candidate that serves it."""
+        known = [(self.models[j], name) for j, name in zip(self._columns, self._names, strict=True) if j >= 0]
+        return dict(reversed(known))
+
+    @cached_property
+    def _rates(self) -> Rates:
+        return Rates.of(self.candidates)
+
+    @cached_property
+    def _policy_text(self) -> str:
+        return repr(self.policy)
+
+
+class IneligibleChoiceError(FairleadError):
+    """A policy chose a candidate that was excluded: a fault of the router, never of the request."""
+
+
+_REFERENCE_FIRST = Floor()
+"""With nothing known it serves the reference; where that cannot, the first eligible candidate in order."""
+
+
+def _aliases(candidate: Candidate) -> tuple[str, ...]:
+    return (candidate.name, *filter(None, [candidate.weights]), *candidate.known_as)
+
+
+def _mix_draw(request: Request, context: Context) -> float:
+    """Returns the session's draw; a request without one draws for itself, from the seed and its own words."""
+    if context.session is not None:
+        return context.session.mix_draw
+    digest = hashlib.blake2b(f"{context.seed}\n{request.prompt}".encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
