@@ -38,6 +38,11 @@ class Stream:
         self._chunks: AsyncGenerator[Chunk, None] | None = None
         self._held: deque[Chunk] = deque()  # what came before the first content
 
+    @property
+    def candidate(self) -> str | None:
+        """Name of the candidate called last: once `start` said yes, the one that answers."""
+        return None if self._progress is None else self._progress.candidate.name
+
     async def start(self) -> bool:
         """Calls until the first content arrives; false where every attempt failed, as `outcome` then says."""
         try:
