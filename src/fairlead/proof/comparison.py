@@ -104,7 +104,9 @@ def quality(trials: Iterable[Experiment]) -> Quality | None:
         return None
     compared = [case for trial in trials for case in trial.policy]
     control = [case for trial in trials for case in trial.control]
-    unseen = _total(project(scores(t.control), scores(t.policy)) for t in trials if t.policy).interval()
+    unseen = _total(
+        project(scores(t.control), scores(t.policy), bounds=(0.0, 1.0)) for t in trials if t.policy
+    ).interval()
     n, achieved = len(answered), total_score(answered)
     unchanged = achieved - total_score(compared)
     return Quality(

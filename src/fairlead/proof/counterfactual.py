@@ -6,7 +6,8 @@ into observation; the fit, summed over the second, is the total that was never s
 right on average however bad the expectations are; without any it is the mean per request times the number of requests.
 
     interval   Student's t around the estimate; on the scale of the logarithm where a total cannot be negative
-    variance   delete-one-session jackknife of the estimate, plus what the unseen sessions scatter around the fit
+    variance   delete-one-session jackknife of the estimate, plus what the unseen sessions scatter around the fit,
+               both as if one more session had been seen, as far off as any
 
 `design/statement.md` compares the coverage of this and of the bootstrap in simulations.
 
@@ -88,12 +89,13 @@ class Total:
         return Interval(value=self.value / scale, low=low / scale, high=high / scale)
 
 
-def project(known: Arm, unseen: Arm) -> Total:
+def project(known: Arm, unseen: Arm, *, bounds: tuple[float, float] | None = None) -> Total:
     """Returns the sum that the requests of `unseen` would have had under the treatment of `known`.
 
     Args:
         known: at least two sessions.
         unseen: any number of requests.
+        bounds: of one observation, where it has any, such as a score's 0 and 1.
     """
     expected = _filled(known.expected, unseen.expected)
     sums = _session_sums(known.session, expected[: known.n_requests], known.observed)
@@ -101,11 +103,26 @@ def project(known: Arm, unseen: Arm) -> Total:
     constant, slope = _line(sums.sum(axis=0))
     constants, slopes = _line(sums.sum(axis=0) - sums)  # each without one session
     estimates = constants * n + slopes * x
-    n_known = len(sums)
-    jackknife = (n_known - 1) / n_known * float(((estimates - estimates.mean()) ** 2).sum())
     residuals = sums[:, 2] - constants * sums[:, 0] - slopes * sums[:, 1]
-    scatter = unseen.n_sessions * float((residuals**2).mean())
-    return Total(value=float(constant * n + slope * x), variance=jackknife + scatter, n_sessions=n_known)
+    n_known = len(sums)
+    surprise = _surprise(residuals, known.observed, bounds) ** 2
+    jackknife = (n_known - 1) / n_known * float(((estimates - estimates.mean()) ** 2).sum())
+    mean = jackknife + (n / known.n_requests) ** 2 * surprise
+    scatter = unseen.n_sessions * float((residuals**2).sum() + surprise) / n_known
+    return Total(value=float(constant * n + slope * x), variance=mean + scatter, n_sessions=n_known)
+
+
+def _surprise(residuals: FloatArray, observed: FloatArray, bounds: tuple[float, float] | None) -> float:
+    """Returns how far off one more session could be: as far as the farthest seen, or as the bounds allow.
+
+    Without it, twenty sessions of right answers would prove that there is no wrong one, and an interval of costs
+    would forget the dear session that happens once in a hundred.
+    """
+    farthest = float(np.abs(residuals).max())
+    if bounds is None:
+        return farthest
+    mean = float(observed.mean())
+    return max(farthest, mean - bounds[0], bounds[1] - mean)
 
 
 def _filled(*expected: FloatArray) -> FloatArray:
