@@ -1,0 +1,103 @@
+"""Prices against the very library they come from, and by hand for what we add."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import genai_prices
+import pytest
+
+from fairlead.catalog import price_of, priced
+from fairlead.catalog.prices import context_tokens_of
+from fairlead.config.known import KNOWN_PROVIDERS
+from fairlead.types import Rate, Usage
+
+AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
+DEFAULTS = [(name, model, provider.base_url) for name, provider in KNOWN_PROVIDERS.items() for model in provider.models]
+USAGES = [
+    Usage(input_tokens=1234, output_tokens=567),
+    Usage(input_tokens=300_000, output_tokens=40, cache_read_tokens=70_000, cache_write_tokens=2_000),
+]
+
+
+@pytest.mark.parametrize(("provider", "model", "base_url"), DEFAULTS)
+def test_every_default_model_has_a_price(provider, model, base_url):
+    price = price_of(provider, model, AT, base_url=base_url)
+    assert price is not None
+    assert price.source.startswith(f"genai-prices {genai_prices.__version__}: ")
+    assert price.input.base > 0
+
+
+@pytest.mark.parametrize("usage", USAGES)
+@pytest.mark.parametrize(("provider", "model", "base_url"), [d for d in DEFAULTS if d[0] != "deepseek"])
+def test_a_bill_is_what_the_library_computes(provider, model, base_url, usage):
+    price = price_of(provider, model, AT, base_url=base_url)
+    total_input = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+    theirs = genai_prices.Usage(
+        input_tokens=total_input,
+        output_tokens=usage.output_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+    )
+    calculated = genai_prices.calc_price(theirs, model, provider_api_url=base_url, genai_request_timestamp=AT)
+    assert price.cost_usd(usage) == calculated.total_price
+
+
+def test_a_price_changes_on_its_day():
+    before, after = datetime(2026, 11, 30, 23, 59, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
+    early, late = price_of("gemini", "gemini-4-argon", before), price_of("gemini", "gemini-4-argon", after)
+    assert (early.input.base, late.input.base) == (Decimal(2), Decimal(4))
+    assert early.id != late.id
+
+
+@pytest.mark.parametrize("hour", [0, 2, 12])
+def test_where_the_price_goes_by_the_hour_the_dearest_counts_as_an_estimate(hour):
+    price = price_of("deepseek", "deepseek-v4-pro", AT.replace(hour=hour))
+    assert (price.input.base, price.estimated) == (Decimal("1.32"), True)
+    assert price.source.endswith("its dearest hour")
+
+
+def test_settings_that_have_rates_of_their_own_get_them():
+    plain = price_of("openai", "gpt-6.1-sol", AT, settings={"reasoning_effort": "low"})
+    flex = price_of("openai", "gpt-6.1-sol", AT, settings={"service_tier": "flex"})
+    assert plain == price_of("openai", "gpt-6.1-sol", AT)
+    assert flex.input.base == plain.input.base / 2
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "base_url"),
+    [
+        ("openai", "gpt-unheard-of", None),
+        ("nobody", "gpt-4o", None),
+        ("deepseek", "deepseek-chat", "http://127.0.0.1:8000/v1"),  # the weights, on this machine
+        ("openai", "text-embedding-3-small", None),  # it has no output
+    ],
+)
+def test_what_is_not_known_has_no_price(provider, model, base_url):
+    assert price_of(provider, model, AT, base_url=base_url) is None
+
+
+def test_an_address_names_the_provider_whatever_it_is_called():
+    ours = price_of("work", "gpt-4o-mini", AT, base_url="https://api.openai.com/v1")
+    assert ours == price_of("openai", "gpt-4o-mini", AT)
+    assert context_tokens_of("work", "gpt-4o-mini", base_url="https://api.openai.com/v1") == 128_000
+
+
+def test_an_id_names_the_content():
+    content = {"input": Rate(base=Decimal("0.1")), "output": Rate(base=Decimal(2)), "source": "a list"}
+    assert priced(**content) == priced(**content)
+    others = [
+        priced(**content | {"input": Rate(base=Decimal("0.2"))}),
+        priced(**content | {"input": Rate(base=Decimal("0.1"), tiers=((5, Decimal(1)),))}),
+        priced(**content, cache_read=Rate(base=Decimal("0.1"))),
+        priced(**content, cache_write=Rate(base=Decimal("0.1"))),
+        priced(**content | {"source": "another list"}),
+        priced(**content, estimated=True),
+    ]
+    assert len({priced(**content).id, *(price.id for price in others)}) == 7
+
+
+def test_importing_the_catalogue_does_not_load_the_library():
+    script = "import sys, fairlead.catalog; sys.exit('genai_prices' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

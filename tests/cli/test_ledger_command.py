@@ -1,0 +1,98 @@
+import asyncio
+import json
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import typer
+
+from fairlead.cli.main import main
+from fairlead.cli.since import moment
+from fairlead.ledger.sqlite import SqliteLedger
+
+
+@pytest.fixture
+def path(tmp_path, records):
+    async def fill():
+        ledger = SqliteLedger.open(tmp_path / "fairlead.db")
+        await ledger.register([records.price])
+        await ledger.intent(records.intent(1))
+        await ledger.settle(records.settlement(1))
+        await ledger.intent(records.intent(2))
+        await ledger.close()
+
+    asyncio.run(fill())
+    return tmp_path / "fairlead.db"
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stopped:
+        main(["ledger", *map(str, arguments)])
+    return stopped.value.code
+
+
+def test_verify_says_that_all_adds_up(path, monkeypatch, capsys):
+    monkeypatch.chdir(path.parent)  # the default ledger is `fairlead.db` in the working folder
+    assert run("verify") == 0
+    shown = capsys.readouterr().out
+    assert "fairlead.db: 2 requests, 1 attempts, 0.0004848 USD" in shown
+    assert "req_0002, at most 0.0500 USD" in shown
+    assert "everything adds up" in shown
+
+
+def test_verify_exits_with_1_where_something_does_not(path, capsys):
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE settlements SET cost_usd = '7'")
+    connection.commit()
+    connection.close()
+    assert run("verify", "--ledger", path, "--json") == 1
+    result = json.loads(capsys.readouterr().out)
+    assert (result["schema"], result["ok"]) == ("fairlead.ledger.verify/1", False)
+    assert [fault["rule"] for fault in result["faults"]] == ["total_differs"]
+    assert result["unsettled"] == [
+        {"request_id": "req_0002", "at": "2026-11-01T12:00:02.123456Z", "reserved_usd": "0.0500"}
+    ]
+
+
+def test_verify_of_nothing_is_an_answer_without_a_traceback(tmp_path, capsys):
+    assert run("verify", "--ledger", tmp_path / "none.db") == 1
+    assert "there is no ledger at" in capsys.readouterr().err
+
+
+def test_export_writes_rows_and_says_how_many(path, tmp_path, capsys):
+    out = tmp_path / "rows.jsonl"
+    assert run("export", "--ledger", path, "--out", out, "--since", "2026-11-01T12:00:02", "--json") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["schema"], result["n_rows"]) == ("fairlead.ledger.export/1", 1)
+    assert json.loads(out.read_text(encoding="utf-8"))["request_id"] == "req_0002"
+
+
+def test_export_refuses_a_moment_that_is_none(path, tmp_path, capsys):
+    assert run("export", "--ledger", path, "--out", tmp_path / "rows.jsonl", "--since", "soon") == 2
+    assert "expected an age such as" in capsys.readouterr().err
+    assert not (tmp_path / "rows.jsonl").exists()
+
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, None),
+        ("90m", NOW - timedelta(minutes=90)),
+        ("12h", NOW - timedelta(hours=12)),
+        ("30d", NOW - timedelta(days=30)),
+        ("2w", NOW - timedelta(weeks=2)),
+        ("2026-11-01", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026-11-01T02:00+02:00", datetime(2026, 11, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_moment_is_an_age_or_a_date(text, expected):
+    assert moment(text, NOW) == expected
+
+
+@pytest.mark.parametrize("text", ["", "d", "-3d", "3 d", "999999w", "2026-13-01", "yesterday"])
+def test_what_is_no_moment_is_refused(text):
+    with pytest.raises(typer.BadParameter, match="expected an age"):
+        moment(text, NOW)

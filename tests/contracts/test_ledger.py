@@ -1,0 +1,187 @@
+"""What every store of the ledger must do; a new one is tested by being listed in `STORES`."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from fairlead.errors import LedgerError, MissingRowError
+from fairlead.ledger.sqlite import PAGE, SqliteLedger
+from fairlead.types import Outcome, Rate
+
+STORES = {"sqlite": lambda folder: SqliteLedger.open(folder / "ledger.db")}
+"""Name -> opens the store in a folder; opening it again finds the same rows."""
+
+
+SESSION = ("session_id", "session_rule")
+OF_INTENT = ("request_id", "decision_id", "at", "route", "model_asked", "prompt_id", "reserved_usd", *SESSION)
+OF_INTENT += ("config_hash", "candidates")
+OF_DECISION = (
+    "arm",
+    "propensity",
+    "reason",
+    "reference",
+    "predictions",
+    "excluded",
+    "policy",
+    "router_version",
+    "fault",
+)
+
+
+def picked(record, names):
+    return {name: getattr(record, name) for name in names}
+
+
+@pytest.fixture(params=STORES)
+def reopen(request, tmp_path):
+    return lambda: STORES[request.param](tmp_path)
+
+
+@pytest.fixture
+async def ledger(reopen):
+    ledger = reopen()
+    yield ledger
+    await ledger.close()
+
+
+async def test_a_settled_request_comes_back_whole(ledger, records):
+    attempts = (records.failed_attempt(1), records.attempt(2))
+    intent, settlement = records.intent(), records.settlement(1, *attempts)
+    await ledger.register([records.price])
+    await ledger.intent(intent)
+    await ledger.settle(settlement)
+    await ledger.feedback(records.feedback())
+
+    (entry,) = ledger.entries()
+
+    assert picked(entry, OF_INTENT) == picked(intent, OF_INTENT)
+    assert picked(entry, OF_DECISION) == picked(intent.decision, OF_DECISION)
+    assert entry.chosen == "a/cheap"
+    assert (entry.status, entry.served, entry.attempts) == ("delivered", "a/cheap", attempts)
+    assert entry.reference_cost_usd == settlement.reference_cost_usd
+    assert entry.reference_price == records.price
+    assert entry.latency_s == pytest.approx(1.25)  # from the first attempt's start to the second one's end
+    assert entry.score == 1.0
+
+
+async def test_money_keeps_every_digit(ledger, records):
+    cost = Decimal("0.00000000000000000000010")
+    await ledger.intent(records.intent(reserved_usd=Decimal("12345678901234567890.10")))
+    await ledger.settle(records.settlement(1, records.attempt(cost_usd=cost)))
+    (entry,) = ledger.entries()
+    assert str(entry.attempts[0].cost_usd) == str(cost)
+    assert str(entry.cost_usd) == str(cost)
+    assert str(entry.reserved_usd) == "12345678901234567890.10"
+
+
+async def test_an_unknown_cost_stays_unknown(ledger, records):
+    await ledger.intent(records.intent(reserved_usd=None))
+    await ledger.settle(records.settlement(1, records.attempt(usage=None, cost_usd=None)))
+    (entry,) = ledger.entries()
+    assert (entry.reserved_usd, entry.cost_usd, entry.attempts[0].usage) == (None, None, None)
+
+
+async def test_without_a_settlement_a_request_is_unsettled(ledger, records):
+    await ledger.intent(records.intent())
+    (entry,) = ledger.entries()
+    assert (entry.status, entry.cost_usd, entry.latency_s, entry.attempts) == ("unsettled", None, None, ())
+    assert entry.reserved_usd == Decimal("0.05")
+
+
+async def test_entries_come_oldest_first_across_pages_and_each_once(ledger, records):
+    numbers = [(7 * n) % (2 * PAGE + 3) for n in range(2 * PAGE + 3)]  # written in another order
+    moment = records.start
+    await asyncio.gather(*(ledger.intent(records.intent(n, at=moment + timedelta(seconds=n // 3))) for n in numbers))
+    assert [entry.request_id for entry in ledger.entries()] == [f"req_{n:04}" for n in range(2 * PAGE + 3)]
+
+
+async def test_since_includes_its_own_moment_and_nothing_before(ledger, records):
+    for n in range(1, 4):
+        await ledger.intent(records.intent(n))
+    since = records.intent(2).at
+    assert [entry.request_id for entry in ledger.entries(since)] == ["req_0002", "req_0003"]
+    assert [e.request_id for e in ledger.entries(since + timedelta(microseconds=1))] == ["req_0003"]
+
+
+async def test_the_latest_feedback_counts_whatever_the_order_of_arrival(ledger, records):
+    await ledger.intent(records.intent())
+    await ledger.feedback(records.feedback(score=0.25, after_s=200))
+    await ledger.feedback(records.feedback(score=0.75, after_s=100))
+    (entry,) = ledger.entries()
+    assert entry.score == 0.25
+
+
+async def test_feedback_on_a_decision_that_nobody_made_is_refused(ledger, records):
+    with pytest.raises(MissingRowError):
+        await ledger.feedback(records.feedback(99))
+
+
+async def test_a_settlement_without_an_intent_is_refused_with_its_attempts(ledger, records):
+    with pytest.raises(MissingRowError):
+        await ledger.settle(records.settlement(99))
+    assert list(ledger.orphans()) == []
+
+
+async def test_a_request_is_settled_once(ledger, records):
+    await ledger.intent(records.intent())
+    await ledger.settle(records.settlement())
+    again = records.settlement(1, records.attempt(2), outcome=Outcome(status="failed", attempts=(records.attempt(2),)))
+    with pytest.raises(LedgerError):
+        await ledger.settle(again)
+    (entry,) = ledger.entries()
+    assert (entry.status, len(entry.attempts)) == ("delivered", 1)
+
+
+async def test_a_bad_row_fails_alone_among_those_written_with_it(ledger, records):
+    naive = records.intent(3, at=records.start.replace(tzinfo=None))
+    huge = replace(records.usage, output_tokens=2**70)
+    await ledger.intent(records.intent(1))
+    writes = [ledger.intent(records.intent(n)) for n in (2, 4, 5)]
+    bad = [ledger.intent(naive), ledger.settle(records.settlement(1, records.attempt(usage=huge)))]
+    answers = await asyncio.gather(*writes, *bad, return_exceptions=True)
+    assert answers[:3] == [None, None, None]
+    assert [type(answer) for answer in answers[3:]] == [LedgerError, LedgerError]
+    assert [(entry.request_id, entry.status) for entry in ledger.entries()] == [
+        ("req_0001", "unsettled"),
+        ("req_0002", "unsettled"),
+        ("req_0004", "unsettled"),
+        ("req_0005", "unsettled"),
+    ]
+
+
+async def test_a_price_is_kept_once_and_never_changes(ledger, records):
+    await ledger.register([records.price])
+    await ledger.register([records.price, records.price])
+    dearer = replace(records.price, output=Rate(base=Decimal(9)))
+    with pytest.raises(LedgerError, match="price_cheap"):
+        await ledger.register([dearer])
+    assert ledger.prices() == {"price_cheap": records.price}
+
+
+async def test_rows_are_there_for_the_next_one_who_opens_it(reopen, records):
+    first = reopen()
+    await first.intent(records.intent())
+    await first.close()
+    second = reopen()
+    assert [entry.request_id for entry in second.entries()] == ["req_0001"]
+    await second.intent(records.intent(2))
+    await second.close()
+
+
+async def test_a_closed_ledger_says_so(reopen, records):
+    ledger = reopen()
+    await ledger.close()
+    with pytest.raises(LedgerError, match="closed"):
+        await ledger.intent(records.intent())
+    await ledger.close()
+
+
+async def test_closing_waits_for_what_was_handed_over(reopen, records):
+    ledger = reopen()
+    writes = [asyncio.ensure_future(ledger.intent(records.intent(n))) for n in range(1500)]
+    await asyncio.gather(*(asyncio.wait_for(asyncio.shield(writes[0]), 10), ledger.close()))
+    await asyncio.gather(*writes)
+    assert len(list(reopen().entries())) == 1500

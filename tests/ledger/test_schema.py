@@ -1,0 +1,113 @@
+"""What the columns keep, and the way from the oldest ledger to the newest."""
+
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, select
+
+from fairlead.errors import LedgerError
+from fairlead.ledger import migration, schema
+from fairlead.ledger.sqlite import SqliteLedger
+from fairlead.ledger.verify import verify
+
+OLDEST = Path(__file__).with_name("oldest.sql")
+"""A ledger as the first release wrote it: never to be changed."""
+
+
+@pytest.fixture
+def engine(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
+    yield engine
+    engine.dispose()
+
+
+def write(path: Path, script: str) -> Path:
+    connection = sqlite3.connect(path)
+    connection.executescript(script)
+    connection.commit()
+    connection.close()
+    return path
+
+
+def test_the_tables_are_those_that_the_migrations_make(engine):
+    with engine.begin() as connection:
+        migration.upgrade(connection, "head")
+        differences = compare_metadata(
+            MigrationContext.configure(connection, opts={"compare_type": True}), schema.METADATA
+        )
+    assert differences == []
+
+
+def test_the_version_in_the_code_is_the_newest_migration(engine):
+    with engine.connect() as connection:
+        assert ScriptDirectory.from_config(migration.config(connection)).get_heads() == [schema.VERSION]
+
+
+async def test_the_oldest_ledger_migrates_forward_with_its_rows(tmp_path, records):
+    path = write(tmp_path / "oldest.db", OLDEST.read_text(encoding="utf-8"))
+    ledger = SqliteLedger.open(path)
+    settled, unsettled = ledger.entries()
+    assert (settled.status, settled.cost_usd, settled.score) == ("delivered", Decimal("0.0004848"), 1.0)
+    assert unsettled.status == "unsettled"
+    assert verify(ledger).ok
+    await ledger.intent(records.intent(9))
+    await ledger.close()
+
+
+def test_a_current_ledger_opens_without_alembic(tmp_path):
+    script = (
+        "import sys; from fairlead.ledger.sqlite import SqliteLedger;"
+        "[SqliteLedger.open(sys.argv[1]) for _ in range(2)]; sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script, tmp_path / "new.db"], check=False).returncode == 0
+
+
+async def test_the_context_of_a_decision_is_kept_whole(tmp_path, records):
+    ledger = SqliteLedger.open(tmp_path / "ledger.db")
+    await ledger.intent(records.intent())
+    with create_engine(f"sqlite:///{ledger.path}").connect() as connection:
+        context, plan = connection.execute(select(schema.requests.c.context, schema.requests.c.plan)).one()
+    assert context == records.context
+    assert plan == records.intent().decision.plan
+    await ledger.close()
+
+
+def test_a_ledger_of_a_later_version_is_refused_and_left_alone(tmp_path):
+    path = write(tmp_path / "later.db", OLDEST.read_text(encoding="utf-8"))
+    write(path, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(LedgerError, match=r"later\.db` has schema 9999.*upgrade fairlead"):
+        SqliteLedger.open(path)
+
+
+@pytest.mark.parametrize(
+    ("script", "complaint"),
+    [
+        ("CREATE TABLE customers (id INTEGER)", "customers"),
+        (
+            "CREATE TABLE alembic_version (version_num TEXT); INSERT INTO alembic_version VALUES ('0001')",
+            "other tables",
+        ),
+    ],
+)
+def test_a_database_of_something_else_is_refused(tmp_path, script, complaint):
+    with pytest.raises(LedgerError, match=complaint):
+        SqliteLedger.open(write(tmp_path / "other.db", script))
+
+
+def test_money_must_be_decimal():
+    with pytest.raises(TypeError, match="expected a Decimal"):
+        schema.Money().process_bind_param(0.1, None)
+
+
+@pytest.mark.parametrize("moment", [datetime(2026, 11, 1, 12, 0, 0, 1, tzinfo=UTC), datetime(1969, 1, 1, tzinfo=UTC)])
+def test_instants_are_exact_to_the_microsecond(moment):
+    kept = schema.Instant().process_bind_param(moment, None)
+    assert schema.Instant().process_result_value(kept, None) == moment
