@@ -1,9 +1,16 @@
 """Fault plans are pure, keep to their shares, and say what a caller will see."""
 
+import contextlib
+
 import pytest
 
-from fairlead.errors import BadResponseError, ConfigError, CredentialsError, ProviderTimeoutError, RateLimitError
+from fairlead.errors import ConfigError, ProviderError
+from fairlead.providers import OpenAI
+from fairlead.providers.aiohttp_transport import AiohttpTransport
+from fairlead.providers.base import Limits
 from fairlead.providers.faults import Fault, FaultPlan, FaultShare
+from fairlead.providers.upstream import Reply, Upstream, serving
+from fairlead.types import Candidate, Request, Usage
 
 RESET, BUSY = Fault(kind="reset"), Fault(kind="status", status_code=503)
 
@@ -40,24 +47,55 @@ def test_impossible_shares_are_refused(shares):
         FaultPlan(shares=tuple(FaultShare(fault=RESET, share=share) for share in shares))
 
 
-@pytest.mark.parametrize(
-    ("fault", "error", "retryable", "billed"),
-    [
-        (Fault(kind="status", status_code=429, retry_after_s=2), RateLimitError, True, False),
-        (Fault(kind="status", status_code=401), CredentialsError, False, False),
-        (Fault(kind="silent"), ProviderTimeoutError, False, True),
-        (Fault(kind="cut"), BadResponseError, True, True),
-    ],
+SEEN = (
+    Fault(kind="status", status_code=429, retry_after_s=2),
+    Fault(kind="status", status_code=401),
+    Fault(kind="status", status_code=400, code="context_length_exceeded"),
+    Fault(kind="status", status_code=503),
+    Fault(kind="reset"),
+    Fault(kind="silent"),
+    Fault(kind="cut", after_events=3),
+    Fault(kind="stall", after_events=3),
+    Fault(kind="malformed", after_events=3),
+    Fault(kind="in_band", code="overloaded"),
 )
-def test_fault_says_what_a_caller_sees(fault, error, retryable, billed):
-    seen = fault.error("m")
-    assert type(seen) is error
-    assert (seen.model, seen.retryable, seen.billed, seen.retry_after_s) == (
-        "m",
-        retryable,
-        billed,
-        fault.retry_after_s,
-    )
+IMPATIENT = Limits(ttft_s=0.2, idle_s=0.2, answer_s=0.2)
+
+
+class Struck:
+    """Answers every call with one fault."""
+
+    label = "simulated"
+    models = ("m",)
+
+    def __init__(self, fault):
+        self.fault = fault
+
+    def respond(self, *_asked):
+        return Reply(text="word " * 100, usage=Usage(input_tokens=1, output_tokens=1), fault=self.fault)
+
+
+async def call(url, *, stream):
+    candidate, request = Candidate(name="m", model="m"), Request.from_prompt("hello")
+    async with contextlib.AsyncExitStack() as stack:
+        provider = OpenAI(base_url=f"{url}/v1", transport=AiohttpTransport())
+        stack.push_async_callback(provider.close)
+        if stream:
+            return [chunk async for chunk in provider.stream(candidate, request, IMPATIENT)]
+        return await provider.complete(candidate, request, IMPATIENT)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("fault", SEEN, ids=lambda fault: f"{fault.kind}-{fault.status_code}")
+async def test_fault_says_what_a_caller_sees(fault, stream):
+    async with serving(Upstream(Struck(fault))) as url:
+        with pytest.raises(ProviderError) as caught:
+            await call(url, stream=stream)
+    said, seen = fault.error("m"), caught.value
+    assert type(said) is type(seen)
+    for name in ("model", "status_code", "retryable", "retry_after_s", "billed"):
+        assert getattr(said, name) == getattr(seen, name), name
+    assert fault.code in {None, seen.code}
 
 
 def test_late_answer_is_no_error():

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
-from fairlead.errors import (
-    BadResponseError,
-    ConfigError,
-    CredentialsError,
-    ProviderError,
-    ProviderTimeoutError,
-    RateLimitError,
-    RefusedRequestError,
-    UnavailableError,
-)
+import msgspec
+
+from fairlead.errors import BadResponseError, ConfigError, ProviderError, ProviderTimeoutError, UnavailableError
 from fairlead.providers.draws import uniform
+from fairlead.providers.failures import refusal
 
 FaultKind = Literal["status", "reset", "silent", "slow_start", "cut", "stall", "malformed", "in_band"]
 
@@ -53,32 +48,24 @@ class Fault:
         """Returns the error that a caller of candidate `model` sees; `None` where the answer just comes late."""
         message = f"simulated fault `{self.kind}`"
         match self.kind:
-            case "status" | "in_band":
-                raised = _error_of_status(self.status_code)
-                billed = self.kind == "in_band"
-                return raised(
-                    message,
-                    model=model,
-                    status_code=self.status_code,
-                    retry_after_s=self.retry_after_s,
-                    billed=billed,
-                )
+            case "status":
+                return self._refusal(model)
             case "reset":
                 return UnavailableError(message, model=model)
             case "silent" | "stall":
                 return ProviderTimeoutError(message, model=model, billed=True)
-            case "cut" | "malformed":
+            case "cut":
                 return BadResponseError(message, model=model, billed=True)
+            case "malformed" | "in_band":
+                code = self.code if self.kind == "in_band" else None
+                return BadResponseError(message, model=model, status_code=200, code=code, billed=True)
             case "slow_start":
                 return None
 
-
-def _error_of_status(status_code: int) -> type[ProviderError]:
-    if status_code in {401, 403}:
-        return CredentialsError
-    if status_code == 429:
-        return RateLimitError
-    return UnavailableError if status_code >= 500 else RefusedRequestError
+    def _refusal(self, model: str) -> ProviderError:
+        headers = {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
+        body = msgspec.json.encode({"error": {"message": "a simulated fault", "code": self.code}})
+        return refusal(model, self.status_code, headers, body, now=datetime(1970, 1, 1, tzinfo=UTC))
 
 
 FaultRule = Callable[[str, str, int], Fault | None]
