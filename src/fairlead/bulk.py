@@ -51,6 +51,8 @@ class BulkResult:
     """What came of one run."""
 
     rows: int
+    rows_undecided: int
+    """Rows that no candidate can serve."""
     rows_resumed: int
     """Rows taken over from an earlier run that did not finish."""
     discarded: str | None
@@ -85,7 +87,11 @@ def decide_file(
         chosen = _merge(_parts(folder), out, _schema(file, router))
     shutil.rmtree(folder)
     return BulkResult(
-        rows=sum(chosen.values()), rows_resumed=resumed, discarded=discarded, chosen=dict(chosen.most_common())
+        rows=total,
+        rows_undecided=total - sum(chosen.values()),
+        rows_resumed=resumed,
+        discarded=discarded,
+        chosen=dict(chosen.most_common()),
     )
 
 
@@ -185,7 +191,7 @@ def _merge(parts: list[Path], out: Path, schema: pa.Schema) -> Counter[str]:
         for part in parts:
             table = pq.read_table(part, schema=schema)
             writer.write_table(table)
-            chosen.update(str(name) for name in table["model"].to_pylist())
+            chosen.update(str(name) for name in table["model"].drop_null().to_pylist())
     writing.replace(out)
     return chosen
 
@@ -232,11 +238,12 @@ def _decided(
 
 def _rows(prompt_ids: pa.Array[Any], decisions: Decisions) -> pa.RecordBatch:
     names = pa.array(decisions.predictions.candidates, pa.string())
+    nobody = decisions.first < 0
     columns = {
         "prompt_id": prompt_ids,
-        "model": names.take(pa.array(decisions.first)),
+        "model": names.take(pa.array(decisions.first, pa.int64(), mask=nobody)),
         "reason": pa.array(decisions.reason, pa.string()),
-        "propensity": pa.array(decisions.propensity),
+        "propensity": pa.array(decisions.propensity, mask=nobody),
         "candidates": _candidates(names, decisions),
     }
     return pa.RecordBatch.from_pydict(columns)
@@ -246,7 +253,7 @@ def _candidates(names: pa.Array[Any], decisions: Decisions) -> pa.Array[Any]:
     """Returns, for each decision, the list of all its candidates."""
     n, m = decisions.eligible.shape
     fields = {
-        "candidate": names.take(pa.array(np.tile(np.arange(m), n))),
+        "candidate": names.take(pa.array(np.tile(np.arange(m), n), pa.int64())),
         "p_success": _nullable(decisions.predictions.p_success),
         "cost_usd": _nullable(decisions.predictions.cost_usd),
         "excluded_because": _exclusions(decisions),

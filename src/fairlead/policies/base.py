@@ -63,5 +63,6 @@ REASONS = {
     "control_arm": "this session is in the control arm: the reference is served",
     "reference_ineligible": "the chosen fixed candidate cannot serve this request: the next one in order does",
     "router_fault": "the router failed: the reference is served",
+    "no_candidate": "every candidate was excluded: nobody is called",
 }
 """Every reason a decision can carry, in words."""
