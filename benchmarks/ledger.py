@@ -1,0 +1,100 @@
+"""How many requests a second the ledger keeps: each an intent, a settlement and an attempt, awaited in turn.
+
+python benchmarks/ledger.py [--writers 64] [--requests 12800] [--folder DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+import time
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from fairlead.ledger.base import Intent, Settlement
+from fairlead.ledger.ids import new_id
+from fairlead.ledger.sqlite import SqliteLedger
+from fairlead.types import Attempt, Context, Decision, Outcome, Prediction, SessionState, Stage, Step, Usage
+
+NOW = datetime.now(UTC)
+MODELS = tuple(f"host/model-{i}" for i in range(5))
+DECISION = Decision(
+    plan=tuple(Stage(steps=(Step(candidate=name),)) for name in MODELS[:4]),
+    propensity=0.98,
+    reason="cheapest_within_floor",
+    reference=MODELS[0],
+    predictions=tuple(
+        Prediction(candidate=name, p_success=0.7123456, p_success_sd=0.0312, output_tokens=312.5, cost_usd=0.000123)
+        for name in MODELS
+    ),
+)
+CONTEXT = Context(now=NOW, session=SessionState(id="s", rule="header"))
+ATTEMPT = Attempt(
+    candidate=MODELS[0],
+    number=1,
+    stage=0,
+    status="ok",
+    started_at=NOW,
+    latency_s=0.5,
+    usage=Usage(input_tokens=100, output_tokens=50),
+    cost_usd=Decimal("0.0001"),
+)
+OUTCOME = Outcome(status="delivered", attempts=(ATTEMPT,), served=MODELS[0])
+
+
+async def keep(ledger: SqliteLedger, n_requests: int) -> None:
+    """Writes requests one after the other, as one caller would."""
+    for _ in range(n_requests):
+        intent = Intent(
+            request_id=new_id("req"),
+            decision_id=new_id("dec"),
+            at=NOW,
+            route="auto",
+            model_asked="auto",
+            dialect="openai",
+            stream=False,
+            session_id="s",
+            session_rule="header",
+            prompt_id=None,
+            decision=DECISION,
+            context=CONTEXT,
+            reserved_usd=Decimal("0.01"),
+            config_hash="c0ffee",
+            candidates=dict.fromkeys(MODELS),
+        )
+        await ledger.intent(intent)
+        settlement = Settlement(request_id=intent.request_id, at=NOW, outcome=OUTCOME, reference_cost_usd=0.001)
+        await ledger.settle(settlement)
+
+
+async def measure(folder: Path, durability: str, n_writers: int, n_requests: int) -> str:
+    """Returns one line of results."""
+    ledger = SqliteLedger.open(folder / f"{durability}.db", durability=durability)
+    share = n_requests // n_writers
+    wall, cpu = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(keep(ledger, share) for _ in range(n_writers)))
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    await ledger.close()
+    done = share * n_writers
+    return (
+        f"durability {durability}: {done} requests by {n_writers} writers in {wall:.2f} s: "
+        f"{3 * done / wall:.0f} rows/s, {done / wall:.0f} requests/s, {cpu / done * 1e6:.0f} us CPU a request"
+    )
+
+
+def main() -> None:
+    """Prints one line a durability."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--writers", type=int, default=64)
+    parser.add_argument("--requests", type=int, default=12_800)
+    parser.add_argument("--folder", type=Path, help="where the disk to measure is")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        for durability in ("process", "power"):
+            print(asyncio.run(measure(Path(folder), durability, given.writers, given.requests)))
+
+
+if __name__ == "__main__":
+    main()
