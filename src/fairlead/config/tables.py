@@ -81,6 +81,10 @@ class SimulatedProvider(Table, frozen=True, kw_only=True):
     """Always `simulated`."""
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     """Seed of the simulated world. Default 0."""
+    pool: Literal["saving", "losing"] = "saving"
+    """Its models: `losing` are such that routing cannot save anything. Default `saving`."""
+    time_scale: Annotated[float, Meta(ge=0, le=100)] = 1.0
+    """Seconds waited for each simulated second; 0 answers at once. Default 1, 0 to 100."""
 
 
 class RecordedProvider(Table, frozen=True, kw_only=True):
@@ -146,7 +150,7 @@ class QualityFloorConfig(Table, frozen=True, kw_only=True):
     """`quality_floor` of a route: how much quality may be given up for cost."""
 
     margin: Annotated[float, Meta(ge=0, lt=1)]
-    """Allowed loss of mean score against the reference, in [0, 1); must be what the router was fitted with."""
+    """Predicted score that may be given up against the reference, in [0, 1), such as 0.02 for two points. Required."""
 
 
 class RouteConfig(Table, frozen=True, kw_only=True):
@@ -161,7 +165,7 @@ class RouteConfig(Table, frozen=True, kw_only=True):
     objective: Literal["cost", "quality"] = "cost"
     """`cost`: the cheapest within the router's floor; `quality`: the highest expected score. Default `cost`."""
     quality_floor: QualityFloorConfig | None = None
-    """The floor you rely on, checked against the router's. Default: what the router was fitted with."""
+    """Replaces the floor that the router was fitted with, and is judged on the same outcomes. Default: the router's."""
     control_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     """Share of sessions that get the reference, at random: what makes savings provable. Default 0, in [0, 1)."""
 

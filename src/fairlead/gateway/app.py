@@ -1,0 +1,122 @@
+"""The HTTP surface: which path answers what, and the one place where an error becomes an answer."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.routing import Route, Router
+
+from fairlead.config.wording import listed
+from fairlead.errors import FairleadError, RequestError
+from fairlead.gateway.body import ClientLeftError
+from fairlead.gateway.chat import ChatCompletions
+from fairlead.gateway.decide import Decide
+from fairlead.gateway.errors import send_error
+from fairlead.gateway.feedback import FeedbackEndpoint
+from fairlead.gateway.health import Live, Ready
+from fairlead.gateway.models import Models
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from fairlead.gateway.state import Gateway
+
+LOG = logging.getLogger("fairlead.gateway")
+
+
+def application(gateway: Gateway) -> ASGIApp:
+    """Returns the ASGI application of a gateway."""
+    models = Models(gateway.routes)
+    routes = [
+        Route("/v1/chat/completions", InFlight(ChatCompletions(gateway), gateway.max_in_flight), methods=["POST"]),
+        Route("/v1/models", models, methods=["GET"]),
+        Route("/v1/models/{name:path}", models, methods=["GET"]),
+        Route("/v1/route", Decide(gateway), methods=["POST"]),
+        Route("/v1/feedback", FeedbackEndpoint(gateway), methods=["POST"]),
+        Route("/health/live", Live(), methods=["GET"]),
+        Route("/health/ready", Ready(gateway), methods=["GET"]),
+    ]
+    return ErrorEdge(Router(routes, redirect_slashes=False), paths=[route.path for route in routes])
+
+
+class InFlight:
+    """Lets so many requests in at the same time, and no more.
+
+    Args:
+        app: what serves them.
+        limit: how many.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+        self._n = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves, or raises RequestError (429)."""
+        if self._n >= self._limit:
+            message = f"{self._limit} requests are in flight, the limit set by `server.max_in_flight`. Try again soon."
+            raise RequestError(message, status_code=429, code="too_many_requests")
+        self._n += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._n -= 1
+
+
+class ErrorEdge:
+    """Tells the caller of whatever goes wrong inside.
+
+    Args:
+        app: what may raise.
+        paths: what it answers, for those who ask elsewhere.
+    """
+
+    def __init__(self, app: ASGIApp, *, paths: list[str]) -> None:
+        self._app = app
+        self._paths = paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves, as ASGI asks."""
+        begun = False
+
+        async def noting_send(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        scope["app"] = self  # so that starlette raises where nothing matches, and does not answer in its own shape
+        try:
+            await self._app(scope, receive, noting_send)
+        except ClientLeftError:
+            return
+        except Exception as error:  # noqa: BLE001 - the edge: whatever broke, the caller is told
+            if not isinstance(error, FairleadError | HTTPException):
+                _log(scope, error)
+            if not begun:  # a reply that has begun is cut: the server closes the connection in mid-reply
+                await send_error(send, self._foreseen(scope, error), headers=_allowed(error))
+
+    def _foreseen(self, scope: Scope, error: Exception) -> Exception:
+        """Returns our own error where starlette found no route for the request."""
+        if not isinstance(error, HTTPException):
+            return error
+        asked = f"`{scope['method']} {scope['path']}`"
+        if error.status_code == 405:
+            message = f"{asked} is not answered; expected the method {dict(error.headers or {})['Allow']}."
+            return RequestError(message, status_code=405, code="method_not_allowed")
+        message = f"{asked} is not answered; expected one of {listed(self._paths)}."
+        return RequestError(message, status_code=404, code="not_found")
+
+
+def _allowed(error: Exception) -> list[tuple[bytes, bytes]]:
+    given = (error.headers or {}) if isinstance(error, HTTPException) else {}
+    return [(name.lower().encode(), value.encode()) for name, value in given.items()]
+
+
+def _log(scope: Scope, error: Exception) -> None:
+    """Names what broke and where; not its message, which may quote a prompt or a key."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    LOG.error("%s broke: %s at %s:%s", scope["path"], type(error).__name__, place.filename, place.lineno)

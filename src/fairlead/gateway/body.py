@@ -1,0 +1,60 @@
+"""The two ends of an exchange: a request's body, bounded; a reply of JSON, whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fairlead.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from starlette.types import Receive, Scope, Send
+
+Header = tuple[bytes, bytes]
+
+
+class ClientLeftError(Exception):
+    """The caller closed the connection: there is nobody to answer."""
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Returns the first header of that lower-case name."""
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)
+
+
+async def read_body(scope: Scope, receive: Receive, *, max_bytes: int) -> bytes:
+    """Returns the whole body.
+
+    Raises:
+        RequestError: it is longer than `max_bytes` (413); nothing beyond that is kept.
+        ClientLeftError: it will never be whole.
+    """
+    declared = header(scope, b"content-length") or ""
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+    pieces, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeftError
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        pieces.append(piece)
+        more = message.get("more_body", False)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def send_json(send: Send, body: bytes, *, status_code: int = 200, headers: Iterable[Header] = ()) -> None:
+    """Sends one whole JSON reply."""
+    length = str(len(body)).encode()
+    fixed = [(b"content-type", b"application/json"), (b"content-length", length)]
+    await send({"type": "http.response.start", "status": status_code, "headers": [*fixed, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _too_large(max_bytes: int) -> RequestError:
+    message = f"The request body is larger than {max_bytes} bytes, the limit set by `server.max_body_bytes`."
+    return RequestError(message, status_code=413, code="request_too_large")

@@ -1,0 +1,38 @@
+"""The most that a plan can cost: what is reserved before the first call, and listed where it was never settled."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from fairlead.types import Media, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fairlead.types import Candidate, Decision, Request
+
+
+def most_usd(
+    request: Request, decision: Decision, candidates: Mapping[str, Candidate], *, max_attempts: int, retries: int
+) -> Decimal | None:
+    """Returns an upper bound on the bill of all attempts, `None` where a price or an amount has no bound.
+
+    A token is at least a byte of the body, so the body's length bounds the input, except for media: these are billed
+    by rules of their own. The output is bounded by the caller's limit, else by the candidate's.
+    """
+    if any(isinstance(part, Media) for message in request.messages for part in message.parts):
+        return None
+    planned = [step.candidate for stage in decision.plan for step in stage.steps]
+    costs = [_call_usd(request, candidates[name]) for name in planned for _ in range(1 + retries)]
+    if any(cost is None for cost in costs):
+        return None
+    dearest_first = sorted((cost for cost in costs if cost is not None), reverse=True)
+    return sum(dearest_first[:max_attempts], Decimal(0))
+
+
+def _call_usd(request: Request, candidate: Candidate) -> Decimal | None:
+    output_tokens = request.max_output_tokens or candidate.capabilities.max_output_tokens
+    if candidate.price is None or output_tokens is None:
+        return None
+    return candidate.price.cost_usd(Usage(input_tokens=len(request.body), output_tokens=output_tokens * request.n))

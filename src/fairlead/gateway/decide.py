@@ -1,0 +1,69 @@
+"""`POST /v1/route`: the decision alone; nobody is called, nothing is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+
+from fairlead.gateway.body import read_body, send_json
+from fairlead.wire import openai_chat
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Receive, Scope, Send
+
+    from fairlead.gateway.state import Gateway
+    from fairlead.types import Decision, Prediction
+
+
+class DecisionShown(msgspec.Struct, kw_only=True, frozen=True):
+    """A decision, as `fairlead route --json` prints it; `null` is unknown."""
+
+    schema: str = "fairlead.route/1"
+    route: str | None
+    model: str
+    """The candidate that would be called first."""
+    reason: str
+    arm: str
+    propensity: float
+    reference: str | None
+    plan: tuple[str, ...]
+    """Whom to call, in this order."""
+    excluded: Mapping[str, str]
+    predictions: tuple[Prediction, ...]
+    policy: str
+    router_version: str
+    fault: str | None
+
+    @classmethod
+    def of(cls, decision: Decision, *, route: str | None) -> Self:
+        """Returns what a caller is shown of a decision."""
+        return cls(
+            route=route,
+            model=decision.model,
+            reason=decision.reason,
+            arm=decision.arm,
+            propensity=decision.propensity,
+            reference=decision.reference,
+            plan=tuple(step.candidate for stage in decision.plan for step in stage.steps),
+            excluded=decision.excluded,
+            predictions=decision.predictions,
+            policy=decision.policy,
+            router_version=decision.router_version,
+            fault=decision.fault,
+        )
+
+
+class Decide:
+    """Takes the body of a chat completion and answers with the decision."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request, as ASGI asks."""
+        request = openai_chat.decode(await read_body(scope, receive, max_bytes=self._gateway.max_body_bytes))
+        routed = self._gateway.routes.decide(request, self._gateway.context(request, scope))
+        await send_json(send, msgspec.json.encode(DecisionShown.of(routed.decision, route=routed.route)))

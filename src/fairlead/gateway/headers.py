@@ -1,0 +1,49 @@
+"""What a reply says about itself: headers, and the notes in `usage.fairlead`."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fairlead.gateway.record import Record
+    from fairlead.types import Outcome
+
+Notes = dict[str, str | int | float | None]
+
+
+def notes(record: Record, *, served: str | None) -> Notes:
+    """Returns what is known when an answer begins."""
+    return {
+        "request_id": record.request_id,
+        "decision_id": record.decision_id,
+        "model": served or record.decision.model,
+        "reason": record.decision.reason,
+    }
+
+
+def final_notes(record: Record, outcome: Outcome) -> Notes:
+    """Returns what is known when an answer is whole: what it cost, exact and as text, and what the gateway added."""
+    elapsed_s = time.perf_counter() - record.arrived_s
+    upstream_s = sum(attempt.latency_s for attempt in outcome.attempts)
+    return {
+        **notes(record, served=outcome.served),
+        "cost_usd": None if outcome.cost_usd is None else format(outcome.cost_usd, "f"),
+        "reference_cost_usd": record.reference_cost_usd(outcome),
+        "attempts": len(outcome.attempts),
+        "overhead_s": round(max(0.0, elapsed_s - upstream_s), 6),
+    }
+
+
+def headers(told: Mapping[str, str | int | float | None]) -> list[tuple[bytes, bytes]]:
+    """Returns the notes as headers; what is unknown has none."""
+    named = [
+        (f"x-fairlead-{name.replace('_', '-')}", _plain(value)) for name, value in told.items() if value is not None
+    ]
+    return [(name.encode(), value.encode()) for name, value in [("x-request-id", str(told["request_id"])), *named]]
+
+
+def _plain(value: str | float) -> str:
+    return f"{value:.12f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)

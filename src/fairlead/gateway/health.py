@@ -1,0 +1,33 @@
+"""Is the process alive, and can it serve? Neither calls a provider: a health check that costs money is none."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from fairlead.gateway.body import send_json
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from fairlead.gateway.state import Gateway
+
+
+class Live:
+    """Answers 200 as long as the process answers at all."""
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Serves one request, as ASGI asks."""
+        await send_json(send, b'{"status":"live"}')
+
+
+class Ready:
+    """Answers 200 where requests can be served: the ledger is there; 503 where it is not."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Serves one request, as ASGI asks."""
+        await asyncio.to_thread(self._gateway.ledger.prices)
+        await send_json(send, b'{"status":"ready"}')

@@ -1,0 +1,89 @@
+"""The two rows of a request: the intent before the first call, the settlement before the reply's last byte."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from fairlead.gateway.bound import most_usd
+from fairlead.ledger.base import Intent, Settlement
+from fairlead.ledger.ids import new_id
+
+if TYPE_CHECKING:
+    from fairlead.gateway.routes import Routed
+    from fairlead.gateway.state import Gateway
+    from fairlead.types import Context, Decision, Outcome, Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A request that was decided, and its way into the ledger."""
+
+    gateway: Gateway
+    request: Request
+    context: Context
+    routed: Routed
+    arrived_s: float
+    """When the request came in, by `time.perf_counter`."""
+    request_id: str = field(default_factory=lambda: new_id("req"))
+    decision_id: str = field(default_factory=lambda: new_id("dec"))
+
+    @property
+    def decision(self) -> Decision:
+        """What was decided."""
+        return self.routed.decision
+
+    async def intend(self) -> None:
+        """Returns when it is committed what will be called, and what it costs at most.
+
+        Raises:
+            LedgerError: it is not: then nothing may be called.
+        """
+        await self.gateway.ledger.intent(self._intent())
+
+    async def settle(self, outcome: Outcome) -> None:
+        """Returns when it is committed what came of it.
+
+        Raises:
+            LedgerError: it is not: then the reply must not end as if it were.
+        """
+        reference_cost_usd = self.reference_cost_usd(outcome)
+        at = datetime.now(UTC)
+        await self.gateway.ledger.settle(
+            Settlement(request_id=self.request_id, at=at, outcome=outcome, reference_cost_usd=reference_cost_usd)
+        )
+        if self.context.session is not None:
+            self.gateway.sessions.served(self.context.session, outcome.served)
+
+    def reference_cost_usd(self, outcome: Outcome) -> float | None:
+        """Returns what the reference cost where it served, else what it was predicted to cost."""
+        reference = self.decision.reference
+        for attempt in outcome.attempts:
+            if attempt.candidate == reference and attempt.status == "ok" and attempt.cost_usd is not None:
+                return float(attempt.cost_usd)
+        return next((p.cost_usd for p in self.decision.predictions if p.candidate == reference), None)
+
+    def _intent(self) -> Intent:
+        candidates, session, limits = self.routed.candidates, self.context.session, self.gateway.limits
+        return Intent(
+            request_id=self.request_id,
+            decision_id=self.decision_id,
+            at=self.context.now,
+            route=self.routed.route,
+            model_asked=self.request.model,
+            dialect=self.request.dialect,
+            stream=self.request.stream,
+            session_id=session.id if session else None,
+            session_rule=session.rule if session else None,
+            prompt_id=self.request.metadata.get("prompt_id"),
+            decision=self.decision,
+            context=self.context,
+            reserved_usd=most_usd(
+                self.request, self.decision, candidates, max_attempts=limits.max_attempts, retries=limits.retries
+            ),
+            config_hash=self.gateway.config_hash,
+            candidates={
+                name: candidate.price.id if candidate.price else None for name, candidate in candidates.items()
+            },
+        )

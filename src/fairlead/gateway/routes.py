@@ -1,0 +1,70 @@
+"""What a request's `model` may say: a route, which decides, or a candidate, which is called as asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fairlead.config.wording import listed, nearest
+from fairlead.errors import RequestError
+from fairlead.types import Decision, Stage, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fairlead.router import Router
+    from fairlead.types import Candidate, Context, Request
+
+DIRECT = "direct"
+"""Route of a request that names its candidate: a plain gateway."""
+LISTED = 20
+"""Names that an error shows; `GET /v1/models` has them all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routed:
+    """A decision, and the route that made it."""
+
+    route: str
+    decision: Decision
+    candidates: Mapping[str, Candidate]
+    """Those that the route chooses from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routes:
+    """Every name that a request may ask for."""
+
+    routers: Mapping[str, Router]
+    """Route -> the router that decides, bound to the route's candidates."""
+    candidates: Mapping[str, Candidate]
+
+    def decide(self, request: Request, context: Context) -> Routed:
+        """Returns the decision of the route that `request.model` names.
+
+        Raises:
+            RequestError: 404, the name is unknown; lists what exists.
+            NoCandidateError: no candidate of the route can serve this request.
+        """
+        if (router := self.routers.get(request.model)) is not None:
+            candidates = {candidate.name: candidate for candidate in router.candidates}
+            return Routed(route=request.model, decision=router.route(request, context), candidates=candidates)
+        candidate = self._named(request.model)
+        return Routed(route=DIRECT, decision=_as_asked(candidate), candidates={candidate.name: candidate})
+
+    def _named(self, name: str) -> Candidate:
+        """Returns the candidate of that name, else the first one that its provider knows by that name."""
+        by_model = (candidate for candidate in self.candidates.values() if candidate.model == name)
+        if (candidate := self.candidates.get(name) or next(by_model, None)) is not None:
+            return candidate
+        known = [*self.routers, *self.candidates]
+        more = f" and {len(known) - LISTED} more (`GET /v1/models`)" if len(known) > LISTED else ""
+        message = (
+            f"The model `{name}` does not exist.{nearest(name, known)} Expected one of {listed(known[:LISTED])}{more}."
+        )
+        raise RequestError(message, status_code=404, param="model", code="model_not_found")
+
+
+def _as_asked(candidate: Candidate) -> Decision:
+    plan = (Stage(steps=(Step(candidate=candidate.name),)),)
+    return Decision(plan=plan, propensity=1.0, reason="asked_for", policy="direct")

@@ -1,0 +1,107 @@
+"""Which session a request belongs to, and what the session remembers.
+
+The rules, first that applies: our own header, the client's own id (a header of its tool, `prompt_cache_key`,
+`metadata.session_id`), else what makes a conversation itself: who asks, the system prompt, the first user message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from fairlead.gateway.body import header
+from fairlead.proof.control import draws
+from fairlead.types import SessionState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from starlette.types import Scope
+
+    from fairlead.types import Request
+
+IDLE = timedelta(minutes=30)
+"""A session that is silent for longer is over: what it remembers is forgotten."""
+MAX_SESSIONS = 100_000
+"""Open sessions that are remembered; beyond that the one silent for longest is forgotten."""
+MAX_ID_CHARS = 128
+"""A longer id of a client is kept as its fingerprint."""
+CLIENT_HEADERS = (b"x-claude-code-session-id", b"session_id", b"session-id", b"conversation_id", b"x-session-id")
+"""Headers by which agents name their session: Claude Code, Codex, and the common spelling."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """What is remembered of an open session."""
+
+    last_seen: datetime
+    last_candidate: str | None = None
+
+
+class Sessions:
+    """Names sessions, draws for them, remembers the open ones.
+
+    Args:
+        secret: of this installation; whoever lacks it can neither foretell a draw nor recognise a conversation.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._open: OrderedDict[str, _Open] = OrderedDict()
+
+    def state(self, request: Request, scope: Scope, now: datetime) -> SessionState:
+        """Returns the session of a request, opened where it is new."""
+        rule, value = _named(request, scope)
+        if rule == "content" or len(value) > MAX_ID_CHARS:
+            value = self._fingerprint(value)
+        drawn = draws(self._secret, value)
+        return SessionState(
+            id=value,
+            rule=rule,
+            control_draw=drawn.control,
+            mix_draw=drawn.mix,
+            last_candidate=self._touch(value, now).last_candidate,
+        )
+
+    def served(self, session: SessionState, candidate: str | None) -> None:
+        """Remembers which candidate answered last."""
+        if candidate is not None and session.id in self._open:
+            self._open[session.id].last_candidate = candidate
+
+    def _touch(self, session_id: str, now: datetime) -> _Open:
+        session = self._open.pop(session_id, None)
+        if session is None or now - session.last_seen > IDLE:
+            session = _Open(now)
+        session.last_seen = now
+        self._open[session_id] = session
+        while len(self._open) > MAX_SESSIONS:
+            self._open.popitem(last=False)
+        return session
+
+    def _fingerprint(self, content: str) -> str:
+        return hmac.digest(self._secret, f"session\0{content}".encode(), hashlib.sha256).hex()[:32]
+
+
+def _named(request: Request, scope: Scope) -> tuple[str, str]:
+    """Returns the rule that applies, and what it names the session by."""
+    if given := header(scope, b"x-fairlead-session"):
+        return "header", given
+    for name in CLIENT_HEADERS:
+        if given := header(scope, name):
+            return "client_header", given
+    if request.prompt_cache_key:
+        return "prompt_cache_key", request.prompt_cache_key
+    if given := request.metadata.get("session_id"):
+        return "metadata", given
+    return "content", _content(request, scope)
+
+
+def _content(request: Request, scope: Scope) -> str:
+    """Returns what stays the same through a conversation: the caller, the system prompt, the first user message."""
+    system = [message.text for message in request.messages if message.role == "system"]
+    user = next((message.text for message in request.messages if message.role == "user"), "")
+    return "\0".join([header(scope, b"authorization") or "", *system, user])

@@ -1,0 +1,84 @@
+"""From a configuration to a gateway that can serve: everything is checked and built before the port opens."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fairlead.execution import Executor, Limits
+from fairlead.gateway.binding import bound_routes
+from fairlead.gateway.hosts import candidates, connected, in_process
+from fairlead.gateway.routes import Routes
+from fairlead.gateway.secret import session_secret
+from fairlead.gateway.sessions import Sessions
+from fairlead.gateway.state import Gateway
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from fairlead.config import Config, LimitsConfig
+    from fairlead.gateway.binding import BoundRoute
+    from fairlead.gateway.hosts import InProcess
+    from fairlead.types import Candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a configuration means: nothing is open yet."""
+
+    config: Config
+    candidates: Mapping[str, Candidate]
+    routes: tuple[BoundRoute, ...]
+    inside: Mapping[str, InProcess]
+
+
+def prepare(config: Config) -> Setup:
+    """Returns what would run.
+
+    Raises:
+        FairleadError: it would not run; says why.
+    """
+    inside = in_process(config)
+    found = candidates(config, inside)
+    return Setup(config=config, candidates=found, routes=bound_routes(config, found), inside=inside)
+
+
+@asynccontextmanager
+async def opened(setup: Setup) -> AsyncIterator[Gateway]:
+    """Yields the gateway with its ledger and its connections open; on leaving they are closed.
+
+    Raises:
+        LedgerError: the ledger cannot be written.
+    """
+    from fairlead.ledger.sqlite import SqliteLedger  # noqa: PLC0415 - `check` needs no ledger
+
+    config = setup.config
+    async with AsyncExitStack() as stack:
+        ledger = SqliteLedger.open(config.ledger.path, durability=config.ledger.durability)
+        stack.push_async_callback(ledger.close)
+        await ledger.register(c.price for c in setup.candidates.values() if c.price is not None)
+        providers = await stack.enter_async_context(connected(config, setup.inside))
+        limits = _limits(config.limits)
+        yield Gateway(
+            config_hash=config.hash,
+            routes=Routes(routers={r.name: r.router for r in setup.routes}, candidates=setup.candidates),
+            executor=Executor(providers, setup.candidates, limits),
+            ledger=ledger,
+            sessions=Sessions(session_secret(config.ledger.path.with_name(f"{config.ledger.path.name}.secret"))),
+            limits=limits,
+            max_body_bytes=config.server.max_body_bytes,
+            max_in_flight=config.server.max_in_flight,
+        )
+
+
+def _limits(table: LimitsConfig) -> Limits:
+    return Limits(
+        connect_s=table.connect_s,
+        ttft_s=table.ttft_s,
+        idle_s=table.idle_s,
+        answer_s=table.answer_s,
+        total_s=table.total_s,
+        max_attempts=table.max_attempts,
+        retries=table.retries,
+    )

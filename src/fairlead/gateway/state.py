@@ -1,0 +1,39 @@
+"""What a running gateway holds."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from fairlead.types import Context
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+    from fairlead.execution import Executor
+    from fairlead.gateway.routes import Routes
+    from fairlead.gateway.sessions import Sessions
+    from fairlead.ledger.base import Ledger
+    from fairlead.providers.base import Limits
+    from fairlead.types import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """Everything that serving needs, built before the port opens."""
+
+    config_hash: str
+    routes: Routes
+    executor: Executor
+    ledger: Ledger
+    sessions: Sessions
+    limits: Limits
+    max_body_bytes: int
+    max_in_flight: int
+
+    def context(self, request: Request, scope: Scope) -> Context:
+        """Returns the circumstances of a request, taken once: from here on deciding is pure."""
+        now = datetime.now(UTC)
+        return Context(now=now, seed=secrets.randbits(63), session=self.sessions.state(request, scope, now))
