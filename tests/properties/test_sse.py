@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,9 @@ from fairlead.wire import sse
 
 LINE_ENDS = st.sampled_from([b"\n", b"\r", b"\r\n"])
 LINES = st.one_of(
-    st.sampled_from([b"", b"data", b"data:", b"data: ", b": keep-alive", b"event: x", b"id: 1", b"retry: 5", b"\xef\xbb\xbf"]),
+    st.sampled_from(
+        [b"", b"data", b"data:", b"data: ", b": keep-alive", b"event: x", b"id: 1", b"retry: 5", b"\xef\xbb\xbf"]
+    ),
     st.binary(max_size=12).map(lambda value: b"data: " + value.translate(None, b"\r\n")),
 )
 STREAMS = st.lists(st.tuples(LINES, LINE_ENDS), max_size=20).map(lambda lines: b"".join(a + b for a, b in lines))
@@ -24,7 +28,7 @@ def read(pieces: list[bytes]) -> list[sse.Event]:
 
 def cut(content: bytes, places: list[int]) -> list[bytes]:
     bounds = [0, *sorted(place % (len(content) + 1) for place in places), len(content)]
-    return [content[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [content[a:b] for a, b in pairwise(bounds)]
 
 
 @given(STREAMS, st.lists(st.integers(min_value=0), max_size=8), st.booleans())

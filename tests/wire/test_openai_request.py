@@ -93,7 +93,12 @@ def test_the_bytes_are_kept_with_fields_we_do_not_know():
         (b"[]", "Invalid type for 'body': expected object, but got array instead.", None, "invalid_type"),
         (b"{}", "Missing required parameter: 'model'.", "model", "missing_required_parameter"),
         (b'{"model": "a"}', "Missing required parameter: 'messages'.", "messages", "missing_required_parameter"),
-        (body(messages="x"), "Invalid type for 'messages': expected array, but got str instead.", "messages", "invalid_type"),
+        (
+            body(messages="x"),
+            "Invalid type for 'messages': expected array, but got str instead.",
+            "messages",
+            "invalid_type",
+        ),
         (body(messages=[]), "Invalid 'messages': expected array of length >= 1.", "messages", "invalid_value"),
         (body(messages=[{"role": "king"}]), "Invalid value: 'king'.", "messages[0].role", "invalid_value"),
         (

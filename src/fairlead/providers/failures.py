@@ -50,7 +50,8 @@ def refusal(candidate: str, status: int, headers: Mapping[str, str], body: bytes
     said = error_body.read(body) or error_body.ErrorBody(message="no words that could be read")
     wait = retry_after_s(headers, now)
     kind = _kind(status)
-    retryable = False if said.code in _OUT_OF_MONEY else _SHOULD_RETRY.get(headers.get("x-should-retry", ""))
+    hopeless = status < 400 or said.code in _OUT_OF_MONEY
+    retryable = False if hopeless else _SHOULD_RETRY.get(headers.get("x-should-retry", ""))
     return kind(
         f"the provider answered {status}: {said.message}",
         model=candidate,

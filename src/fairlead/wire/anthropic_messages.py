@@ -35,6 +35,8 @@ _FINISH: dict[str, FinishReason] = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
+_ABSENT = msgspec.Raw()
+_WORDLESS = "the provider sent an error without words"
 _TOOL_CHOICE = {"auto": {"type": "auto"}, "required": {"type": "any"}, "none": {"type": "none"}}
 
 
@@ -173,7 +175,7 @@ class _Message(msgspec.Struct):
     content: list[_Block] | None = None
     stop_reason: str | None = None
     usage: _Usage | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = _ABSENT
 
 
 class _Delta(msgspec.Struct):
@@ -191,7 +193,7 @@ class _Event(msgspec.Struct):
     content_block: _Block | None = None
     delta: _Delta | None = None
     usage: _Usage | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = _ABSENT
 
 
 _MESSAGE = msgspec.json.Decoder(_Message)
@@ -205,7 +207,7 @@ def decode_response(body: bytes) -> Response:
         WireError: an error in place of an answer, no content, or no stop reason.
     """
     reply = _read(_MESSAGE, body)
-    _check_error(reply.error)
+    error_body.check(reply.error)
     if reply.content is None or reply.stop_reason is None:
         message = "the reply has no `content` or no `stop_reason`: it may be cut"
         raise WireError(message)
@@ -264,7 +266,8 @@ class ChunkDecoder:
             case _Event(type="message_stop"):
                 self.done = True
             case _Event(type="error"):
-                _check_error(read.error or msgspec.Raw(b'"the provider sent an error without words"'))
+                error_body.check(read.error)
+                raise WireError(_WORDLESS)
             case _:  # pings, thinking signatures, and what a later version adds
                 return
 
@@ -294,12 +297,6 @@ def _read(decoder: msgspec.json.Decoder[_T], data: bytes) -> _T:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"the reply is no message of this dialect ({error})"
         raise WireError(message) from None
-
-
-def _check_error(error: msgspec.Raw | None) -> None:
-    if error is not None and bytes(error) != b"null":
-        said = error_body.of(msgspec.json.decode(error))
-        raise WireError(said.message, code=said.code)
 
 
 def _usage(usage: _Usage | None) -> Usage | None:

@@ -6,6 +6,8 @@ import re
 
 import msgspec
 
+from fairlead.errors import WireError
+
 MAX_MESSAGE_CHARS = 500
 _DELAY = re.compile(r"(\d+(?:\.\d+)?)s")
 
@@ -46,6 +48,13 @@ def of(error: object) -> ErrorBody:
         code=next((word for word in words if isinstance(word, str)), None),
         retry_after_s=_delay_s(error.get("details")),
     )
+
+
+def check(error: msgspec.Raw) -> None:
+    """Raises WireError with the provider's words where the `error` field of a reply, as its bytes, holds an error."""
+    if bytes(error) not in {b"", b"null"}:
+        said = of(msgspec.json.decode(error))
+        raise WireError(said.message, code=said.code)
 
 
 def _words(value: object) -> str:

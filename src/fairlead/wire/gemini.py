@@ -27,6 +27,7 @@ _FINISH: dict[str, FinishReason] = {
     **dict.fromkeys(_FILTERED, "content_filter"),
 }
 _BROKEN = {"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "OTHER"}
+_ABSENT = msgspec.Raw()
 _MODES = {"auto": "AUTO", "required": "ANY", "none": "NONE"}
 _DEFAULT_MEDIA_TYPE = {"image": "image/png", "audio": "audio/wav", "file": "application/pdf"}
 _FOREIGN_CALL = "skip_thought_signature_validator"
@@ -186,7 +187,7 @@ class _Reply(msgspec.Struct, rename="camel"):
     prompt_feedback: _PromptFeedback | None = None
     model_version: str = ""
     response_id: str = ""
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = _ABSENT
 
 
 _REPLY = msgspec.json.Decoder(_Reply)
@@ -258,9 +259,7 @@ def _read(data: bytes) -> _Reply:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"the reply is no answer of this dialect ({error})"
         raise WireError(message) from None
-    if reply.error is not None and bytes(reply.error) != b"null":
-        said = error_body.of(msgspec.json.decode(reply.error))
-        raise WireError(said.message, code=said.code)
+    error_body.check(reply.error)
     if not reply.candidates and reply.prompt_feedback and (reason := reply.prompt_feedback.block_reason):
         message = f"the provider blocked the prompt ({reason})"
         raise WireError(message, code="content_filter")

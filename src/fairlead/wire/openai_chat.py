@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ChunkEncoder", "decode", "encode", "encode_error"]
 
-_NULL = b"null"
+_NULL = msgspec.Raw(b"null")
+_NO_CHOICES = msgspec.Raw(b"[]")
 
 
 def encode(response: Response, *, model: str, notes: Notes | None = None) -> bytes:
@@ -82,7 +83,8 @@ class ChunkEncoder:
         usage = body.pop("usage", None)
         if usage is not None and usage != _NULL:
             self._usage = usage
-            if body.get("choices") == b"[]":
+            choices = body.get("choices", _NO_CHOICES)
+            if isinstance(choices, msgspec.Raw) and msgspec.json.decode(choices) == []:
                 return b""
         self._begun = True
         self.created = body.get("created", self.created)

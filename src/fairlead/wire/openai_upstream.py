@@ -29,6 +29,7 @@ _FINISH: dict[str, FinishReason] = {
     "content_filter": "content_filter",
 }
 _BROKEN = {"error", "abort"}
+_ABSENT = msgspec.Raw()
 
 
 # Request to bytes ----------------------------------------------------------------------------------------------------
@@ -157,7 +158,6 @@ class _ToolCall(msgspec.Struct):
     index: int | None = None
     id: str | None = None
     function: _Function | None = None
-    custom: msgspec.Raw | None = None
 
 
 class _ContentPart(msgspec.Struct):
@@ -190,7 +190,7 @@ class _Reply(msgspec.Struct):
     created: int | float | None = None
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = _ABSENT
 
 
 _REPLY = msgspec.json.Decoder(_Reply)
@@ -283,9 +283,7 @@ def _read(data: bytes, *, is_error: bool = False) -> _Reply:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"the reply is no chat completion ({error})"
         raise WireError(message) from None
-    if reply.error is not None and bytes(reply.error) != b"null":
-        said = error_body.of(msgspec.json.decode(reply.error))
-        raise WireError(said.message, code=said.code)
+    error_body.check(reply.error)
     if is_error:
         raise WireError(error_body.of(msgspec.json.decode(data)).message)
     return reply

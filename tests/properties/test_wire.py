@@ -1,0 +1,117 @@
+"""What one side of a dialect writes the other reads back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairlead.types import Candidate, Chunk, Media, Message, Request, Response, Text, Tool, ToolCall, ToolResult, Usage
+from fairlead.wire import openai_chat, openai_upstream, splice, sse
+
+WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+NAMES = st.text("abcdefgh_", min_size=1, max_size=8)
+TOKENS = st.integers(0, 10_000)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=6,
+)
+TEXTS = st.builds(Text, text=WORDS)
+CALLS = st.builds(ToolCall, id=NAMES, name=NAMES, arguments=st.dictionaries(NAMES, JSON, max_size=2).map(json.dumps))
+IMAGES = st.one_of(
+    st.builds(Media, kind=st.just("image"), url=NAMES.map("https://example.org/{}".format)),
+    st.builds(Media, kind=st.just("image"), data=NAMES, media_type=st.sampled_from(["image/png", "image/gif"])),
+)
+
+
+def message(role, *parts):
+    return st.builds(Message, role=st.just(role), parts=st.tuples(*parts))
+
+
+MESSAGES = st.lists(
+    st.one_of(
+        message("system", TEXTS),
+        message("user", TEXTS),
+        message("user", TEXTS, IMAGES),
+        message("assistant", TEXTS, CALLS, CALLS),
+        message("assistant", CALLS),
+        message("tool", st.builds(ToolResult, call_id=NAMES, content=WORDS)),
+    ),
+    min_size=1,
+    max_size=4,
+).map(tuple)
+SCHEMAS = st.dictionaries(NAMES, JSON, max_size=2).map(json.dumps)
+REQUESTS = st.builds(
+    Request,
+    messages=MESSAGES,
+    model=st.just("m"),
+    max_output_tokens=st.none() | st.integers(1, 9999),
+    temperature=st.none() | st.floats(0, 2),
+    top_p=st.none() | st.floats(0, 1),
+    stop=st.lists(WORDS, max_size=3).map(tuple),
+    seed=st.none() | st.integers(0, 2**31),
+    n=st.integers(1, 4),
+    logprobs=st.booleans(),
+    tools=st.lists(st.builds(Tool, name=NAMES, description=WORDS, parameters=SCHEMAS), max_size=2).map(tuple),
+    tool_choice=st.sampled_from([None, "auto", "none", "required", "function:look"]),
+    json_schema=st.none() | SCHEMAS,
+    metadata=st.dictionaries(NAMES, WORDS, max_size=2),
+    user=st.none() | NAMES,
+)
+CANDIDATE = Candidate(name="p/m", model="m")
+BUCKETS = st.builds(
+    Usage,
+    input_tokens=TOKENS,
+    output_tokens=st.integers(50, 10_000),
+    cache_read_tokens=TOKENS,
+    reasoning_tokens=st.integers(0, 50),
+)
+
+
+@given(REQUESTS)
+def test_a_request_written_for_a_host_is_the_one_it_reads(request):
+    written = openai_upstream.encode_request(request, CANDIDATE, stream=False)
+    assert replace(openai_chat.decode(written), body=b"") == request
+
+
+@given(st.lists(TEXTS, max_size=1), st.lists(CALLS, max_size=3), BUCKETS)
+def test_an_answer_written_for_a_caller_is_the_one_it_reads(texts, calls, usage):
+    finish = "tool_calls" if calls else "stop"
+    answer = Response(
+        id="r", model="host", parts=(*texts, *calls), finish_reason=finish, usage=usage, created=3, dialect="gemini"
+    )
+    written = openai_chat.encode(answer, model="served")
+    expected = replace(answer, model="served", dialect="openai")
+    assert replace(openai_upstream.decode_response(written), body=b"") == expected
+
+
+CHUNKS = st.one_of(
+    st.builds(Chunk, text=WORDS),
+    st.builds(Chunk, reasoning=WORDS),
+    st.builds(Chunk, tool_call=CALLS, tool_index=st.integers(0, 3)),
+)
+
+
+@given(st.lists(CHUNKS, min_size=1, max_size=6), BUCKETS, st.booleans())
+def test_a_stream_written_for_a_caller_is_the_one_it_reads(chunks, usage, include_usage):
+    to = openai_chat.ChunkEncoder(id="r", model="served", created=3, include_usage=include_usage)
+    ended = [*chunks, Chunk(finish_reason="stop")]
+    written = b"".join(to.chunk(chunk) for chunk in ended) + to.usage(usage) + sse.DONE
+    decoder = openai_upstream.ChunkDecoder(keep_body=False)
+    role, *said, last = [chunk for event in sse.Parser().feed(written) for chunk in decoder.decode(event)]
+    assert (role.text, last.usage) == ("", usage)
+    assert [replace(chunk, id=None, model=None) for chunk in said] == ended
+    assert decoder.done
+    assert decoder.complete
+
+
+@given(st.dictionaries(NAMES, JSON, max_size=4), NAMES, NAMES, st.integers())
+def test_a_field_that_is_put_in_leaves_all_others_as_they_were(body, outer, inner, value):
+    spliced = splice.read(json.dumps(body).encode())
+    splice.put(spliced, [(f"{outer}.{inner}", value)])
+    kept = body.get(outer) if isinstance(body.get(outer), dict) else {}
+    assert json.loads(msgspec.json.encode(spliced)) == body | {outer: kept | {inner: value}}
