@@ -28,13 +28,7 @@ class Columns:
 
     def __init__(self, path: Path, *, required: Collection[str], optional: Collection[str] = ()) -> None:
         self.path = path
-        parquet = _parquet()
-        present = _column_names(parquet, path)
-        for name in required:
-            if name not in present:
-                listed = ", ".join(f"`{column}`" for column in present)
-                raise TableError(f"`{path}` has no column `{name}`, only {listed}. Add it, or rename the one you mean.")
-        self._table = parquet.read_table(path, columns=[*required, *(name for name in optional if name in present)])
+        self._table = _read(path, required, optional)
         if self.n_rows == 0:
             raise TableError(f"`{path}` has no rows; expected at least one. Write the table again.")
 
@@ -124,12 +118,24 @@ def _parquet() -> Any:
     return pyarrow.parquet
 
 
-def _column_names(parquet: Any, path: Path) -> list[str]:
+def _read(path: Path, required: Collection[str], optional: Collection[str]) -> Any:
+    parquet = _parquet()
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     if not path.is_file():
         raise TableError(f"`{path}` does not exist; expected a Parquet file. An outcome table is a folder with it in.")
     try:
-        return [str(name) for name in parquet.read_schema(path).names]
+        present = [str(name) for name in parquet.read_schema(path).names]
+        _check_columns(path, present, required)
+        table = parquet.read_table(path, columns=[name for name in present if name in {*required, *optional}])
+        table.validate(full=True)
     except (pa.ArrowException, OSError) as error:
         raise TableError(f"`{path}` cannot be read as Parquet ({error}). Write or copy it again.") from error
+    return table
+
+
+def _check_columns(path: Path, present: Collection[str], required: Collection[str]) -> None:
+    for name in required:
+        if name not in present:
+            listed = ", ".join(f"`{column}`" for column in present)
+            raise TableError(f"`{path}` has no column `{name}`, only {listed}. Add it, or rename the one you mean.")

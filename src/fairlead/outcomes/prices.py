@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
@@ -75,13 +76,16 @@ def write_prices(folder: Path, prices: Mapping[str, Price]) -> None:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file, restval="")
-        present = reader.fieldnames or ()
-        for name in ("model", INPUT, OUTPUT):
-            if name not in present:
-                raise TableError(f"`{path}` has no column `{name}`; expected `model,{INPUT},{OUTPUT},source`. Add it.")
-        return [{"source": "", **row} for row in reader]
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TableError(f"`{path}` is not UTF-8 ({error}). Save it as UTF-8.") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
+    present = reader.fieldnames or ()
+    for name in ("model", INPUT, OUTPUT):
+        if name not in present:
+            raise TableError(f"`{path}` has no column `{name}`; expected `model,{INPUT},{OUTPUT},source`. Add it.")
+    return [{"source": "", **row} for row in reader]
 
 
 def _rate(path: Path, row: int, column: str, text: str) -> Decimal:
