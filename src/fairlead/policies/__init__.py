@@ -6,5 +6,7 @@ from fairlead.policies.guard import HullGuard
 from fairlead.policies.threshold import Threshold
 from fairlead.policies.utility import Utility
 
+__all__ = ["POLICIES", "Constant", "Floor", "HullGuard", "Threshold", "Utility"]
+
 POLICIES = {policy.__name__: policy for policy in (Constant, Threshold, Utility, Floor, HullGuard)}
 """Name -> policy: what an artifact may name, and what the contract tests run."""

@@ -1,0 +1,97 @@
+"""The contract of what is judged: a table in, the models that would have been called out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from fairlead.policies import HullGuard
+from fairlead.types import Context, SessionState
+
+if TYPE_CHECKING:
+    from fairlead.outcomes import Outcomes
+    from fairlead.policies.base import Policy
+    from fairlead.router import Router
+    from fairlead.types import Candidate, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What a method does on each prompt of a table."""
+
+    share: FloatArray
+    """(n, m) chance that each model is called; a row of zeros where a model outside the table is."""
+    p_success: FloatArray
+    """(n,) the score it predicted for its choice; NaN where it predicts none."""
+
+
+class Method(Protocol):
+    """Anything that names a model for every prompt: a router, a baseline, or a bound on both."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the table of results."""
+        ...
+
+    @property
+    def bound(self) -> bool:
+        """It looks at each prompt's own outcomes: nothing that could serve, a bound on what can."""
+        ...
+
+    def choose(self, test: Outcomes, *, seed: int, spent_usd: float) -> Chosen:
+        """Returns its choices.
+
+        Args:
+            test: every model was measured on every prompt.
+            seed: of any draw it makes.
+            spent_usd: mean cost of the first method of the list, for those that match it; NaN for that one itself.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routed:
+    """A router as a method: each prompt is a session of its own, none is in the control arm."""
+
+    router: Router
+    name: str
+    bound: bool = False
+
+    def choose(self, test: Outcomes, *, seed: int, spent_usd: float) -> Chosen:  # noqa: ARG002 - it matches nobody
+        """Returns the first step of every decision, made by the code that serves."""
+        draws = np.random.default_rng(seed).random(len(test))
+        sessions = (
+            SessionState(id=prompt_id, rule="evaluation", mix_draw=float(draw))
+            for prompt_id, draw in zip(test.prompt_ids, draws, strict=True)
+        )
+        decisions = self.router.decide(test.requests, [Context(seed=seed, session=session) for session in sessions])
+        columns = np.array([column_of(candidate, test) for candidate in self.router.candidates], dtype=np.int64)
+        called = np.where(decisions.first >= 0, columns[decisions.first], -1)  # -1: nobody could serve
+        predicted = decisions.predictions.p_success[np.arange(len(test)), decisions.first]
+        return Chosen(share=one_each(called, len(test.models)), p_success=predicted)
+
+
+def column_of(candidate: Candidate, outcomes: Outcomes) -> int:
+    """Returns the column in which a candidate was measured, under any of its names; -1 where it was not."""
+    names = (candidate.name, candidate.weights, *candidate.known_as, candidate.model)
+    return next((outcomes.column_of[name] for name in names if name in outcomes.column_of), -1)
+
+
+def one_each(column: IntArray, n_models: int) -> FloatArray:
+    """Returns the shares of calling one model a prompt; zeros where the column is -1."""
+    share = np.zeros((len(column), n_models))
+    called = np.flatnonzero(column >= 0)
+    share[called, column[called]] = 1.0
+    return share
+
+
+def label(policy: Policy) -> str:
+    """Returns a policy in a few words, with what its guard lets through."""
+    if not isinstance(policy, HullGuard):
+        return repr(policy)
+    if policy.allowed:
+        return f"guarded {policy.policy!r}"
+    other = "" if policy.other is None else f" + {policy.share:.0%} {policy.other}"
+    return f"guarded {policy.policy!r}: {policy.fixed}{other}"

@@ -1,0 +1,80 @@
+"""All methods on a table: fitted on one part, judged on the other, over several splits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fairlead.evaluation.baselines import baselines, best_model, cheapest_model
+from fairlead.evaluation.judging import conclude
+from fairlead.evaluation.methods import Routed
+from fairlead.evaluation.metrics import Resampling
+from fairlead.evaluation.trials import complete_rows, measured_models, run
+from fairlead.fitting import fit
+from fairlead.policies import Floor, Threshold, Utility
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fairlead.evaluation.judging import Evaluation
+    from fairlead.evaluation.methods import Method
+    from fairlead.outcomes import Outcomes
+    from fairlead.policies.base import Policy
+
+MARGINS = (0.0, 0.02, 0.05)
+CUTS = (0.5, 0.7, 0.9)
+WORTHS = (3, 30, 300)
+"""What a right answer is worth, in mean costs of a reference call."""
+
+
+def evaluate_splits(table: Outcomes, *, n_splits: int = 5, fraction: float = 0.7, n_boot: int = 1000) -> Evaluation:
+    """Returns the figures of all methods, pooled over splits by question; split `i` has the seed `i`.
+
+    The intervals resample questions over all splits together: a question tested twice is no second piece of evidence.
+
+    Args:
+        table: outcomes; only models measured together take part.
+        n_splits: number of splits.
+        fraction: share of the prompts that methods are fitted on.
+        n_boot: number of resamples behind each interval.
+
+    Raises:
+        TableError: the table is too small to be split, or has no prompt that all models were measured on.
+    """
+    judged = table.only(measured_models(table))
+    trials, references = [], []
+    for seed in range(n_splits):
+        train, test = judged.split(fraction, seed)
+        methods, reference = contenders(train, seed=seed)
+        listed = [*methods, *baselines(complete_rows(train))]
+        trials.append(run(listed, complete_rows(test), reference=reference, seed=seed))
+        references.append(reference)
+    return conclude(trials, table, references=references, resampling=Resampling(n_boot=n_boot))
+
+
+def contenders(train: Outcomes, *, seed: int) -> tuple[list[Method], str]:
+    """Returns routers fitted on a table, the default one under its guard first, and the reference they share."""
+    router = fit(train, seed=seed)
+    reference = router.reference or best_model(train)
+    guarded = Routed(router=router, name="router, guarded")
+    points = operating_points(train, reference)
+    return [
+        guarded,
+        *(Routed(router=replace(router, policy=policy), name=name) for name, policy in points.items()),
+    ], reference
+
+
+def operating_points(train: Outcomes, reference: str) -> Mapping[str, Policy]:
+    """Returns name -> policy, none of them guarded: together they draw the frontier."""
+    points: dict[str, Policy] = {f"floor, margin {margin:g}": Floor(margin=margin) for margin in MARGINS}
+    weak = cheapest_model(train)
+    if weak is None or reference not in train.prices:
+        return points
+    reference_usd = float(np.nanmean(train.cost_usd[:, train.column_of[reference]]))
+    for worth in WORTHS:
+        points[f"utility, {worth} x reference"] = Utility(willingness_to_pay_usd=worth * reference_usd)
+    for cut in CUTS:
+        points[f"threshold, cut {cut:g}"] = Threshold(strong=reference, weak=weak, cut=cut)
+    return points
