@@ -114,7 +114,12 @@ def test_arms_are_compared_within_a_route(world):
 
 
 @pytest.mark.parametrize(
-    ("change", "why"), [({"reason": "asked_for"}, "asked_for"), ({"reference": None}, "no_reference")]
+    ("change", "why"),
+    [
+        ({"reason": "asked_for"}, "asked_for"),
+        ({"reference": None}, "no_reference"),
+        ({"session_id": None}, "no_session"),
+    ],
 )
 def test_requests_outside_the_experiment_are_paid_but_not_compared(world, entry, change, why):
     inside = world(seed=1).entries

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from fairlead.types import Arm as ArmName
     from fairlead.types import Attempt, Usage
 
+CERTAIN = 1 - 1e-9
+"""A chance of 1, as far as the share of the control arm and of the rest add up to it in floats."""
+
 NOT_COMPARED = {
     "asked_for": "the caller named the model: nothing was decided",
     "no_reference": "the reference could not serve the request: there is nothing to compare with",
+    "no_session": "it belongs to no session, and so to no arm",
     "unknown_cost": "its cost is not known",
     "few_controls": f"its route had fewer than {MIN_SESSIONS} sessions in one of the arms",
 }
@@ -35,7 +39,7 @@ class Case:
 
     at: datetime
     route: str
-    session: str
+    session: str | None
     arm: ArmName
     same_in_both_arms: bool
     """The policy and the control arm both serve the reference: the logged chance of serving it is 1."""
@@ -65,6 +69,8 @@ class Case:
             return "asked_for"
         if self.reference is None:
             return "no_reference"
+        if self.session is None:
+            return "no_session"
         return "unknown_cost" if self.cost_usd is None else None
 
     @classmethod
@@ -74,9 +80,9 @@ class Case:
         return cls(
             at=entry.at,
             route=entry.route,
-            session=entry.session_id or entry.request_id,
+            session=entry.session_id,
             arm=entry.arm,
-            same_in_both_arms=entry.chosen == entry.reference and entry.propensity >= 1,
+            same_in_both_arms=entry.chosen == entry.reference and entry.propensity >= CERTAIN,
             status=entry.status,
             reason=entry.reason,
             fault=entry.fault,
@@ -165,7 +171,7 @@ def _experiment(cases: Sequence[Case]) -> Experiment:
 
 def n_sessions(cases: Sequence[Case]) -> int:
     """Returns the number of different sessions."""
-    return len({(case.route, case.session) for case in cases})
+    return len({(case.route, case.session) for case in cases if case.session is not None})
 
 
 def costs(cases: Sequence[Case]) -> Arm:
@@ -179,7 +185,7 @@ def scores(cases: Sequence[Case]) -> Arm:
 
 
 def _arm(cases: Sequence[Case], expected: Callable[[Case], float], observed: Callable[[Case], float]) -> Arm:
-    _, session = np.unique([case.session for case in cases], return_inverse=True)
+    _, session = np.unique([case.session or "" for case in cases], return_inverse=True)
     return Arm(
         session=session.astype(np.int64),
         expected=np.array([expected(case) for case in cases]),

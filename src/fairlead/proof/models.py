@@ -59,7 +59,7 @@ def model_rows(cases: Sequence[Case]) -> tuple[ModelRow, ...]:
 def _row(model: str, calls: Sequence[Attempt], served: Sequence[Case], n_delivered: int) -> ModelRow:
     known = [call.cost_usd for call in calls if call.cost_usd is not None]
     latencies = [call.latency_s for call in calls if call.status == "ok"]
-    scored = [(case.session, case.score) for case in served if case.score is not None]
+    scored = [(case.session or f"request-{i}", case.score) for i, case in enumerate(served) if case.score is not None]
     return ModelRow(
         model=model,
         n_calls=len(calls),
