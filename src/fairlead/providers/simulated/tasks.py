@@ -194,7 +194,7 @@ OTHER = Kind(
 )
 """What a prompt counts as that is not from these templates."""
 
-NAMES = ("Ada", "Bo", "Chidi", "Dana", "Emil", "Fatou", "Goran", "Hana", "Ines", "Jun", "Kofi", "Lena", "Mats", "Nuria")
+NAMES = ("Ada", "Bo", "Chidi", "Dana", "Emil", "Fatou", "Goran", "Hana", "Iris", "Jun", "Kofi", "Lena", "Mats", "Nuria")
 PLACES = (
     "Arles",
     "Bergen",
