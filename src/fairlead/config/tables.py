@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from decimal import Decimal  # noqa: TC003 - msgspec reads the annotations
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]
@@ -200,6 +201,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Always holds `auto`."""
     keys: dict[str, Secret]
     """Provider -> its key, for those that have one."""
+
+    def overridden(self, *, host: str | None = None, port: int | None = None, ledger: Path | None = None) -> Self:
+        """Returns the same with what flags say in place of the file; `None` leaves it."""
+        server = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+        return replace(
+            self,
+            server=replace(self.server, **server),
+            ledger=self.ledger if ledger is None else replace(self.ledger, path=ledger),
+        )
 
     @property
     def hash(self) -> str:

@@ -1,0 +1,180 @@
+"""`fairlead check`: verify a configuration and print what would run."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self
+
+import msgspec
+import typer
+
+from fairlead.cli.output import JsonOption, OutOption, Result, emit
+from fairlead.errors import FairleadError, LedgerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from fairlead.gateway.binding import BoundRoute
+    from fairlead.gateway.setup import Setup
+    from fairlead.types import Candidate
+
+app = typer.Typer()
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="A TOML file. Default: the providers whose keys are in the environment.")
+]
+
+
+class CandidateResult(msgspec.Struct, kw_only=True, frozen=True):
+    """A model that could be called; `null` is unknown."""
+
+    name: str
+    input_usd_per_mtok: str | None
+    output_usd_per_mtok: str | None
+    price_source: str | None
+    context_tokens: int | None
+
+    @classmethod
+    def of(cls, candidate: Candidate) -> Self:
+        """Returns what is shown of a candidate."""
+        price = candidate.price
+        return cls(
+            name=candidate.name,
+            input_usd_per_mtok=None if price is None else format(price.input.base, "f"),
+            output_usd_per_mtok=None if price is None else format(price.output.base, "f"),
+            price_source=None if price is None else price.source,
+            context_tokens=candidate.capabilities.context_tokens,
+        )
+
+
+class RouteResult(msgspec.Struct, kw_only=True, frozen=True):
+    """A route that would decide."""
+
+    name: str
+    reference: str
+    assumed: bool
+    """Nobody named the reference: it is the dearest candidate."""
+    router: str | None
+    """Where the router was read from; `null` where none is fitted, so that the reference is served."""
+    policy: str
+    control_share: float
+    candidates: tuple[str, ...]
+    unseen: tuple[str, ...]
+    """Candidates of which the router has never seen an outcome."""
+
+    @classmethod
+    def of(cls, route: BoundRoute) -> Self:
+        """Returns what is shown of a route."""
+        return cls(
+            name=route.name,
+            reference=str(route.router.reference),
+            assumed=route.assumed,
+            router=None if route.fitted is None else str(route.fitted),
+            policy=repr(route.router.policy),
+            control_share=route.router.control_share,
+            candidates=tuple(candidate.name for candidate in route.router.candidates),
+            unseen=route.unseen,
+        )
+
+
+class CheckResult(Result, kw_only=True, frozen=True):
+    """What `fairlead check` found: what would run; exit code 1 where it would not."""
+
+    schema: str = "fairlead.check/1"
+    source: str
+    """Where the configuration came from."""
+    ledger: str
+    """The ledger's file."""
+    candidates: tuple[CandidateResult, ...]
+    routes: tuple[RouteResult, ...]
+
+    @classmethod
+    def of(cls, setup: Setup) -> Self:
+        """Returns what would run."""
+        return cls(
+            source=setup.config.source,
+            ledger=str(setup.config.ledger.path),
+            candidates=tuple(CandidateResult.of(candidate) for candidate in setup.candidates.values()),
+            routes=tuple(RouteResult.of(route) for route in setup.routes),
+        )
+
+
+@app.command()
+def check(config: ConfigOption = None, as_json: JsonOption = False, out: OutOption = None) -> None:
+    """Verifies a configuration, and prints what would run and which candidates the router has never seen."""
+    try:
+        result = CheckResult.of(checked(config))
+    except FairleadError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+    emit(result, partial(_show, result), as_json=as_json, out=out)
+
+
+def checked(
+    path: Path | None, *, host: str | None = None, port: int | None = None, ledger: Path | None = None
+) -> Setup:
+    """Returns what a configuration means, everything checked that can be without opening anything.
+
+    Args:
+        path: of the file, if there is one.
+        host: what a flag says in place of the file; so are the others.
+        port: see `host`.
+        ledger: see `host`.
+
+    Raises:
+        FairleadError: it would not run; says why.
+    """
+    from fairlead.config import load  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.gateway.setup import prepare  # noqa: PLC0415
+
+    config = load(path, os.environ).overridden(host=host, port=port, ledger=ledger)
+    folder = config.ledger.path.resolve().parent
+    if not os.access(folder, os.W_OK):
+        raise LedgerError(f"`ledger.path` is `{config.ledger.path}`, but `{folder}` cannot be written. Make it first.")
+    return prepare(config)
+
+
+def lines(result: CheckResult) -> Iterator[str]:
+    """Yields what would run, for people."""
+    yield f"configuration: {result.source}; ledger: {result.ledger}"
+    yield "candidates:"
+    width = max(len(candidate.name) for candidate in result.candidates)
+    for candidate in result.candidates:
+        yield f"  {candidate.name:<{width}}  {_priced(candidate)}"
+    for names, route in _alike(result.routes):
+        yield f"route {names}: reference {route.reference}{_ASSUMED if route.assumed else ''}; {_serves(route)}"
+
+
+def _alike(routes: tuple[RouteResult, ...]) -> Iterator[tuple[str, RouteResult]]:
+    """Yields each way of choosing once, with the names of the routes that choose so."""
+    names = defaultdict(list)
+    for route in routes:
+        names[msgspec.structs.replace(route, name="")].append(f"`{route.name}`")
+    for route, named in names.items():
+        yield ", ".join(named), route
+
+
+_ASSUMED = " (assumed, as the dearest: name yours by `reference`)"
+
+
+def _priced(candidate: CandidateResult) -> str:
+    if candidate.input_usd_per_mtok is None:
+        return "price unknown: takes no part in claims on cost"
+    return f"${candidate.input_usd_per_mtok} in, ${candidate.output_usd_per_mtok} out per million tokens"
+
+
+def _serves(route: RouteResult) -> str:
+    if route.router is None:
+        return "no router is fitted, so the reference serves: there is no evidence yet"
+    never_seen = f"; never seen: {', '.join(route.unseen)}" if route.unseen else ""
+    return f"router {route.router}, {route.policy}{never_seen}"
+
+
+def _show(result: CheckResult, console: Console) -> None:
+    for line in lines(result):
+        console.print(line, markup=False, soft_wrap=True)

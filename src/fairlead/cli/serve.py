@@ -1,0 +1,38 @@
+"""`fairlead serve`: the gateway."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fairlead.cli.check import CheckResult, ConfigOption, checked, lines
+
+if TYPE_CHECKING:
+    from fairlead.gateway.setup import Setup
+
+app = typer.Typer()
+
+HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on. Default: the configuration's.")]
+PortOption = Annotated[
+    int | None, typer.Option("--port", help="Port; 0 picks a free one. Default: the configuration's.", min=0, max=65535)
+]
+LedgerOption = Annotated[Path | None, typer.Option("--ledger", help="The ledger's file. Default: the configuration's.")]
+
+
+@app.command()
+def serve(
+    config: ConfigOption = None, host: HostOption = None, port: PortOption = None, ledger: LedgerOption = None
+) -> None:
+    """Serves until it is stopped; without a file: providers whose keys are in the environment, SQLite, port 8080."""
+    from fairlead.gateway.server import run  # noqa: PLC0415 - heavy, loaded when called
+
+    setup = checked(config, host=host, port=port, ledger=ledger)
+    run(setup, lambda address: _announce(setup, address))
+
+
+def _announce(setup: Setup, address: str) -> None:
+    typer.echo(f"fairlead listens on {address}; OpenAI clients take {address}/v1 as base URL")
+    for line in lines(CheckResult.of(setup)):
+        typer.echo(line)

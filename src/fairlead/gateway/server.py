@@ -1,0 +1,110 @@
+"""The process that serves: one port, one loop, a quiet end."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import signal
+import socket
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from fairlead.gateway.app import application
+from fairlead.gateway.setup import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fairlead.gateway.setup import Setup
+
+KEEP_ALIVE_S = 75
+"""How long an idle connection stays open: longer than the pools of common clients keep theirs."""
+BACKLOG = 2048
+"""Connections that wait to be accepted."""
+
+
+def run(setup: Setup, on_listening: Callable[[str], None]) -> None:
+    """Serves until a signal asks to stop; returns when everything is settled and closed.
+
+    Args:
+        setup: what to serve.
+        on_listening: called once with the address, as soon as requests are answered.
+
+    Raises:
+        LedgerError: the ledger cannot be written.
+        OSError: the port cannot be opened.
+    """
+    with asyncio.Runner(loop_factory=_new_loop()) as runner:
+        runner.run(_serve(setup, on_listening))
+
+
+async def _serve(setup: Setup, on_listening: Callable[[str], None]) -> None:
+    table = setup.config.server
+    async with opened(setup) as gateway:
+        listener = _listen(table.host, table.port)
+        config = uvicorn.Config(
+            application(gateway),
+            interface="asgi3",
+            http="httptools",
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=math.ceil(table.drain_s),
+        )
+        server = _Server(config, lambda: on_listening(_address(table.host, listener)))
+        await server.serve(sockets=[listener])
+        await asyncio.gather(*server.server_state.tasks, return_exceptions=True)  # cancelled ones settle, too
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server; tells when it listens, and leaves it to us to end the process after a signal."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_started()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]  # Python repeats the address in parentheses
+        raise OSError(
+            f"cannot listen on `{host}:{port}`: {reason}. Stop what uses the port, or choose another by "
+            "`--port`; 0 picks a free one."
+        ) from None
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"
+
+
+def _new_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - there is none on Windows
+
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
