@@ -20,7 +20,6 @@ from fairlead.features import Ngrams, PromptFeatures
 from fairlead.outcomes.questions import question_key
 from fairlead.policies import Floor
 from fairlead.predictors import Calibrated, Linear, Tokens
-from fairlead.predictors.folds import folds_of_groups
 from fairlead.router import Router
 from fairlead.types import estimated_tokens
 
@@ -43,7 +42,7 @@ def fit(train: Outcomes, policy: Policy | None = None, *, reference: str | None 
         train: prompts by models.
         policy: what it decides by; `Floor(margin=0.01)` where not given.
         reference: the model that the user trusts. Else the one that a `Floor` names, else the best model of the table.
-        seed: of folds, projections, calibration and resamples.
+        seed: of folds, projections and resamples.
 
     Raises:
         TableError: the table has no such model, or fewer than two prompts.
@@ -72,7 +71,7 @@ def fit(train: Outcomes, policy: Policy | None = None, *, reference: str | None 
 def gather(train: Outcomes, seed: int) -> Evidence:
     """Returns what the table shows about routers fitted on it, by cross-validation."""
     question = _questions(train)
-    fold = folds_of_groups(question, n_folds=N_FOLDS, seed=seed)
+    fold = (np.random.default_rng(seed).permutation(question.max() + 1) % N_FOLDS)[question]
     p_success, p_success_sd, tokens = (np.full(train.score.shape, np.nan) for _ in range(3))
     for held_out in np.unique(fold):
         inside = fold == held_out
@@ -129,6 +128,6 @@ class _Parts:
         x = features.transform(train.requests)
         return cls(
             features=features,
-            success=Calibrated(predictor=Linear(), seed=seed).fit(x, train.score),
-            tokens=Tokens(predictor=Linear(), seed=seed).fit(x, train.output_tokens),
+            success=Calibrated(predictor=Linear()).fit(x, train.score),
+            tokens=Tokens(predictor=Linear()).fit(x, train.output_tokens),
         )

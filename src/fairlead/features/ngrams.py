@@ -69,9 +69,12 @@ class Ngrams(Estimator):
         n_containing = np.count_nonzero(weights, axis=0)
         idf = np.where(n_containing >= min(2, n), np.log((1 + n) / (1 + n_containing)), 0.0)
         self.idf_ = idf.astype(np.float32)
-        weights *= self.idf_
+        telling = np.flatnonzero(idf)
+        weights = weights[:, telling] * self.idf_[telling]
         weights /= np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-6)
-        self.components_ = _projection(weights, self.n_components, np.random.default_rng(self.seed))
+        directions = _directions(weights, self.n_components, np.random.default_rng(self.seed))
+        self.components_ = np.zeros((1 << BUCKET_BITS, directions.shape[1]), dtype=np.float32)
+        self.components_[telling] = directions
         return self
 
     def transform(self, requests: Sequence[Request]) -> FloatArray:
@@ -118,15 +121,18 @@ def _mixed(hashes: HashArray) -> HashArray:
     return hashes ^ (hashes >> np.uint32(16))
 
 
-def _projection(weights: Float32Array, n_components: int, rng: np.random.Generator) -> Float32Array:
-    """Returns the leading right singular vectors, scaled so that a projected row has mean square 1 a column."""
-    n_components = min(n_components, *weights.shape)
+def _directions(weights: Float32Array, n_components: int, rng: np.random.Generator) -> Float32Array:
+    """Returns the leading right singular vectors, scaled so that a projected row has mean square 1 a column.
+
+    The range is found on the side of the prompts, the shorter one: factorising the long side costs far more.
+    """
     n_probes = min(n_components + _OVERSAMPLING, *weights.shape)
-    basis = weights.T @ rng.standard_normal((len(weights), n_probes)).astype(np.float32)
-    for _ in range(_N_POWER_ITERATIONS):
-        basis = weights.T @ (weights @ np.linalg.qr(basis)[0])
-    basis = np.linalg.qr(basis)[0]
-    _, singular, rotation = np.linalg.svd(weights @ basis, full_matrices=False)
-    mean_square = np.square(singular[:n_components]).sum() / (len(weights) * n_components)
-    components = basis @ rotation[:n_components].T / np.sqrt(max(float(mean_square), 1e-12))
-    return np.ascontiguousarray(components, dtype=np.float32)
+    probes = rng.standard_normal((len(weights), n_probes)).astype(np.float32)
+    for _ in range(1 + _N_POWER_ITERATIONS):
+        probes = np.linalg.qr(weights @ (weights.T @ probes))[0]
+    within = weights.T @ probes
+    squares, rotation = np.linalg.eigh(within.T.astype(np.float64) @ within)
+    leading = np.argsort(-squares)[: min(n_components, int((squares > 1e-6 * squares.max(initial=0.0)).sum()))]
+    directions = within @ (rotation[:, leading] / np.sqrt(squares[leading]))
+    mean_square = squares[leading].sum() / max(len(weights) * len(leading), 1)
+    return np.asarray(directions / np.sqrt(max(float(mean_square), 1e-12)), dtype=np.float32)

@@ -27,6 +27,13 @@ class Predictor(Component, Protocol):
         """Learns from `x` (n_requests, n_features) and `y` (n_requests, n_models), NaN where not measured."""
         ...
 
+    def fit_left_out(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """Fits, and returns (n_requests, n_models) what each measured row is predicted without itself, else NaN.
+
+        What corrects another predictor learns from these, since predictions of rows that were learned flatter.
+        """
+        ...
+
     def predict(self, x: FloatArray) -> Estimate:
         """Returns the estimate for each row of `x`."""
         ...

@@ -1,4 +1,4 @@
-"""Chances that can be taken at their word: any predictor of success, calibrated on predictions it made unseen."""
+"""Chances that can be taken at their word: any predictor of success, calibrated on left-out predictions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 
 from fairlead.estimator import Estimator
 from fairlead.predictors.base import Estimate, Predictor
-from fairlead.predictors.folds import folds, out_of_fold
 from fairlead.statistics.calibration import platt, sigmoid
 
 if TYPE_CHECKING:
@@ -19,34 +18,34 @@ EDGE = 0.05
 
 
 class Calibrated(Estimator):
-    """Wraps a predictor of scores in [0, 1]: Platt's map of each model, learned out of fold.
+    """Wraps a predictor of scores in [0, 1]: Platt's map of each model, learned from left-out predictions.
 
     The map is monotone, so it changes no ranking within a model; it makes models comparable with one another.
 
     Args:
         predictor: what is calibrated.
-        n_folds: parts that the training rows are dealt into.
         strength: labels at which a model's own map begins to outweigh no change at all.
-        seed: of the deal.
     """
 
     slope_: FloatArray
     offset_: FloatArray
     """(n_models,) each."""
 
-    def __init__(self, *, predictor: Predictor, n_folds: int = 5, strength: float = 10.0, seed: int = 0) -> None:
+    def __init__(self, *, predictor: Predictor, strength: float = 10.0) -> None:
         self.predictor = predictor
-        self.n_folds = n_folds
         self.strength = strength
-        self.seed = seed
 
     def fit(self, x: FloatArray, y: FloatArray) -> Self:
-        """Learns the maps from predictions out of fold, then the predictor from all rows."""
-        unseen = out_of_fold(self.predictor, x, y, folds(x, n_folds=self.n_folds, seed=self.seed))
-        maps = [platt(_logit(unseen.mean[:, j]), y[:, j], strength=self.strength) for j in range(y.shape[1])]
-        self.slope_, self.offset_ = np.array(maps).reshape(-1, 2).T
-        self.predictor.fit(x, y)
+        """Fits the predictor, and learns the map of each model."""
+        self.fit_left_out(x, y)
         return self
+
+    def fit_left_out(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """Fits, and returns (n_requests, n_models) left-out chances, NaN where not measured."""
+        logit = _logit(self.predictor.fit_left_out(x, y))
+        maps = [platt(logit[:, j], y[:, j], strength=self.strength) for j in range(y.shape[1])]
+        self.slope_, self.offset_ = np.array(maps).reshape(-1, 2).T
+        return sigmoid(self.slope_ * logit + self.offset_)
 
     def predict(self, x: FloatArray) -> Estimate:
         """Returns chances, and their spread as far as the map is straight (the delta method)."""

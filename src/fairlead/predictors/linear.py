@@ -57,9 +57,13 @@ class Linear(Estimator):
 
     def fit(self, x: FloatArray, y: FloatArray) -> Self:
         """Learns from `x` (n_requests, n_features) and `y` (n_requests, n_models), NaN where not measured."""
+        self.fit_left_out(x, y)
+        return self
+
+    def fit_left_out(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """Fits, and returns (n_requests, n_models) left-out predictions, NaN where not measured."""
         n_features, n_models = x.shape[1], y.shape[1]
-        measured = ~np.isnan(y)
-        patterns, group = np.unique(measured, axis=1, return_inverse=True)
+        patterns, group = np.unique(~np.isnan(y), axis=1, return_inverse=True)
         self.group_ = group.reshape(-1).astype(np.int64)
         n_groups = patterns.shape[1]
         self.coefficients_ = np.full((n_features, n_models), np.nan)
@@ -67,13 +71,15 @@ class Linear(Estimator):
         self.variance_ = np.full((n_models, 1 + n_features), np.nan)
         self.centre_ = np.zeros((n_groups, n_features))
         self.eigenvectors_ = np.zeros((n_groups, n_features, n_features))
+        left_out = np.full(y.shape, np.nan)
         for g in range(n_groups):
-            rows, columns = patterns[:, g], np.flatnonzero(self.group_ == g)
-            if rows.any():
-                self._fit_group(g, columns, x[rows], y[np.ix_(rows, columns)])
-        return self
+            rows, columns = np.flatnonzero(patterns[:, g]), np.flatnonzero(self.group_ == g)
+            if len(rows):
+                cells = np.ix_(rows, columns)
+                left_out[cells] = self._fit_group(g, columns, x[rows], y[cells])
+        return left_out
 
-    def _fit_group(self, g: int, columns: IntArray, x: FloatArray, y: FloatArray) -> None:
+    def _fit_group(self, g: int, columns: IntArray, x: FloatArray, y: FloatArray) -> FloatArray:
         centre = x.mean(axis=0)
         eigenvalues, eigenvectors = np.linalg.eigh((x - centre).T @ (x - centre))
         ridge = _Ridge.chosen(np.maximum(eigenvalues, 0.0), (x - centre) @ eigenvectors, y)
@@ -81,6 +87,7 @@ class Linear(Estimator):
         self.coefficients_[:, columns] = eigenvectors @ ridge.coefficients
         self.intercept_[columns] = y.mean(axis=0) - centre @ self.coefficients_[:, columns]
         self.variance_[columns] = ridge.variance
+        return ridge.left_out
 
     def predict(self, x: FloatArray) -> Estimate:
         """Returns mean and spread, (n_requests, n_models) each."""
@@ -100,20 +107,24 @@ class _Ridge:
 
     coefficients: FloatArray
     variance: FloatArray
+    left_out: FloatArray
 
     @classmethod
     def chosen(cls, eigenvalues: FloatArray, z: FloatArray, y: FloatArray) -> _Ridge:
         """Returns, for each column of `y`, the ridge with the smallest left-out error."""
         n, residual = len(z), y - y.mean(axis=0)
         projected, z_squared = z.T @ residual, np.square(z)
-        squared_error = np.empty((len(ALPHAS), y.shape[1]))
-        for row, alpha in zip(squared_error, ALPHAS, strict=True):
+        error = np.empty((len(ALPHAS), *y.shape))
+        for k, alpha in enumerate(ALPHAS):
             inverse = 1.0 / (eigenvalues + alpha)
-            leverage = 1.0 / n + z_squared @ inverse
-            fitted = z @ (projected * inverse[:, None])
-            row[:] = np.square((residual - fitted) / np.maximum(1.0 - leverage, 1e-9)[:, None]).sum(axis=0)
+            left = 1.0 - 1.0 / n - z_squared @ inverse
+            error[k] = (residual - z @ (projected * inverse[:, None])) / np.maximum(left, 1e-9)[:, None]
+        squared_error = np.square(error).sum(axis=1)
         best = squared_error.argmin(axis=0)
         inverse = 1.0 / (eigenvalues[:, None] + ALPHAS[best])
         noise = (squared_error.min(axis=0) + _PRIOR_SQUARED_ERROR) / (n + 1)
-        variance = noise * np.vstack([np.full(y.shape[1], 1.0 / n), inverse])
-        return cls(coefficients=projected * inverse, variance=variance.T)
+        return cls(
+            coefficients=projected * inverse,
+            variance=(noise * np.vstack([np.full(y.shape[1], 1.0 / n), inverse])).T,
+            left_out=y - error[best, :, np.arange(y.shape[1])].T if n > 1 else np.full(y.shape, np.nan),
+        )

@@ -8,7 +8,6 @@ import numpy as np
 
 from fairlead.estimator import Estimator
 from fairlead.predictors.base import Estimate, Predictor
-from fairlead.predictors.folds import folds, out_of_fold
 
 if TYPE_CHECKING:
     from fairlead.types import FloatArray
@@ -18,13 +17,11 @@ class Tokens(Estimator):
     """Wraps a predictor and lets it learn log(1 + tokens).
 
     The exponential of a mean logarithm lies below the mean, so each model's predictions are multiplied by its own
-    smearing factor: tokens seen in all, over tokens predicted in all, out of fold. No prediction exceeds the longest
-    answer that was seen.
+    smearing factor: tokens seen in all, over tokens predicted in all with each row left out. No prediction exceeds
+    the longest answer that was seen.
 
     Args:
         predictor: what learns the logarithm.
-        n_folds: parts that the training rows are dealt into.
-        seed: of the deal.
 
     References:
         Duan, Smearing estimate: a nonparametric retransformation method, 1983; here as a ratio of totals.
@@ -34,22 +31,23 @@ class Tokens(Estimator):
     longest_: FloatArray
     """(n_models,) each."""
 
-    def __init__(self, *, predictor: Predictor, n_folds: int = 5, seed: int = 0) -> None:
+    def __init__(self, *, predictor: Predictor) -> None:
         self.predictor = predictor
-        self.n_folds = n_folds
-        self.seed = seed
 
     def fit(self, x: FloatArray, y: FloatArray) -> Self:
         """Learns from tokens `y` (n_requests, n_models), NaN where not known."""
-        log_tokens = np.log1p(y)
-        self.longest_ = np.fmax.reduce(y, axis=0, initial=0.0)
-        unseen = out_of_fold(self.predictor, x, log_tokens, folds(x, n_folds=self.n_folds, seed=self.seed))
-        predicted = np.where(np.isnan(y), np.nan, self._tokens(unseen.mean, smearing=1.0))
-        known = ~np.isnan(predicted)
-        seen_total, predicted_total = np.where(known, y, 0.0).sum(axis=0), np.where(known, predicted, 0.0).sum(axis=0)
-        self.smearing_ = np.divide(seen_total, predicted_total, out=np.ones_like(seen_total), where=predicted_total > 0)
-        self.predictor.fit(x, log_tokens)
+        self.fit_left_out(x, y)
         return self
+
+    def fit_left_out(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """Fits, and returns (n_requests, n_models) left-out tokens, NaN where not known."""
+        self.longest_ = np.fmax.reduce(y, axis=0, initial=0.0)
+        log_tokens = self.predictor.fit_left_out(x, np.log1p(y))
+        predicted = self._tokens(log_tokens, smearing=1.0)
+        seen_total = np.where(np.isnan(predicted), 0.0, y).sum(axis=0)
+        predicted_total = np.nansum(predicted, axis=0)
+        self.smearing_ = np.divide(seen_total, predicted_total, out=np.ones_like(seen_total), where=predicted_total > 0)
+        return self._tokens(log_tokens, smearing=self.smearing_)
 
     def predict(self, x: FloatArray) -> Estimate:
         """Returns expected tokens, and their spread as far as the exponential is straight (the delta method)."""
