@@ -1,0 +1,93 @@
+"""`fairlead report` against a small ledger on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+
+import msgspec
+import pytest
+
+from fairlead.cli import statement_result
+from fairlead.cli.main import main
+from fairlead.ledger.sqlite import SqliteLedger
+from fairlead.proof import comparison, models
+from fairlead.proof import statement as stating
+from fairlead.statistics.bootstrap import Interval
+
+
+@pytest.fixture
+def path(tmp_path, records):
+    async def fill():
+        ledger = SqliteLedger.open(tmp_path / "fairlead.db")
+        await ledger.register([records.price])
+        await asyncio.gather(*(ledger.intent(records.intent(n)) for n in range(1, 4)))
+        await asyncio.gather(*(ledger.settle(records.settlement(n)) for n in range(1, 3)))
+        await ledger.close()
+
+    asyncio.run(fill())
+    return tmp_path / "fairlead.db"
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stopped:
+        main(["report", *map(str, arguments)])
+    return stopped.value.code
+
+
+def test_json_states_what_the_entries_say(path, tmp_path, capsys):
+    assert run("--ledger", path, "--json", "--out", tmp_path / "report.json") == 0
+    printed = capsys.readouterr().out
+    result = json.loads(printed)
+    stated = stating.statement(SqliteLedger.open(path).entries())
+    assert result["schema"] == "fairlead.report/1"
+    assert result["statement"]["paid_usd"] == str(stated.paid_usd)
+    assert result["statement"]["unknown"] == {"n_requests": 1, "by_status": {"unsettled": 1}, "bound_usd": "0.0500"}
+    assert result["statement"]["saving"] is None
+    assert (tmp_path / "report.json").read_text(encoding="utf-8") == printed
+
+
+def test_people_see_the_verdict_and_what_is_unknown(path, monkeypatch, capsys):
+    monkeypatch.chdir(path.parent)  # the default ledger is `fairlead.db` in the working folder
+    assert run() == 0
+    shown = capsys.readouterr().out
+    assert "No saving can be shown" in shown
+    assert "1  of unknown cost, in no sum: together at most 0.0500" in shown.replace("\n", " ")
+
+
+def test_since_leaves_out_what_came_before(path, capsys):
+    assert run("--ledger", path, "--since", "2026-11-01T12:00:02", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["statement"]["n_requests"] == 2
+
+
+def test_the_page_is_written_whole_and_named(path, tmp_path, capsys):
+    page = tmp_path / "statement.html"
+    assert run("--ledger", path, "--html", page) == 0
+    assert f"page: {page}" in capsys.readouterr().out
+    assert page.read_text(encoding="utf-8").rstrip().endswith("</html>")
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_missing_ledger_is_an_answer_and_none_is_made(tmp_path, capsys):
+    assert run("--ledger", tmp_path / "none.db") == 1
+    assert "there is no ledger at" in capsys.readouterr().err
+    assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("stated", "result"),
+    [
+        (stating.Statement, statement_result.StatementResult),
+        (stating.ArmRow, statement_result.ArmResult),
+        (stating.Unknown, statement_result.UnknownResult),
+        (comparison.Saving, statement_result.SavingResult),
+        (comparison.Naive, statement_result.NaiveResult),
+        (comparison.Quality, statement_result.QualityResult),
+        (models.ModelRow, statement_result.ModelResult),
+        (Interval, statement_result.IntervalResult),
+    ],
+)
+def test_json_leaves_nothing_out(stated, result):
+    fields = [field.name for field in dataclasses.fields(stated)]
+    assert fields == [field.name for field in msgspec.structs.fields(result)]
