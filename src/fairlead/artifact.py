@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import shutil
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,6 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from fairlead import __version__
 from fairlead.errors import ArtifactError, FairleadError
 from fairlead.evidence import Evidence, ModelMetrics
 from fairlead.features import FEATURES
@@ -35,6 +36,7 @@ FORMAT = 1
 
 MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
 
+_INFINITY = "Infinity"
 _COMPONENTS = {"features": FEATURES, "success": PREDICTORS, "tokens": PREDICTORS}
 _EVIDENCE_ARRAYS = (
     *("question", "prompt_hash", "request_tokens"),
@@ -130,16 +132,16 @@ def _manifest(router: Router, arrays_sha256: str) -> Manifest:
     evidence = router.evidence
     return Manifest(
         format=FORMAT,
-        library=__version__,
+        library=version("fairlead"),
         router=router.version,
         candidates=router.candidates,
         reference=router.reference,
         control_share=router.control_share,
         models=router.models,
         policy=_described(router.policy, POLICIES),
-        features=router.features and _described(router.features, FEATURES),
-        success=router.success and _described(router.success, PREDICTORS),
-        tokens=router.tokens and _described(router.tokens, PREDICTORS),
+        features=None if router.features is None else _described(router.features, FEATURES),
+        success=None if router.success is None else _described(router.success, PREDICTORS),
+        tokens=None if router.tokens is None else _described(router.tokens, PREDICTORS),
         training=None if evidence is None else _training(evidence),
         arrays_sha256=arrays_sha256,
     )
@@ -149,7 +151,14 @@ def _described(component: Component, registry: Mapping[str, type]) -> Descriptio
     if registry.get(type(component).__name__) is not type(component):
         known = ", ".join(f"`{name}`" for name in registry)
         raise ArtifactError(f"`{type(component).__name__}` cannot be saved; expected one of {known}.")
-    return msgspec.convert(component.description(), Description)
+    return msgspec.convert(_spelled(component.description()), Description)
+
+
+def _spelled(value: Any) -> Any:
+    """Returns a description in which infinity, which JSON lacks, is a word."""
+    if isinstance(value, dict):
+        return {name: _spelled(item) for name, item in value.items()}
+    return _INFINITY if value == math.inf else value
 
 
 def _training(evidence: Evidence) -> Training:
@@ -257,15 +266,14 @@ def _built(component: Description, registry: Mapping[str, type]) -> Any:
     if component.class_ not in registry:
         known = ", ".join(f"`{name}`" for name in registry)
         raise ArtifactError(f"unknown component `{component.class_}`; expected one of {known}")
-    params = {
-        name: _built(msgspec.convert(value, Description), registry) if _is_description(value) else value
-        for name, value in component.params.items()
-    }
+    params = {name: _argument(value, registry) for name, value in component.params.items()}
     return registry[component.class_](**params)
 
 
-def _is_description(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() == {"class", "params"}
+def _argument(value: Any, registry: Mapping[str, type]) -> Any:
+    if isinstance(value, dict) and value.keys() == {"class", "params"}:
+        return _built(msgspec.convert(value, Description), registry)
+    return math.inf if value == _INFINITY else value
 
 
 def _under(prefix: str, arrays: State) -> State:

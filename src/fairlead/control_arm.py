@@ -17,7 +17,7 @@ NOT_DRAWN = 1.0
 _JUST_BELOW_1 = float(np.nextafter(1.0, 0.0))
 
 
-def choose(
+def choose_with_control_arm(
     policy: Policy, predictions: Predictions, circumstances: Circumstances, *, draw: FloatArray, share: float
 ) -> tuple[Choices, BoolArray]:
     """Returns what is served once the control arm has had its share, and who is in it (n,).

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 import numpy as np
 
-from fairlead import control_arm
-from fairlead.control_arm import NOT_DRAWN
+from fairlead.control_arm import NOT_DRAWN, choose_with_control_arm
 from fairlead.costs import Rates
 from fairlead.decisions import Decisions
 from fairlead.eligibility import exclusions
@@ -189,7 +188,9 @@ class Router:
     def _choose(
         self, policy: Policy, predictions: Predictions, circumstances: Circumstances, draw: FloatArray
     ) -> tuple[Choices, BoolArray]:
-        choices, control = control_arm.choose(policy, predictions, circumstances, draw=draw, share=self.control_share)
+        choices, control = choose_with_control_arm(
+            policy, predictions, circumstances, draw=draw, share=self.control_share
+        )
         if not circumstances.eligible[np.arange(len(draw)), choices.first].all():
             raise IneligibleChoiceError(f"{policy!r} chose a candidate that cannot serve the request.")
         return choices, control
