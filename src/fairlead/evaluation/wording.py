@@ -1,0 +1,75 @@
+"""Figures of an evaluation in words: each with its interval, unknown where it is unknown."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fairlead.evaluation.judging import Evaluation
+    from fairlead.evaluation.metrics import Figures
+    from fairlead.statistics.bootstrap import Interval
+
+    Word = Callable[[float], str]
+
+UNKNOWN = "not known"
+
+
+def interval(given: Interval, word: Word) -> str:
+    """Returns a figure and its ends, each put by `word`."""
+    return UNKNOWN if math.isnan(given.value) else f"{word(given.value)} [{word(given.low)}, {word(given.high)}]"
+
+
+def score(value: float) -> str:
+    """Returns a mean score in [0, 1]."""
+    return f"{value:.3f}"
+
+
+def points(value: float) -> str:
+    """Returns a difference of scores in points of a hundred, with its sign."""
+    return f"{100 * value:+.1f}"
+
+
+def usd_per_1000(value: float) -> str:
+    """Returns the cost of a thousand requests, USD, from the cost of one."""
+    return f"{1000 * value:.3g}"
+
+
+def percent(value: float) -> str:
+    """Returns a ratio in per cent, without the sign."""
+    return f"{100 * value:.1f}"
+
+
+def calls(method: Figures, n: int = 3) -> str:
+    """Returns the models that a method calls most, with their shares."""
+    most = [f"{model} {share:.0%}" for model, share in list(method.calls.items())[:n]]
+    more = [f"{len(method.calls) - n} more"] if len(method.calls) > n else []
+    return ", ".join(most + more) or "nobody in the table"
+
+
+def basis(evaluation: Evaluation) -> str:
+    """Returns what the figures rest on: data, n, reference, seeds, and how intervals are made."""
+    resampling = evaluation.resampling
+    splits = f", {evaluation.n_splits} splits pooled" if evaluation.n_splits > 1 else ""
+    return (
+        f"{evaluation.n_prompts:,} prompts ({evaluation.n_questions:,} different questions) by "
+        f"{len(evaluation.fixed)} models{splits}; reference {', '.join(evaluation.references)}; "
+        f"{resampling.confidence:.0%} intervals by bootstrap over questions, {resampling.n_boot:,} resamples, "
+        f"seed {resampling.seed}; data {evaluation.data_hash[:12]}"
+    )
+
+
+def left_out(evaluation: Evaluation) -> str:
+    """Returns what is in no figure, and why; empty where that is nothing."""
+    parts = []
+    if evaluation.n_prompts_left_out:
+        parts.append(
+            f"{evaluation.n_prompts_left_out:,} prompts on which a model was not measured or has no known cost"
+        )
+    if evaluation.models_left_out:
+        names = ", ".join(evaluation.models_left_out)
+        n = len(evaluation.models_left_out)
+        parts.append(f"{n} models without a price or measured on too few prompts ({names})")
+    return f"Left out: {'; '.join(parts)}." if parts else ""
