@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fairlead.artifact import load, save
     from fairlead.errors import FairleadError
-    from fairlead.evaluation import baselines, evaluate
+    from fairlead.evaluation.baselines import baselines
+    from fairlead.evaluation.judging import evaluate
     from fairlead.fitting import fit
     from fairlead.outcomes import Outcomes
     from fairlead.policies import Constant, Floor, Threshold, Utility
@@ -50,8 +51,8 @@ _HOMES = {
     "Router": "router",
     "Threshold": "policies",
     "Utility": "policies",
-    "baselines": "evaluation",
-    "evaluate": "evaluation",
+    "baselines": "evaluation.baselines",
+    "evaluate": "evaluation.judging",
     "fit": "fitting",
     "load": "artifact",
     "save": "artifact",

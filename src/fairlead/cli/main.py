@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from fairlead.errors import FairleadError, LedgerError, ProviderError
+from fairlead.errors import FairleadError, LedgerError, NoCandidateError, ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,7 +64,7 @@ def _exit_code(run: Callable[[], object]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: nothing more to say
         return 0
-    except (LedgerError, ProviderError, OSError) as error:
+    except (LedgerError, NoCandidateError, ProviderError, OSError) as error:
         return _complain(error, code=1)
     except FairleadError as error:
         return _complain(error, code=2)

@@ -24,7 +24,7 @@ class Result(msgspec.Struct, kw_only=True, frozen=True):
     schema: str
 
 
-def emit(result: Result, show: Callable[[Console], None], *, as_json: bool, out: Path | None = None) -> None:
+def emit(result: msgspec.Struct, show: Callable[[Console], None], *, as_json: bool, out: Path | None = None) -> None:
     """Prints `result` as JSON or, through `show`, for people; with `out` the JSON also goes to that file, whole."""
     encoded = msgspec.json.format(msgspec.json.encode(result, enc_hook=_encode), indent=2) + b"\n"
     if out is not None:

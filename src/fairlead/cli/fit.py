@@ -1,0 +1,201 @@
+"""`fairlead fit`: fit a router to outcome tables and save it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from fairlead.cli.output import JsonOption, Result, emit
+from fairlead.errors import ConfigError
+from fairlead.policies import Floor, HullGuard
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fairlead.outcomes import Outcomes
+    from fairlead.router import Router
+
+app = typer.Typer()
+
+Tables = Annotated[list[Path], typer.Argument(help="Folders of outcome tables; several are joined by model name.")]
+RouterOut = Annotated[Path, typer.Option("--out", help="The folder to save the router in.")]
+Reference = Annotated[str | None, typer.Option(help="The model used before. Default: the best one on these tables.")]
+Margin = Annotated[float, typer.Option(help="Expected score that may be given up against it, in [0, 1).")]
+Seed = Annotated[int, typer.Option(help="Seed of folds and resamples.", min=0)]
+Models = Annotated[str | None, typer.Option(help="Only these models of the tables, separated by commas.")]
+
+
+class ModelFit(msgspec.Struct, kw_only=True, frozen=True):
+    """How well the success of one model was predicted, on prompts that the predictor had not seen."""
+
+    model: str
+    n: int
+    """Prompts on which it was measured."""
+    mean_score: float | None
+    auc: float | None
+    """Chance that a success is predicted above a failure; `null` where there is only one of the two."""
+    brier: float | None
+    """Mean squared distance of prediction and score; lower is better."""
+    ece: float | None
+    """Mean distance of predicted and measured success over ten bins; lower is better."""
+    priced: bool
+    """Whether its cost is known; a model without a price is not chosen for its cost."""
+
+
+class Verdict(msgspec.Struct, kw_only=True, frozen=True):
+    """What the hull guard says: may the policy serve, or does a fixed choice?"""
+
+    allowed: bool
+    gain: float | None
+    """Mean score of routing minus that of the best fixed choice at the same cost; `null` where it was not judged."""
+    lower: float | None
+    """One-sided lower limit of `gain`."""
+    confidence: float
+    """Of `lower`."""
+    n: int
+    """Prompts on which all judged models were measured."""
+    fixed: str
+    """What serves where routing may not."""
+    other: str | None
+    """The second model of a mix."""
+    share: float
+    """Chance of `other`."""
+    unjudged: tuple[str, ...]
+    """Models that were not measured together with the others: routing does not choose them."""
+    words: str
+    """All of this in words."""
+
+
+class FitResult(Result, kw_only=True, frozen=True):
+    """What `fairlead fit` saved."""
+
+    schema: str = "fairlead.fit/1"
+    out: str
+    """The folder of the router."""
+    router: str
+    """Version of the router: a hash of what it does."""
+    table: str
+    """Name of the table, joined names where there were several."""
+    data_hash: str
+    """SHA-256 of the table's content."""
+    seed: int
+    n_prompts: int
+    reference: str
+    margin: float
+    models: tuple[ModelFit, ...]
+    verdict: Verdict
+
+
+@app.command()
+def fit(
+    tables: Tables,
+    out: RouterOut,
+    reference: Reference = None,
+    margin: Margin = 0.01,
+    seed: Seed = 0,
+    models: Models = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fits a router to outcome tables, says what it is worth, and saves it."""
+    from fairlead.artifact import save  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.fitting import fit as fit_router  # noqa: PLC0415
+    from fairlead.outcomes import Outcomes, join  # noqa: PLC0415
+
+    if not 0 <= margin < 1:
+        raise ConfigError(f"`--margin` is {margin}; expected a number in [0, 1), such as 0.01 for one point of score.")
+    train = join([Outcomes.read(table) for table in tables])
+    if models is not None:
+        train = train.only([name.strip() for name in models.split(",")])
+    router = fit_router(train, Floor(margin=margin), reference=reference, seed=seed)
+    save(router, out)
+    result = _result(router, train, out=out, seed=seed, margin=margin)
+    emit(result, partial(_show, result), as_json=as_json)
+
+
+def _result(router: Router, train: Outcomes, *, out: Path, seed: int, margin: float) -> FitResult:
+    assert router.evidence is not None  # what `fit` returns was fitted
+    assert router.reference is not None
+    return FitResult(
+        out=str(out),
+        router=router.version,
+        table=train.name,
+        data_hash=train.data_hash,
+        seed=seed,
+        n_prompts=len(train),
+        reference=router.reference,
+        margin=margin,
+        models=tuple(
+            ModelFit(priced=metrics.model in train.prices, **asdict(metrics)) for metrics in router.evidence.metrics()
+        ),
+        verdict=_verdict(router, margin),
+    )
+
+
+def _verdict(router: Router, margin: float) -> Verdict:
+    guard = router.policy
+    assert isinstance(guard, HullGuard)  # `fit` puts every policy under one
+    return Verdict(
+        allowed=guard.allowed,
+        gain=guard.gain,
+        lower=guard.lower,
+        confidence=guard.confidence,
+        n=guard.n,
+        fixed=guard.fixed,
+        other=guard.other,
+        share=guard.share,
+        unjudged=guard.unjudged,
+        words=f"{_shown(guard, margin)} {_served(guard)}",
+    )
+
+
+def _shown(guard: HullGuard, margin: float) -> str:
+    if guard.gain is None or guard.lower is None:
+        return "Nothing could be judged: too few prompts, or the reference has no price."
+    measured = (
+        f"On {guard.n:,} prompts routing scores {guard.gain:+.4f} against the best fixed choice at the same cost"
+        f" (lower limit {guard.lower:+.4f}, confidence {guard.confidence:.0%})"
+    )
+    if guard.allowed:
+        return f"{measured}: shown to be better."
+    if guard.lower > 0:
+        return f"{measured}, but it falls more than {margin:g} behind the reference."
+    return f"{measured}: not shown to be better."
+
+
+def _served(guard: HullGuard) -> str:
+    if guard.allowed:
+        return "So routing serves."
+    if guard.other is None:
+        return f"So `{guard.fixed}` serves every request."
+    return f"So `{guard.fixed}` serves {1 - guard.share:.0%} of the sessions and `{guard.other}` {guard.share:.0%}."
+
+
+# For people ----------------------------------------------------------------------------------------------------------
+
+
+def _show(result: FitResult, console: Console) -> None:
+    from rich.table import Table  # noqa: PLC0415 - only people need it
+
+    table = Table("model", "prompts", "mean score", "AUC", "Brier", "calibration error", "price")
+    for model in result.models:
+        numbers = (model.mean_score, model.auc, model.brier, model.ece)
+        known = "known" if model.priced else "unknown"
+        table.add_row(model.model, f"{model.n:,}", *map(_number, numbers), known)
+    console.print(f"{result.table}: {result.n_prompts:,} prompts, predicted out of fold", markup=False)
+    console.print(table)
+    lines = [result.verdict.words]
+    if unjudged := result.verdict.unjudged:
+        lines.append(f"Not chosen, as too few prompts have them measured beside the others: {', '.join(unjudged)}.")
+    lines.append(
+        f"Reference `{result.reference}`, margin {result.margin:g}. Router {result.router} saved in {result.out}."
+    )
+    console.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"

@@ -1,0 +1,194 @@
+"""`fairlead route`: decide without calling anyone, for one prompt or for a file of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fairlead.cli.output import JsonOption, Result, emit
+from fairlead.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+
+    from fairlead.gateway.decide import DecisionShown
+    from fairlead.gateway.routes import Routes
+    from fairlead.router import Router
+
+app = typer.Typer()
+
+PromptArgument = Annotated[str | None, typer.Argument(help="The prompt to decide for.")]
+RouterOption = Annotated[Path | None, typer.Option("--router", help="A router that `fairlead fit` saved.")]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="A configuration. Default: keys found in the environment.")
+]
+ModelOption = Annotated[str, typer.Option("--model", help="What a client would ask for: a route, or a model.")]
+BatchOption = Annotated[
+    Path | None, typer.Option("--batch", help="A Parquet file with `prompt_id` and `prompt`, or an outcome table.")
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="With --batch: the Parquet file to write. Else: the JSON result as well.")
+]
+
+
+class BatchResult(Result, kw_only=True, frozen=True):
+    """What `fairlead route --batch` wrote."""
+
+    schema: str = "fairlead.route.batch/1"
+    out: str
+    """The Parquet file; its own metadata names the shape of its rows."""
+    router: str
+    """Version of the router."""
+    rows: int
+    rows_undecided: int
+    """Rows that no candidate can serve."""
+    rows_resumed: int
+    """Rows taken over from an earlier run that did not finish."""
+    discarded: str | None
+    """Why the parts of an earlier run were thrown away, where they were."""
+    chosen: dict[str, int]
+    """Candidate -> prompts for which it would be called first; most often first."""
+
+
+@app.command()
+def route(
+    prompt: PromptArgument = None,
+    router: RouterOption = None,
+    config: ConfigOption = None,
+    model: ModelOption = "auto",
+    batch: BatchOption = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decides without calling anyone, for a prompt or with --batch for a file of prompts."""
+    if (prompt is None) == (batch is None):
+        raise ConfigError("`fairlead route` takes either a prompt or `--batch FILE`. Give one of them.")
+    if router is not None and config is not None:
+        raise ConfigError("`--router` and `--config` both say who decides. Give one of them.")
+    routes = _configured(config) if router is None else _saved(router, model)
+    if batch is None:
+        _route_one(routes, str(prompt), model, as_json=as_json, out=out)
+    elif out is None:
+        raise ConfigError("`--batch` needs a file for its decisions. Add `--out decisions.parquet`.")
+    else:
+        _route_batch(_router_of(routes, model), batch, out, as_json=as_json)
+
+
+# Who decides ---------------------------------------------------------------------------------------------------------
+
+
+def _saved(path: Path, model: str) -> Routes:
+    from fairlead.artifact import load  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.gateway.routes import Routes  # noqa: PLC0415
+
+    router = load(path)
+    return Routes(routers={model: router}, candidates={c.name: c for c in router.candidates})
+
+
+def _configured(path: Path | None) -> Routes:
+    from fairlead.config import load  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.gateway.routes import Routes  # noqa: PLC0415
+    from fairlead.gateway.setup import prepare  # noqa: PLC0415
+
+    setup = prepare(load(path, os.environ))
+    return Routes(routers={route.name: route.router for route in setup.routes}, candidates=setup.candidates)
+
+
+def _router_of(routes: Routes, model: str) -> Router:
+    if model not in routes.routers:
+        listed = ", ".join(f"`{name}`" for name in routes.routers)
+        raise ConfigError(f"`--model` is `{model}`, which is no route; expected one of {listed}.")
+    return routes.routers[model]
+
+
+# One prompt ----------------------------------------------------------------------------------------------------------
+
+
+def _route_one(routes: Routes, prompt: str, model: str, *, as_json: bool, out: Path | None) -> None:
+    from fairlead.gateway.decide import DecisionShown  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.types import Context, Request  # noqa: PLC0415
+
+    routed = routes.decide(Request.from_prompt(prompt, model=model), Context())
+    shown = DecisionShown.of(routed.decision, route=routed.route)
+    emit(shown, partial(_show_decision, shown), as_json=as_json, out=out)
+
+
+def _show_decision(shown: DecisionShown, console: Console) -> None:
+    from rich.table import Table  # noqa: PLC0415 - only people need it
+
+    from fairlead.eligibility import EXCLUSIONS  # noqa: PLC0415
+    from fairlead.policies.base import REASONS  # noqa: PLC0415
+
+    console.print(f"{shown.model}: {shown.reason}, {REASONS[shown.reason]}", markup=False, soft_wrap=True)
+    table = Table("candidate", "called", "P(success)", "output tokens", "cost, USD", "excluded because")
+    for prediction in shown.predictions:
+        name = prediction.candidate
+        table.add_row(
+            name,
+            f"{shown.plan.index(name) + 1}." if name in shown.plan else "",
+            _number(prediction.p_success, ".3f"),
+            _number(prediction.output_tokens, ",.0f"),
+            _number(prediction.cost_usd, ".6f"),
+            EXCLUSIONS.get(shown.excluded.get(name, ""), ""),
+        )
+    console.print(table)
+    words = f"reference {shown.reference or 'none'}, propensity {shown.propensity:g}, policy {shown.policy}"
+    console.print(words, markup=False, soft_wrap=True)
+
+
+def _number(value: float | None, spec: str) -> str:
+    return "unknown" if value is None else format(value, spec)
+
+
+# A file of prompts ---------------------------------------------------------------------------------------------------
+
+
+def _route_batch(router: Router, batch: Path, out: Path, *, as_json: bool) -> None:
+    from fairlead.bulk import decide_file  # noqa: PLC0415 - heavy, loaded when called
+
+    with _progress() as on_progress:
+        decided = decide_file(router, batch, out, on_progress=on_progress)
+    result = BatchResult(
+        out=str(out),
+        router=router.version,
+        rows=decided.rows,
+        rows_undecided=decided.rows_undecided,
+        rows_resumed=decided.rows_resumed,
+        discarded=decided.discarded,
+        chosen=dict(decided.chosen),
+    )
+    emit(result, partial(_show_batch, result), as_json=as_json)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Yields what is told of rows done; it draws a bar on a terminal and nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - only people need it
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("deciding", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _show_batch(result: BatchResult, console: Console) -> None:
+    lines = [f"{result.rows:,} decisions written to {result.out}"]
+    if result.rows_resumed:
+        lines.append(f"{result.rows_resumed:,} of them were made by an earlier run")
+    if result.discarded:
+        lines.append(f"parts of an earlier run were thrown away: {result.discarded}")
+    lines += [f"{n:>12,}  {name}" for name, n in result.chosen.items()]
+    if result.rows_undecided:
+        lines.append(f"{result.rows_undecided:>12,}  nobody: every candidate was excluded")
+    console.print("\n".join(lines), markup=False, soft_wrap=True)
