@@ -101,6 +101,15 @@ async def test_what_has_no_end_is_no_answer(head, body):
             await read(url, transport)
 
 
+async def test_an_error_in_place_of_a_stream_keeps_its_words():
+    body = b'{"error": {"message": "Overloaded.", "code": "busy"}}'
+    head = f"HTTP/1.1 200 OK\ncontent-type: application/json\ncontent-length: {len(body)}"
+    async with host(head, body) as (url, transport, _):
+        with pytest.raises(BadResponseError, match=r"answered 200: Overloaded\.") as caught:
+            await read(url, transport)
+    assert caught.value.code == "busy"
+
+
 async def test_a_stream_without_terminator_that_has_its_finish_reason_is_whole():
     async with host(SSE, chunk("Hi") + chunk(finish="stop")) as (url, transport, _):
         assert [c.text for c in await read(url, transport)] == ["Hi", ""]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from fairlead.errors import BadResponseError, RefusedRequestError, WireError
 from fairlead.providers.failures import refusal
 from fairlead.providers.transport import Call
-from fairlead.wire import sse
+from fairlead.wire import error_body, sse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
@@ -88,6 +88,8 @@ class HttpProvider:
         async with self.transport.post(self._call(candidate, request, stream=True), limits) as reply:
             if reply.status != 200:
                 self._check_status(candidate, reply, await reply.body())
+            if "json" in reply.headers.get("content-type", ""):
+                raise _no_stream(candidate, await reply.body())
             try:
                 async with aclosing(_chunks(reply, decoder)) as chunks:
                     async for chunk in chunks:
@@ -129,6 +131,11 @@ async def _chunks(reply: Reply, decoder: ChunkDecoder) -> AsyncGenerator[Chunk, 
                     yield chunk
                 if decoder.done:
                     return
+
+
+def _no_stream(candidate: Candidate, body: bytes) -> BadResponseError:
+    said = error_body.read(body) or error_body.ErrorBody(message="it sent one JSON document in place of a stream")
+    return _bad(candidate, WireError(f"the provider answered 200: {said.message}", code=said.code))
 
 
 def _bad(candidate: Candidate, error: WireError) -> BadResponseError:
