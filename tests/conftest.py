@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import hypothesis
 import pytest
 
 from fairlead.ledger.base import Feedback, Intent, Settlement
@@ -24,6 +25,10 @@ from fairlead.types import (
     Step,
     Usage,
 )
+
+# A busy machine makes an example slow, not wrong.
+hypothesis.settings.register_profile("fairlead", deadline=None)
+hypothesis.settings.load_profile("fairlead")
 
 
 class LedgerRecords:

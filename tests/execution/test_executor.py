@@ -23,7 +23,7 @@ START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 USAGE = Usage(input_tokens=1_000, output_tokens=100)
 COST = Decimal("0.003")  # 1,000 tokens at 2 USD and 100 tokens at 10 USD per million
 ANSWER = [Chunk(text="Hello"), Chunk(text=" there", finish_reason="stop", usage=USAGE)]
-CUT = [Chunk(text="Hel"), BadResponseError("cut", model="first", billed=True)]
+CUT = [Chunk(text="Half"), BadResponseError("cut", model="first", billed=True)]
 
 
 def refused():

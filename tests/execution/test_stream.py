@@ -96,9 +96,9 @@ async def test_when_every_attempt_fails_nothing_was_delivered(bench, scripted):
 )
 async def test_after_the_first_content_a_failure_is_an_error_and_no_fallback(bench, scripted, broken, kind):
     second = scripted(ANSWER)
-    stream = bench(scripted([Chunk(text="Hel"), broken]), second, limits=QUICK).stream()
+    stream = bench(scripted([Chunk(text="Half"), broken]), second, limits=QUICK).stream()
     assert await stream.start()
-    assert (await anext(stream)).text == "Hel"
+    assert (await anext(stream)).text == "Half"
     with pytest.raises(kind):
         await anext(stream)
     assert (stream.outcome.status, stream.outcome.cost_usd, stream.outcome.served) == ("failed", None, None)
@@ -127,7 +127,7 @@ async def test_every_chunk_is_passed_at_once_and_none_is_fetched_ahead(bench, sc
 
 
 async def test_closing_stops_the_provider_and_leaves_a_cancelled_outcome(bench, scripted):
-    first = scripted([Chunk(text="Hel"), "hang"])
+    first = scripted([Chunk(text="Half"), "hang"])
     stream = bench(first).stream()
     await stream.start()
     assert stream.outcome is None
@@ -148,7 +148,7 @@ async def test_a_caller_that_leaves_after_the_usage_pays_exactly(bench, scripted
     assert (stream.outcome.status, stream.outcome.cost_usd) == ("cancelled", COST)
 
 
-@pytest.mark.parametrize("script", [["hang"], [Chunk(text="Hel"), "hang"]], ids=["before", "after the first content"])
+@pytest.mark.parametrize("script", [["hang"], [Chunk(text="Half"), "hang"]], ids=["before", "after the first content"])
 async def test_cancelling_stops_the_provider_and_leaves_a_cancelled_outcome(bench, scripted, script):
     first, second = scripted(script), scripted(ANSWER)
     stream = bench(first, second).stream()

@@ -25,8 +25,8 @@ def completion(**fields):
 
 def decoded(*events: dict | str) -> tuple[openai_upstream.ChunkDecoder, list]:
     decoder = openai_upstream.ChunkDecoder(keep_body=True)
-    datas = [event.encode() if isinstance(event, str) else json.dumps(event).encode() for event in events]
-    return decoder, [chunk for data in datas for chunk in decoder.decode(sse.Event(data))]
+    contents = [event.encode() if isinstance(event, str) else json.dumps(event).encode() for event in events]
+    return decoder, [chunk for data in contents for chunk in decoder.decode(sse.Event(data))]
 
 
 def chunk(delta=None, finish=None, index=0, **fields):
