@@ -1,0 +1,21 @@
+from fairlead.evaluation.baselines import baselines
+from fairlead.evaluation.splits import MARGINS, evaluate_splits, operating_points
+from fairlead.testing import make_outcomes
+
+
+def test_all_methods_are_judged_on_what_they_were_not_fitted_on():
+    table = make_outcomes(80, models=("strong", "weak"), seed=0)
+    evaluation = evaluate_splits(table, n_splits=2, n_boot=50)
+    names = [method.name for method in evaluation.methods]
+    assert names[0] == "router, guarded"
+    assert names[-5:] == [method.name for method in baselines(table)]
+    assert set(operating_points(table, "strong")) < set(names)
+    assert (evaluation.n_splits, evaluation.n_prompts) == (2, 48)
+    assert evaluation.n_questions < evaluation.n_prompts
+    assert {method.n + method.n_unscored for method in evaluation.methods} == {48}
+
+
+def test_without_a_price_only_floors_are_listed():
+    table = make_outcomes(20, models=("strong", "weak"))
+    unpriced = type(table)(**{**vars(table), "prices": {}})
+    assert len(operating_points(unpriced, "strong")) == len(MARGINS)
