@@ -1,30 +1,131 @@
-"""A running gateway on a loopback port, over simulated models."""
+"""A running gateway on a loopback port, in front of a simulated host that can be made to fail."""
 
-from contextlib import AsyncExitStack
+import asyncio
+import shutil
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
+import aiohttp
+import msgspec
 import pytest
+import pytest_asyncio
 
 from fairlead.config import load
 from fairlead.gateway.app import application
 from fairlead.gateway.setup import opened, prepare
-from fairlead.providers.upstream import serving
+from fairlead.gateway.state import Gateway
+from fairlead.ledger.sqlite import SqliteLedger
+from fairlead.providers.simulated import World
+from fairlead.providers.upstream import Upstream, serving
 
-SIMULATED = """
-[providers.sim]
-dialect = "simulated"
-time_scale = 0
+HOST = """
+[providers.host]
+base_url = "{address}/v1"
+[models."host/albatross"]
+price = {{ input_usd_per_mtok = 5, output_usd_per_mtok = 25 }}
+capabilities = {{ context_tokens = 200000, max_output_tokens = 4096 }}
+[models."host/wren"]
+price = {{ input_usd_per_mtok = "0.1", output_usd_per_mtok = "0.4" }}
+capabilities = {{ context_tokens = 200000, max_output_tokens = 4096 }}
 """
+
+ASK = {"model": "auto", "messages": [{"role": "user", "content": "Prove that there are infinitely many primes."}]}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A reply, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self):
+        return msgspec.json.decode(self.body)
+
+    @property
+    def events(self):
+        """The data of each event of a stream."""
+        assert self.body.endswith(b"\n\n")
+        return [event.removeprefix(b"data: ") for event in self.body.split(b"\n\n")[:-1]]
+
+
+@dataclass
+class Running:
+    """A gateway that serves, and the host behind it."""
+
+    url: str
+    gateway: Gateway
+    upstream: Upstream
+    http: aiohttp.ClientSession
+
+    async def post(self, path="/v1/chat/completions", json=ASK, **options):
+        async with self.http.post(self.url + path, json=json, **options) as reply:
+            return Answer(reply.status, reply.headers, await reply.read())
+
+    def entries(self):
+        return list(self.gateway.ledger.entries())
+
+    def entry(self):
+        (entry,) = self.entries()
+        return entry
+
+    async def until(self, condition):
+        """Returns as soon as the condition holds."""
+        async with asyncio.timeout(5):
+            while not condition():  # noqa: ASYNC110 - what happens elsewhere tells nobody
+                await asyncio.sleep(0.002)
+
+    async def settled(self):
+        """Returns the one entry as soon as it is settled."""
+        await self.until(lambda: self.entries() and self.entry().status != "unsettled")
+        return self.entry()
+
+
+@pytest.fixture(scope="session")
+def empty_ledger(tmp_path_factory):
+    """A ledger without rows: copying it is faster than making the schema for each test."""
+    path = tmp_path_factory.mktemp("ledger") / "empty.db"
+    SqliteLedger.open(path)
+    return path
+
+
+@asynccontextmanager
+async def started(folder, ledger, settings="", *, faults=None, time_scale=0.0):
+    """Yields a gateway with these settings, in front of a host with these faults."""
+    async with AsyncExitStack() as stack:
+        upstream = Upstream(World(seed=1, faults=faults), time_scale=time_scale)
+        address = await stack.enter_async_context(serving(upstream))
+        path = folder / "fairlead.toml"
+        shutil.copy(ledger, folder / "fairlead.db")
+        path.write_text(HOST.format(address=address) + settings)
+        gateway = await stack.enter_async_context(opened(prepare(load(path, {}))))
+        url = await stack.enter_async_context(serving(application(gateway)))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        yield Running(url, gateway, upstream, http)
 
 
 @pytest.fixture
-async def started(tmp_path):
-    """Starts gateways; returns address and gateway."""
+async def start(tmp_path, empty_ledger):
+    """Starts a gateway of the test's own."""
     async with AsyncExitStack() as stack:
 
-        async def start(text: str = SIMULATED):
-            path = tmp_path / "fairlead.toml"
-            path.write_text(text)
-            gateway = await stack.enter_async_context(opened(prepare(load(path, {}))))
-            return await stack.enter_async_context(serving(application(gateway))), gateway
+        async def start(*settings, **host):
+            return await stack.enter_async_context(started(tmp_path, empty_ledger, *settings, **host))
 
         yield start
+
+
+@pytest.fixture
+async def running(start):
+    """A gateway of the test's own, where nothing goes wrong."""
+    return await start()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory, empty_ledger):
+    """One gateway for all tests of a module that leave nothing behind in it."""
+    async with started(tmp_path_factory.mktemp("shared"), empty_ledger) as running:
+        yield running

@@ -93,9 +93,9 @@ def fault_of(error: Exception) -> Fault:
 
 def _fault_of_causes(causes: Sequence[ProviderError]) -> Fault:
     """Returns what the attempts agree on, else a bad gateway; the message is the caller's to fill in."""
-    faults = {_fault_of_cause(cause) for cause in causes}
+    faults = [_fault_of_cause(cause) for cause in causes]
     if len({fault.status_code for fault in faults}) == 1:
-        return faults.pop()
+        return faults[-1]
     return Fault(status_code=502, message="", code="all_attempts_failed")
 
 
