@@ -88,10 +88,10 @@ def one_each(column: IntArray, n_models: int) -> FloatArray:
 
 
 def label(policy: Policy) -> str:
-    """Returns a policy in a few words, with what its guard lets through."""
+    """Returns a policy in a few words; of a guarded one, whether it or a fixed choice serves."""
     if not isinstance(policy, HullGuard):
         return repr(policy)
     if policy.allowed:
-        return f"guarded {policy.policy!r}"
+        return "router, guarded"
     other = "" if policy.other is None else f" + {policy.share:.0%} {policy.other}"
-    return f"guarded {policy.policy!r}: {policy.fixed}{other}"
+    return f"router, guarded: {policy.fixed}{other}"
