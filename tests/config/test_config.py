@@ -90,7 +90,7 @@ def test_a_known_provider_brings_address_dialect_and_models(read):
     config = read("[providers.anthropic]", ANTHROPIC_API_KEY="k")
     provider = config.providers["anthropic"]
     assert isinstance(provider, HostedProvider)
-    assert (provider.dialect, provider.base_url) == ("anthropic", "https://api.anthropic.com")
+    assert (provider.dialect, provider.base_url) == ("anthropic", "https://api.anthropic.com/v1")
     assert set(config.models) == {f"anthropic/{name}" for name in KNOWN_PROVIDERS["anthropic"].models}
 
 

@@ -34,13 +34,13 @@ KNOWN_PROVIDERS = {
         models=("gpt-6.1-sol", "gpt-6.1-terra", "gpt-6-luna"),
     ),
     "anthropic": KnownProvider(
-        base_url="https://api.anthropic.com",
+        base_url="https://api.anthropic.com/v1",
         api_key_env="ANTHROPIC_API_KEY",
         models=("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"),
         dialect="anthropic",
     ),
     "gemini": KnownProvider(
-        base_url="https://generativelanguage.googleapis.com",
+        base_url="https://generativelanguage.googleapis.com/v1beta",
         api_key_env="GEMINI_API_KEY",
         models=("gemini-4-argon", "gemini-3.8-flash", "gemini-3.5-flash-lite"),
         dialect="gemini",
@@ -56,7 +56,7 @@ KNOWN_PROVIDERS = {
         models=("qwen/qwen3.8-27b", "openai/gpt-oss-120b", "openai/gpt-oss-20b"),
     ),
     "deepseek": KnownProvider(
-        base_url="https://api.deepseek.com",
+        base_url="https://api.deepseek.com/v1",
         api_key_env="DEEPSEEK_API_KEY",
         models=("deepseek-v4-pro", "deepseek-v4-flash"),
     ),

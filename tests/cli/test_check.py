@@ -1,0 +1,78 @@
+"""`fairlead check`: what would run, and a plain no where nothing would."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from fairlead.artifact import save
+from fairlead.cli.check import app
+from fairlead.fitting import fit
+from fairlead.testing import make_outcomes
+
+POOL = """
+[providers.host]
+base_url = "http://127.0.0.1:1/v1"
+[models."host/strong"]
+price = { input_usd_per_mtok = 16, output_usd_per_mtok = 64 }
+[models."host/new"]
+"""
+
+
+@pytest.fixture
+def check(tmp_path):
+    def check(text, *words):
+        path = tmp_path / "fairlead.toml"
+        path.write_text(text)
+        return CliRunner().invoke(app, ["--config", str(path), *words])
+
+    return check
+
+
+def test_it_prints_what_would_run(check):
+    result = check(POOL)
+    assert result.exit_code == 0
+    assert "host/strong  $16 in, $64 out per million tokens" in result.output
+    assert "host/new     price unknown: takes no part in claims on cost" in result.output
+    assert "route `auto`, `auto:cost`, `auto:quality`: reference host/strong (assumed, as the dearest" in result.output
+    assert "no router is fitted, so the reference serves" in result.output
+
+
+def test_it_names_what_the_router_has_never_seen(check, tmp_path):
+    save(fit(make_outcomes(40)), tmp_path / "mine")
+    result = check(POOL + '[routes.auto]\nrouter = "mine"\nreference = "host/strong"\n')
+    assert result.exit_code == 0
+    assert "never seen: host/new" in result.output
+    assert "assumed" not in result.output
+
+
+def test_the_json_says_the_same(check):
+    shown = json.loads(check(POOL, "--json").output)
+    assert shown["schema"] == "fairlead.check/1"
+    assert [candidate["name"] for candidate in shown["candidates"]] == ["host/strong", "host/new"]
+    assert shown["candidates"][1]["input_usd_per_mtok"] is None
+    assert {route["name"]: route["assumed"] for route in shown["routes"]}["auto"] is True
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (POOL + "[routes.auto]\ncontrol_share = 1.7", "`routes.auto.control_share` is 1.7"),
+        (POOL + '[routes.auto]\nreference = "host/none"', "`routes.auto.reference` is `host/none`"),
+        (POOL + '[routes.auto]\nrouter = "none"', "none"),
+        (POOL + '[ledger]\npath = "/no/such/folder/fairlead.db"', "`ledger.path` is `/no/such/folder/fairlead.db`"),
+        ("[providers.openai]", "`OPENAI_API_KEY`, which is not set"),
+    ],
+)
+def test_what_would_not_start_is_one_message_and_exit_1(check, monkeypatch, text, message):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    result = check(text)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_it_leaves_nothing_behind(check, tmp_path):
+    check(POOL)
+    assert [path.name for path in tmp_path.iterdir()] == ["fairlead.toml"]

@@ -1,0 +1,112 @@
+"""`fairlead serve`, as a process: starts, says what it serves, answers, stops, and keeps what happened."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import openai
+import pytest
+
+from fairlead.ledger.sqlite import SqliteLedger
+
+FAIRLEAD = (sys.executable, "-c", "from fairlead.cli.main import main; main()", "serve")
+SIMULATED = '[providers.sim]\ndialect = "simulated"\ntime_scale = 0\n'
+MESSAGES = [{"role": "user", "content": "Hello."}]
+
+
+def command(folder, *words):
+    return [*FAIRLEAD, "--config", str(folder / "fairlead.toml"), *words]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "fairlead.toml").write_text(SIMULATED)
+    return tmp_path
+
+
+@contextmanager
+def serving(folder, *words):
+    """Yields the process and its base URL, once it listens."""
+    with subprocess.Popen(command(folder, *words), stdout=subprocess.PIPE, text=True) as process:
+        try:
+            first = process.stdout.readline()
+            assert first.startswith("fairlead listens on http://127.0.0.1:")
+            yield process, first.split()[3].rstrip(";") + "/v1"
+        finally:
+            process.kill()
+
+
+def ask(url):
+    with openai.OpenAI(base_url=url, api_key="any", max_retries=0) as client:
+        return client.chat.completions.create(model="auto", messages=MESSAGES)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_answers_until_it_is_stopped_and_keeps_what_happened(folder, number):
+    with serving(folder, "--port", "0") as (process, url):
+        reply = ask(url)
+        process.send_signal(number)
+        rest = process.stdout.read()
+        assert process.wait(timeout=10) == 0
+    (entry,) = SqliteLedger.open(folder / "fairlead.db", create=False).entries()
+    assert reply.model == entry.served == "sim/albatross"
+    assert "sim/wren" in rest
+    assert "reference sim/albatross (assumed" in rest
+    assert "no router is fitted" in rest
+
+
+def test_what_was_answered_survives_a_kill(folder):
+    with serving(folder, "--port", "0") as (process, url):
+        ask(url)
+        process.kill()
+        process.wait()
+    (entry,) = SqliteLedger.open(folder / "fairlead.db", create=False).entries()
+    assert entry.status == "delivered"
+
+
+def test_flags_win_over_the_file(folder):
+    with serving(folder, "--port", "0", "--ledger", str(folder / "other.db"), "--host", "127.0.0.1") as (_, url):
+        ask(url)
+    assert (folder / "other.db").exists()
+    assert not (folder / "fairlead.db").exists()
+
+
+def test_a_port_in_use_is_one_message_and_exit_1(folder):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(command(folder, "--port", port), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: cannot listen on `127.0.0.1:{port}`: Address already in use. ")
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_bad_setting_is_one_message_and_exit_2(folder):
+    (folder / "fairlead.toml").write_text(SIMULATED + "[server]\nport = 70000")
+    done = subprocess.run(command(folder), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: `server.port` is 70000; expected a whole number in [0, 65535].")
+
+
+def test_without_keys_and_file_it_says_what_it_looked_for(tmp_path):
+    environ = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    done = subprocess.run(FAIRLEAD, capture_output=True, text=True, check=False, env=environ, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "`OPENAI_API_KEY`" in done.stderr
+    assert "`fairlead demo`" in done.stderr
+
+
+def test_it_loads_nothing_that_serving_does_not_need(folder):
+    heavy = ["pyarrow", "rich", "pandas", "torch", "sklearn", "openai"]
+    code = (
+        "import sys, os; from fairlead.cli.check import checked; from pathlib import Path; "
+        "import fairlead.gateway.server; checked(Path(sys.argv[1])); "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder / "fairlead.toml")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,121 @@
+"""Sessions: who names them, what they draw, when they are over."""
+
+import stat
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fairlead.errors import ConfigError
+from fairlead.gateway import sessions
+from fairlead.gateway.secret import session_secret
+from fairlead.gateway.sessions import IDLE, MAX_ID_CHARS, Sessions
+from fairlead.types import Message, Request, Text
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def request(*turns: tuple[str, str], **more) -> Request:
+    return Request(messages=tuple(Message(role=role, parts=(Text(text=text),)) for role, text in turns), **more)
+
+
+def scope(**headers):
+    return {"headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]}
+
+
+def state(of=None, where=None, *, book=None, now=NOW):
+    return (book or Sessions(b"secret")).state(of or request(("user", "Hello.")), where or scope(), now)
+
+
+@pytest.mark.parametrize(
+    ("of", "where", "rule", "name"),
+    [
+        (request(("user", "x"), prompt_cache_key="k"), scope(x_fairlead_session="mine"), "header", "mine"),
+        (request(("user", "x"), prompt_cache_key="k"), scope(x_claude_code_session_id="c"), "client_header", "c"),
+        (request(("user", "x"), prompt_cache_key="k"), scope(session_id="codex"), "client_header", "codex"),
+        (request(("user", "x"), prompt_cache_key="k", metadata={"session_id": "m"}), scope(), "prompt_cache_key", "k"),
+        (request(("user", "x"), metadata={"session_id": "m"}), scope(), "metadata", "m"),
+    ],
+)
+def test_the_first_rule_that_applies_names_the_session(of, where, rule, name):
+    named = state(of, where)
+    assert (named.rule, named.id) == (rule, name)
+
+
+def test_a_conversation_keeps_its_name_as_it_grows():
+    start = request(("system", "Be brief."), ("user", "Hello."))
+    later = request(("system", "Be brief."), ("user", "Hello."), ("assistant", "Hi."), ("user", "And now?"))
+    assert state(start).rule == "content"
+    assert state(start) == state(later)
+
+
+@pytest.mark.parametrize(
+    ("of", "where"),
+    [
+        (request(("system", "Be long."), ("user", "Hello.")), scope()),
+        (request(("system", "Be brief."), ("user", "Good day.")), scope()),
+        (request(("system", "Be brief."), ("user", "Hello.")), scope(authorization="Bearer other")),
+    ],
+)
+def test_another_prompt_or_another_caller_is_another_session(of, where):
+    assert state(of, where).id != state(request(("system", "Be brief."), ("user", "Hello."))).id
+
+
+def test_a_name_by_content_does_not_show_the_content_and_needs_the_secret():
+    named = state(request(("user", "my diagnosis")))
+    assert "diagnosis" not in named.id
+    assert named.id != state(request(("user", "my diagnosis")), book=Sessions(b"other")).id
+
+
+def test_an_id_without_end_is_kept_as_its_fingerprint():
+    named = state(where=scope(x_fairlead_session="x" * (MAX_ID_CHARS + 1)))
+    assert (named.rule, len(named.id)) == ("header", 32)
+
+
+def test_draws_belong_to_the_session_and_spread_over_the_unit_interval():
+    book = Sessions(b"secret")
+    drawn = [state(where=scope(x_fairlead_session=f"s{i}"), book=book) for i in range(2000)]
+    again = state(where=scope(x_fairlead_session="s0"), book=Sessions(b"secret"), now=NOW + timedelta(days=9))
+    assert (again.control_draw, again.mix_draw) == (drawn[0].control_draw, drawn[0].mix_draw)
+    assert 0.17 < sum(each.control_draw < 0.2 for each in drawn) / 2000 < 0.23
+    assert sum(each.control_draw < 0.2 and each.mix_draw < 0.5 for each in drawn) / 2000 == pytest.approx(0.1, abs=0.02)
+
+
+def test_a_session_remembers_who_answered_until_it_is_idle():
+    book = Sessions(b"secret")
+    first = state(book=book)
+    book.served(first, "host/wren")
+    assert first.last_candidate is None
+    assert state(book=book, now=NOW + IDLE).last_candidate == "host/wren"
+    assert state(book=book, now=NOW + 2 * IDLE).last_candidate == "host/wren"
+    assert state(book=book, now=NOW + 3 * IDLE + timedelta(seconds=1)).last_candidate is None
+
+
+def test_the_session_silent_for_longest_is_forgotten_first(monkeypatch):
+    monkeypatch.setattr(sessions, "MAX_SESSIONS", 2)
+    book = Sessions(b"secret")
+    for name in ("a", "b", "a", "c"):
+        book.served(state(where=scope(x_fairlead_session=name), book=book), "host/wren")
+    remembered = {n: state(where=scope(x_fairlead_session=n), book=book).last_candidate for n in ("a", "b")}
+    assert remembered == {"a": "host/wren", "b": None}
+
+
+def test_the_secret_is_made_once_and_is_its_owners_alone(tmp_path):
+    path = tmp_path / "ledger.db.secret"
+    secret = session_secret(path)
+    assert len(secret) == 32
+    assert session_secret(path) == secret
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [p.name for p in tmp_path.iterdir()] == ["ledger.db.secret"]
+
+
+@pytest.mark.parametrize("content", ["", "abcd", "not hexadecimal"])
+def test_a_spoilt_secret_is_refused_without_showing_it(tmp_path, content):
+    path = tmp_path / "ledger.db.secret"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=r"ledger\.db\.secret"):
+        session_secret(path)
+
+
+def test_a_secret_that_cannot_be_kept_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="Make its folder writable"):
+        session_secret(tmp_path / "none" / "ledger.db.secret")
