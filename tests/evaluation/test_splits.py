@@ -1,11 +1,13 @@
+from dataclasses import replace
+
 from fairlead.evaluation.baselines import baselines
-from fairlead.evaluation.splits import MARGINS, evaluate_splits, operating_points
+from fairlead.evaluation.splits import MARGINS, evaluate_splits, operating_points, weak_model
 from fairlead.testing import make_outcomes
 
 
 def test_all_methods_are_judged_on_what_they_were_not_fitted_on():
     table = make_outcomes(80, models=("strong", "weak"), seed=0)
-    evaluation = evaluate_splits(table, n_splits=2, n_boot=50)
+    evaluation = evaluate_splits(table, seeds=[4, 5], n_boot=50)
     names = [method.name for method in evaluation.methods]
     assert names[0] == "router, guarded"
     assert names[-5:] == [method.name for method in baselines(table)]
@@ -17,5 +19,10 @@ def test_all_methods_are_judged_on_what_they_were_not_fitted_on():
 
 def test_without_a_price_only_floors_are_listed():
     table = make_outcomes(20, models=("strong", "weak"))
-    unpriced = type(table)(**{**vars(table), "prices": {}})
-    assert len(operating_points(unpriced, "strong")) == len(MARGINS)
+    assert len(operating_points(replace(table, prices={}), "strong")) == len(MARGINS)
+
+
+def test_a_threshold_takes_the_best_of_the_far_cheaper_models():
+    table = make_outcomes(200, models=("strong", "middle", "weak", "weakest"))  # each a quarter of the one before
+    assert weak_model(table, "strong") == "weak"
+    assert weak_model(table.only(["strong", "middle"]), "strong") == "middle"

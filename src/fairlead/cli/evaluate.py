@@ -167,9 +167,10 @@ def _splits(tables: Sequence[Outcomes], seeds: int) -> Iterator[tuple[str, Evalu
     from fairlead.evaluation.splits import evaluate_splits  # noqa: PLC0415 - heavy, loaded when called
 
     terminal = Console(stderr=True)
-    watched = track(tables, description="fitting and judging", console=terminal, disable=not sys.stderr.isatty())
-    for table in watched:
-        yield "splits", evaluate_splits(table, n_splits=seeds)
+    for table in tables:
+        about = f"fitting and judging on {table.name}"
+        watched = track(range(seeds), description=about, console=terminal, disable=not sys.stderr.isatty())
+        yield "splits", evaluate_splits(table, seeds=watched)
 
 
 def _parts(router: Router, tables: Sequence[Outcomes]) -> Iterator[tuple[str, Evaluation]]:
@@ -232,24 +233,28 @@ def _show(found: Sequence[tuple[str, Evaluation]], html: Path | None, console: C
 
     for prompts, evaluation in found:
         console.print(_table(evaluation, f"{evaluation.table}: {PROMPTS[prompts]}"))
-        console.print(f"{wording.basis(evaluation)}. {wording.left_out(evaluation)}\n", style="dim", markup=False)
+        console.print(
+            f"{wording.basis(evaluation)}. {wording.left_out(evaluation, n_names=5)}\n", style="dim", markup=False
+        )
     if html is not None:
         console.print(f"Plots: {html}", markup=False)
 
 
 def _table(evaluation: Evaluation, title: str) -> Table:
-    from rich.table import Table  # noqa: PLC0415 - only people need it
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - only people need it
+    from rich.table import Table  # noqa: PLC0415
 
     from fairlead.evaluation import wording  # noqa: PLC0415 - heavy, loaded when called
 
     columns = {
-        "mean score": ("score", wording.score),
-        "vs reference, points": ("difference", wording.points),
-        "USD per 1,000": ("cost_usd", wording.usd_per_1000),
-        "% of reference": ("cost_ratio", wording.percent),
-        "over hull, points": ("gain", wording.points),
+        "score": ("score", wording.score),
+        "- ref.": ("difference", wording.points),
+        "USD/1000": ("cost_usd", wording.usd_per_1000),
+        "% of ref.": ("cost_ratio", wording.percent),
+        "- hull": ("gain", wording.points),
     }
-    table = Table(title=title, title_justify="left")
+    caption = "- ref.: score minus the reference's, - hull: minus the best fixed mix's at equal cost, both in points"
+    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", box=SIMPLE_HEAD)
     table.add_column("method")
     table.add_column("n", justify="right")
     for column in columns:

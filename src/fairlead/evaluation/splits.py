@@ -16,7 +16,7 @@ from fairlead.fitting import fit
 from fairlead.policies import Floor, Threshold, Utility
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from fairlead.evaluation.judging import Evaluation
     from fairlead.evaluation.methods import Method
@@ -25,18 +25,22 @@ if TYPE_CHECKING:
 
 MARGINS = (0.0, 0.02, 0.05)
 CUTS = (0.5, 0.7, 0.9)
+WEAK_COST = 0.2
+"""The cheaper model of a threshold is the best of those that cost at most so much of the reference."""
 WORTHS = (3, 30, 300)
 """What a right answer is worth, in mean costs of a reference call."""
 
 
-def evaluate_splits(table: Outcomes, *, n_splits: int = 5, fraction: float = 0.7, n_boot: int = 1000) -> Evaluation:
-    """Returns the figures of all methods, pooled over splits by question; split `i` has the seed `i`.
+def evaluate_splits(
+    table: Outcomes, *, seeds: Iterable[int] = range(5), fraction: float = 0.7, n_boot: int = 1000
+) -> Evaluation:
+    """Returns the figures of all methods, pooled over splits by question.
 
     The intervals resample questions over all splits together: a question tested twice is no second piece of evidence.
 
     Args:
         table: outcomes; only models measured together take part.
-        n_splits: number of splits.
+        seeds: one split each, and all that is drawn in it.
         fraction: share of the prompts that methods are fitted on.
         n_boot: number of resamples behind each interval.
 
@@ -45,7 +49,7 @@ def evaluate_splits(table: Outcomes, *, n_splits: int = 5, fraction: float = 0.7
     """
     judged = table.only(measured_models(table))
     trials, references = [], []
-    for seed in range(n_splits):
+    for seed in seeds:
         train, test = judged.split(fraction, seed)
         methods, reference = contenders(train, seed=seed)
         listed = [*methods, *baselines(complete_rows(train))]
@@ -56,8 +60,8 @@ def evaluate_splits(table: Outcomes, *, n_splits: int = 5, fraction: float = 0.7
 
 def contenders(train: Outcomes, *, seed: int) -> tuple[list[Method], str]:
     """Returns routers fitted on a table, the default one under its guard first, and the reference they share."""
-    router = fit(train, seed=seed)
-    reference = router.reference or best_model(train)
+    reference = best_model(complete_rows(train))
+    router = fit(train, reference=reference, seed=seed)
     guarded = Routed(router=router, name="router, guarded")
     points = operating_points(train, reference)
     return [
@@ -69,8 +73,8 @@ def contenders(train: Outcomes, *, seed: int) -> tuple[list[Method], str]:
 def operating_points(train: Outcomes, reference: str) -> Mapping[str, Policy]:
     """Returns name -> policy, none of them guarded: together they draw the frontier."""
     points: dict[str, Policy] = {f"floor, margin {margin:g}": Floor(margin=margin) for margin in MARGINS}
-    weak = cheapest_model(train)
-    if weak is None or reference not in train.prices:
+    weak = weak_model(train, reference)
+    if weak is None:
         return points
     reference_usd = float(np.nanmean(train.cost_usd[:, train.column_of[reference]]))
     for worth in WORTHS:
@@ -78,3 +82,18 @@ def operating_points(train: Outcomes, reference: str) -> Mapping[str, Policy]:
     for cut in CUTS:
         points[f"threshold, cut {cut:g}"] = Threshold(strong=reference, weak=weak, cut=cut)
     return points
+
+
+def weak_model(train: Outcomes, reference: str) -> str | None:
+    """Returns the best of the models that are far cheaper than the reference, else the cheapest one.
+
+    `None` where the reference's cost is unknown.
+    """
+    known = complete_rows(train)
+    cost_usd, score = known.cost_usd.mean(axis=0), known.score.mean(axis=0)
+    if np.isnan(cost_usd[known.column_of[reference]]):
+        return None
+    far_cheaper = cost_usd <= WEAK_COST * cost_usd[known.column_of[reference]]
+    if not far_cheaper.any():
+        return cheapest_model(known)
+    return known.models[int(np.where(far_cheaper, score, -np.inf).argmax())]

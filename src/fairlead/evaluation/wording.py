@@ -61,15 +61,15 @@ def basis(evaluation: Evaluation) -> str:
     )
 
 
-def left_out(evaluation: Evaluation) -> str:
-    """Returns what is in no figure, and why; empty where that is nothing."""
+def left_out(evaluation: Evaluation, n_names: int = 100) -> str:
+    """Returns what is in no figure, and why, naming so many models; empty where that is nothing."""
     parts = []
     if evaluation.n_prompts_left_out:
         parts.append(
             f"{evaluation.n_prompts_left_out:,} prompts on which a model was not measured or has no known cost"
         )
     if evaluation.models_left_out:
-        names = ", ".join(evaluation.models_left_out)
         n = len(evaluation.models_left_out)
+        names = ", ".join(evaluation.models_left_out[:n_names]) + (", ..." if n > n_names else "")
         parts.append(f"{n} models without a price or measured on too few prompts ({names})")
     return f"Left out: {'; '.join(parts)}." if parts else ""
