@@ -79,7 +79,7 @@ def gather(train: Outcomes, seed: int) -> Evidence:
         x = parts.features.transform(train.rows(inside).requests)
         success = parts.success.predict(x)
         p_success[inside], p_success_sd[inside] = success.mean, success.sd
-        tokens[inside] = parts.tokens.predict(x).mean
+        tokens[inside] = parts.tokens.predict_mean(x)
     return Evidence(
         table=train.name,
         data_hash=train.data_hash,
@@ -124,8 +124,8 @@ class _Parts:
 
     @classmethod
     def fitted(cls, train: Outcomes, seed: int) -> _Parts:
-        features = PromptFeatures(ngrams=Ngrams(seed=seed)).fit(train.requests)
-        x = features.transform(train.requests)
+        features = PromptFeatures(ngrams=Ngrams(seed=seed))
+        x = features.fit_transform(train.requests)
         return cls(
             features=features,
             success=Calibrated(predictor=Linear()).fit(x, train.score),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from fairlead.evidence import Evidence
     from fairlead.features.base import FeatureExtractor
-    from fairlead.policies.base import Choices, Policy
+    from fairlead.policies.base import Policy
     from fairlead.predictors.base import Predictor
     from fairlead.types import BoolArray, Candidate, Decision, FloatArray, IntArray, Request
 
@@ -63,7 +63,7 @@ class Router:
     features: FeatureExtractor | None = None
     success: Predictor | None = None
     tokens: Predictor | None = None
-    evidence: Evidence | None = None
+    evidence: Evidence | None = field(default=None, repr=False)
     """How the predictions did on prompts they had not seen; `None` where nothing was fitted."""
 
     def route(self, request: Request, context: Context | None = None) -> Decision:
@@ -77,35 +77,13 @@ class Router:
     def decide(self, requests: Sequence[Request], contexts: Sequence[Context] | None = None) -> Decisions:
         """Returns one decision a request; without contexts each gets the default one."""
         contexts = [Context()] * len(requests) if contexts is None else contexts
-        excluded = tuple(exclusions(r, self.candidates, c) for r, c in zip(requests, contexts, strict=True))
-        eligible = self._eligible(excluded)
-        circumstances = self._circumstances(requests, contexts, eligible)
-        draw = np.array([NOT_DRAWN if c.session is None else c.session.control_draw for c in contexts])
-        fault = None
+        situation = self._situation(requests, contexts)
         try:
-            predictions = self.predict(requests)
-            choices, control = self._choose(self.policy, predictions, circumstances, draw)
+            return self._decided(situation, self.predict(requests), self.policy)
         except Exception as error:  # noqa: BLE001 - the router's failure is not the request's failure
             if len(requests) > 1:  # one request at fault changes no other decision
                 return Decisions.joined([self.decide([r], [c]) for r, c in zip(requests, contexts, strict=True)])
-            fault = type(error).__name__
-            predictions = self._nothing_known(len(requests))
-            choices, control = self._choose(_REFERENCE_FIRST, predictions, circumstances, draw)
-            choices = replace(choices, reason=("router_fault",))
-        somebody = eligible.any(axis=1)
-        return Decisions(
-            predictions=predictions,
-            eligible=eligible,
-            exclusions=excluded,
-            first=np.where(somebody, choices.first, -1),
-            propensity=choices.propensity,
-            reason=tuple(np.where(somebody, choices.reason, "no_candidate").tolist()),
-            control=control,
-            fault=(fault,) * len(requests),
-            reference=self._reference,
-            policy=self._policy_text,
-            router_version=self.version,
-        )
+            return self._decided(situation, self._nothing_known(1), _REFERENCE_FIRST, fault=type(error).__name__)
 
     def predict(self, requests: Sequence[Request]) -> Predictions:
         """Returns what each candidate is expected to do, whether it may serve or not; NaN where nothing is known."""
@@ -171,36 +149,55 @@ class Router:
 
     # The steps of a decision
 
-    def _eligible(self, excluded: Sequence[Mapping[str, str]]) -> BoolArray:
-        eligible = np.ones((len(excluded), len(self.candidates)), dtype=np.bool_)
+    def _situation(self, requests: Sequence[Request], contexts: Sequence[Context]) -> _Situation:
+        excluded = tuple(exclusions(r, self.candidates, c) for r, c in zip(requests, contexts, strict=True))
+        eligible = np.ones((len(requests), len(self.candidates)), dtype=np.bool_)
         for row, reasons in zip(eligible, excluded, strict=True):
             if reasons:
                 row[:] = [name not in reasons for name in self._names]
-        return eligible
-
-    def _circumstances(
-        self, requests: Sequence[Request], contexts: Sequence[Context], eligible: BoolArray
-    ) -> Circumstances:
-        nobody = ~eligible.any(axis=1, keepdims=True)  # those rows are decided in vain, so that columns stay whole
+        nobody = ~eligible.any(axis=1, keepdims=True)  # such a row is decided in vain, so that columns stay whole
         mix_draw = [_mix_draw(r, c) for r, c in zip(requests, contexts, strict=True)]
-        return Circumstances(eligible=eligible | nobody, reference=self._reference, mix_draw=np.array(mix_draw))
-
-    def _choose(
-        self, policy: Policy, predictions: Predictions, circumstances: Circumstances, draw: FloatArray
-    ) -> tuple[Choices, BoolArray]:
-        choices, control = choose_with_control_arm(
-            policy, predictions, circumstances, draw=draw, share=self.control_share
+        draw = [NOT_DRAWN if c.session is None else c.session.control_draw for c in contexts]
+        return _Situation(
+            exclusions=excluded,
+            eligible=eligible,
+            control_draw=np.array(draw),
+            circumstances=Circumstances(
+                eligible=eligible | nobody, reference=self._reference, mix_draw=np.array(mix_draw)
+            ),
         )
-        if not circumstances.eligible[np.arange(len(draw)), choices.first].all():
+
+    def _decided(
+        self, situation: _Situation, predictions: Predictions, policy: Policy, *, fault: str | None = None
+    ) -> Decisions:
+        eligible, circumstances = situation.eligible, situation.circumstances
+        choices, control = choose_with_control_arm(
+            policy, predictions, circumstances, draw=situation.control_draw, share=self.control_share
+        )
+        if not circumstances.eligible[np.arange(len(eligible)), choices.first].all():
             raise IneligibleChoiceError(f"{policy!r} chose a candidate that cannot serve the request.")
-        return choices, control
+        somebody = eligible.any(axis=1)
+        reason = choices.reason if fault is None else "router_fault"
+        return Decisions(
+            predictions=predictions,
+            eligible=eligible,
+            exclusions=situation.exclusions,
+            first=np.where(somebody, choices.first, -1),
+            propensity=choices.propensity,
+            reason=tuple(np.where(somebody, reason, "no_candidate").tolist()),
+            control=control,
+            fault=(fault,) * len(eligible),
+            reference=self._reference,
+            policy=self._policy_text,
+            router_version=self.version,
+        )
 
     def _output_tokens(self, x: FloatArray, requests: Sequence[Request]) -> FloatArray:
         """Returns (n, m) expected output tokens; the caller's own limit bounds them."""
         if self.tokens is None:
             return np.full((len(x), len(self.candidates)), np.nan)
         limits = np.array([[np.inf if r.max_output_tokens is None else r.max_output_tokens] for r in requests])
-        expected = taken(self.tokens.predict(x).mean, self._columns)
+        expected = taken(self.tokens.predict_mean(x), self._columns)
         return np.asarray(np.minimum(expected, limits.reshape(-1, 1)))
 
     def _nothing_known(self, n: int) -> Predictions:
@@ -239,6 +236,16 @@ class Router:
     @cached_property
     def _policy_text(self) -> str:
         return repr(self.policy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Situation:
+    """What is known of n requests before any prediction."""
+
+    exclusions: tuple[Mapping[str, str], ...]
+    eligible: BoolArray
+    control_draw: FloatArray
+    circumstances: Circumstances
 
 
 class IneligibleChoiceError(FairleadError):

@@ -19,6 +19,10 @@ class FeatureExtractor(Component, Protocol):
         """Learns what it needs (scales, a projection) from training requests."""
         ...
 
+    def fit_transform(self, requests: Sequence[Request]) -> FloatArray:
+        """Fits, and returns what `transform` of the same requests would, reading them once where that is possible."""
+        ...
+
     def transform(self, requests: Sequence[Request]) -> FloatArray:
         """Returns (n_requests, n_features), finite; one row depends on its own request alone."""
         ...

@@ -62,20 +62,23 @@ class Ngrams(Estimator):
         """Learns how telling each bucket is, and the projection. A bucket seen in one prompt only tells nothing."""
         n = min(len(requests), self.max_prompts)
         chosen = np.linspace(0, len(requests) - 1, n).astype(np.int64)
-        weights = np.zeros((n, 1 << BUCKET_BITS), dtype=np.float32)
-        for row, i in zip(weights, chosen, strict=True):
-            buckets, counts = _counted(requests[i])
-            row[buckets] = np.log1p(counts)
-        n_containing = np.count_nonzero(weights, axis=0)
+        counted = [_counted(requests[i]) for i in chosen]
+        n_containing = np.bincount(np.concatenate([buckets for buckets, _ in counted]), minlength=1 << BUCKET_BITS)
         idf = np.where(n_containing >= min(2, n), np.log((1 + n) / (1 + n_containing)), 0.0)
         self.idf_ = idf.astype(np.float32)
         telling = np.flatnonzero(idf)
-        weights = weights[:, telling] * self.idf_[telling]
-        weights /= np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-6)
+        weights = np.zeros((n, len(telling)), dtype=np.float32)
+        for row, (buckets, counts) in zip(weights, counted, strict=True):
+            told = idf[buckets] > 0
+            row[np.searchsorted(telling, buckets[told])] = self._weights(buckets, counts)[told]
         directions = _directions(weights, self.n_components, np.random.default_rng(self.seed))
         self.components_ = np.zeros((1 << BUCKET_BITS, directions.shape[1]), dtype=np.float32)
         self.components_[telling] = directions
         return self
+
+    def fit_transform(self, requests: Sequence[Request]) -> FloatArray:
+        """Fits, and returns what `transform` would."""
+        return self.fit(requests).transform(requests)
 
     def transform(self, requests: Sequence[Request]) -> FloatArray:
         """Returns (n_requests, n_components)."""
@@ -83,10 +86,13 @@ class Ngrams(Estimator):
         x = np.zeros((len(requests), self.components_.shape[1]))
         for row, request in zip(x, requests, strict=True):
             buckets, counts = _counted(request)
-            weights = np.log1p(counts).astype(np.float32) * self.idf_[buckets]
-            length = max(float(np.linalg.norm(weights)), 1e-6)
-            row[:] = (weights / np.float32(length)) @ self.components_[buckets]
+            row[:] = self._weights(buckets, counts) @ self.components_[buckets]
         return x
+
+    def _weights(self, buckets: IntArray, counts: IntArray) -> Float32Array:
+        """Returns the weight of each filled bucket; the row they belong to has unit length."""
+        weights = np.log1p(counts).astype(np.float32) * self.idf_[buckets]
+        return np.asarray(weights / np.float32(max(float(np.linalg.norm(weights)), 1e-6)))
 
 
 def _counted(request: Request) -> tuple[IntArray, IntArray]:

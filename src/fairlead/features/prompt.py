@@ -29,6 +29,10 @@ class PromptFeatures(Estimator):
         self.ngrams.fit(requests)
         return self
 
+    def fit_transform(self, requests: Sequence[Request]) -> FloatArray:
+        """Fits both, and returns what `transform` would."""
+        return np.hstack([self.surface.fit_transform(requests), self.ngrams.fit_transform(requests)])
+
     def transform(self, requests: Sequence[Request]) -> FloatArray:
         """Returns (n_requests, n_features)."""
         return np.hstack([self.surface.transform(requests), self.ngrams.transform(requests)])

@@ -89,16 +89,24 @@ class Surface(Estimator):
 
     def fit(self, requests: Sequence[Request]) -> Self:
         """Learns mean and standard deviation of each column; a constant column keeps its unit."""
+        self.fit_transform(requests)
+        return self
+
+    def fit_transform(self, requests: Sequence[Request]) -> FloatArray:
+        """Fits, and returns what `transform` would."""
         raw = _raw(requests)
         self.mean_ = raw.mean(axis=0)
         sd = raw.std(axis=0)
         self.scale_ = np.where(sd > 1e-9, sd, 1.0)
-        return self
+        return self._standardised(raw)
 
     def transform(self, requests: Sequence[Request]) -> FloatArray:
         """Returns (n_requests, len(NAMES)), in standard deviations, within `LIMIT_SD`."""
         self.check_fitted("mean_")
-        return np.clip((_raw(requests) - self.mean_) / self.scale_, -LIMIT_SD, LIMIT_SD)
+        return self._standardised(_raw(requests))
+
+    def _standardised(self, raw: FloatArray) -> FloatArray:
+        return np.clip((raw - self.mean_) / self.scale_, -LIMIT_SD, LIMIT_SD)
 
 
 def _raw(requests: Sequence[Request]) -> FloatArray:

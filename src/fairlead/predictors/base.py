@@ -37,3 +37,7 @@ class Predictor(Component, Protocol):
     def predict(self, x: FloatArray) -> Estimate:
         """Returns the estimate for each row of `x`."""
         ...
+
+    def predict_mean(self, x: FloatArray) -> FloatArray:
+        """Returns the mean of `predict` alone, which may be cheaper."""
+        ...

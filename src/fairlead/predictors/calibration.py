@@ -42,19 +42,27 @@ class Calibrated(Estimator):
 
     def fit_left_out(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Fits, and returns (n_requests, n_models) left-out chances, NaN where not measured."""
-        logit = _logit(self.predictor.fit_left_out(x, y))
+        raw = self.predictor.fit_left_out(x, y)
+        logit = _logit(raw)
         maps = [platt(logit[:, j], y[:, j], strength=self.strength) for j in range(y.shape[1])]
         self.slope_, self.offset_ = np.array(maps).reshape(-1, 2).T
-        return sigmoid(self.slope_ * logit + self.offset_)
+        return self._mapped(raw)
 
     def predict(self, x: FloatArray) -> Estimate:
         """Returns chances, and their spread as far as the map is straight (the delta method)."""
         self.check_fitted("slope_")
         raw = self.predictor.predict(x)
-        p = sigmoid(self.slope_ * _logit(raw.mean) + self.offset_)
-        bent = _bent(raw.mean)
+        p, bent = self._mapped(raw.mean), _bent(raw.mean)
         steepness = np.abs(self.slope_) * p * (1 - p) / (bent * (1 - bent)) * _bent_slope(raw.mean)
         return Estimate(mean=p, sd=steepness * raw.sd)
+
+    def predict_mean(self, x: FloatArray) -> FloatArray:
+        """Returns (n_requests, n_models) chances."""
+        self.check_fitted("slope_")
+        return self._mapped(self.predictor.predict_mean(x))
+
+    def _mapped(self, raw: FloatArray) -> FloatArray:
+        return sigmoid(self.slope_ * _logit(raw) + self.offset_)
 
 
 def _logit(raw: FloatArray) -> FloatArray:

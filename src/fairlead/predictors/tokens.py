@@ -56,6 +56,11 @@ class Tokens(Estimator):
         mean = self._tokens(log_tokens.mean, smearing=self.smearing_)
         return Estimate(mean=mean, sd=(mean + self.smearing_) * log_tokens.sd)
 
+    def predict_mean(self, x: FloatArray) -> FloatArray:
+        """Returns (n_requests, n_models) expected tokens."""
+        self.check_fitted("smearing_")
+        return self._tokens(self.predictor.predict_mean(x), smearing=self.smearing_)
+
     def _tokens(self, log_tokens: FloatArray, *, smearing: FloatArray | float) -> FloatArray:
         bounded = np.clip(log_tokens, 0.0, np.log1p(self.longest_))
         return np.asarray(np.minimum(smearing * np.expm1(bounded), self.longest_))
