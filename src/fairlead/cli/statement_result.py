@@ -156,7 +156,7 @@ def show_statement(statement: Statement, console: Console) -> None:
         f"reference {', '.join(statement.references) or 'none'}\n",
         markup=False,
     )
-    headline = _table("", "", "")
+    headline = table("", "", "")
     for figure in figures(statement):
         headline.add_row(figure.name, figure.value, figure.note)
     naive = statement.naive
@@ -179,10 +179,10 @@ def show_statement(statement: Statement, console: Console) -> None:
 def _models(statement: Statement) -> Table:
     from fairlead.proof import wording  # noqa: PLC0415
 
-    table = _table("model", "calls", "answers", "share", "paid", "mean score [95 %]", "n scored", "p50 latency")
+    rows = table("model", "calls", "answers", "share", "paid", "mean score [95 %]", "n scored", "p50 latency")
     for row in statement.models:
         unknown = f" + {row.n_unknown_cost} unknown" if row.n_unknown_cost else ""
-        table.add_row(
+        rows.add_row(
             row.model,
             f"{row.n_calls:,}",
             f"{row.n_served:,}",
@@ -192,15 +192,15 @@ def _models(statement: Statement) -> Table:
             f"{row.n_scored:,}",
             wording.seconds(row.latency_p50_s),
         )
-    return table
+    return rows
 
 
 def _arms(statement: Statement) -> Table:
     from fairlead.proof import wording  # noqa: PLC0415
 
-    table = _table("arm", "requests", "sessions", "failed", "paid", "mean score", "n scored")
+    rows = table("arm", "requests", "sessions", "failed", "paid", "mean score", "n scored")
     for name, arm in (("policy", statement.policy), ("control", statement.control)):
-        table.add_row(
+        rows.add_row(
             name,
             f"{arm.n_requests:,}",
             f"{arm.n_sessions:,}",
@@ -209,15 +209,16 @@ def _arms(statement: Statement) -> Table:
             wording.score(arm.mean_score),
             f"{arm.n_scored:,}",
         )
-    return table
+    return rows
 
 
-def _table(first: str, *others: str) -> Table:
+def table(first: str, *others: str) -> Table:
+    """Returns a plain table: names left, figures right; without headings everything is left."""
     from rich import box  # noqa: PLC0415 - only people need it
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table(box=box.SIMPLE_HEAD, show_header=bool(first), pad_edge=False)
-    table.add_column(first, no_wrap=True)
+    rows = Table(box=box.SIMPLE_HEAD, show_header=bool(first), pad_edge=False)
+    rows.add_column(first, no_wrap=True)
     for name in others:
-        table.add_column(name, justify="right" if first else "left")
-    return table
+        rows.add_column(name, justify="right" if first else "left")
+    return rows

@@ -73,7 +73,7 @@ def page(
     """
     plots = [*_saving_plot(statement, truth), *_quality_plot(statement, truth)]
     return (
-        environment()
+        environment("fairlead.proof")
         .get_template("statement.html")
         .render(
             s=statement,
@@ -92,10 +92,10 @@ def page(
 
 
 @cache
-def environment() -> Environment:
-    """Returns the templates' environment, with figures in words as filters."""
+def environment(package: str) -> Environment:
+    """Returns the templates of a package, with figures in words as filters."""
     made = Environment(
-        loader=PackageLoader("fairlead.proof"),
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
