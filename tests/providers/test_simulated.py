@@ -65,11 +65,11 @@ def test_some_kinds_lose_nothing_at_a_cheaper_model():
     world = World(0)
     truth = world.truth(world.tasks(3000, 0))
     at = {model: truth.column_of[model] for model in ("albatross", "kingfisher", "tern")}
-    code = truth.score[np.array(truth.subset) == "code"].mean(axis=0)
-    chat = truth.score[np.array(truth.subset) == "chat"].mean(axis=0)
-    legal = truth.score[np.array(truth.subset) == "legal"].mean(axis=0)
-    assert code[at["kingfisher"]] > code[at["albatross"]] - 0.05
-    assert chat[at["tern"]] > chat[at["albatross"]] - 0.05
+    code, summary, legal = (
+        truth.score[np.array(truth.subset) == kind].mean(axis=0) for kind in ("code", "summary", "legal")
+    )
+    assert code[at["kingfisher"]] > code[at["albatross"]]
+    assert summary[at["tern"]] > summary[at["albatross"]]
     assert legal[at["tern"]] < legal[at["albatross"]] - 0.05
 
 
@@ -89,9 +89,10 @@ def test_success_is_as_predictable_from_text_as_on_real_tables(pool):
     train, test = world.outcomes(1200, 0), world.truth(world.tasks(1200, 0))
     scores = ridge(ngrams(train.prompts), train.score, ngrams(test.prompts))
     aucs = [auc(scores[:, j], test.score[:, j]) for j in range(len(world.models))]
-    assert 0.65 < np.mean(aucs) < 0.75  # measured: 0.68 (saving), 0.67 (losing)
-    assert min(aucs) > 0.60
-    assert max(aucs) < 0.78
+    # Measured with 4,000 test tasks, seeds 0 to 2: 0.66 to 0.77 for each model, mean 0.70 (saving), 0.67 (losing).
+    assert 0.62 < np.mean(aucs) < 0.75
+    assert min(aucs) > 0.58
+    assert max(aucs) < 0.80
 
 
 def ngrams(texts, n_columns=1024):

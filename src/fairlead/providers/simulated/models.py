@@ -62,7 +62,7 @@ _SMALL = _capabilities(16_000, vision=False, tools=False)
 
 _ALBATROSS = SimulatedModel(
     name="albatross",
-    skill=1.9,
+    skill=1.8,
     input_usd_per_mtok="5",
     output_usd_per_mtok="25",
     ttft_s=0.9,
@@ -75,17 +75,17 @@ _SAVING = (
     _ALBATROSS,
     SimulatedModel(
         name="heron",
-        skill=1.6,
-        input_usd_per_mtok="2",
-        output_usd_per_mtok="10",
+        skill=1.5,
+        input_usd_per_mtok="3",
+        output_usd_per_mtok="15",
         ttft_s=0.6,
         tokens_per_s=80,
         capabilities=_LARGE,
     ),
     SimulatedModel(
         name="kingfisher",
-        skill=0.5,
-        special={"code": 2.1, "arithmetic": 2.0},
+        skill=0.4,
+        special={"code": 2.4, "arithmetic": 2.4},
         input_usd_per_mtok="0.8",
         output_usd_per_mtok="3.2",
         verbosity=1.2,
@@ -95,8 +95,8 @@ _SAVING = (
     ),
     SimulatedModel(
         name="tern",
-        skill=0.9,
-        special={"chat": 1.9, "translation": 1.5},
+        skill=1.0,
+        special={"translation": 2.2, "summary": 2.2, "extraction": 2.2},
         input_usd_per_mtok="0.4",
         output_usd_per_mtok="1.6",
         verbosity=0.9,

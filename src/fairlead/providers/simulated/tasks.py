@@ -55,7 +55,7 @@ KINDS = (
             "Give the result as a fraction.",
         ),
         right="The answer is {k}.",
-        output_tokens=140,
+        output_tokens=180,
         difficulty=0.1,
     ),
     Kind(
@@ -73,8 +73,8 @@ KINDS = (
             "Keep the order of the text.",
         ),
         right='{{"found": ["item {k}"]}}',
-        output_tokens=60,
-        difficulty=-0.5,
+        output_tokens=120,
+        difficulty=-0.3,
     ),
     Kind(
         name="code",
@@ -100,8 +100,8 @@ KINDS = (
             "It must be safe to call from {m} threads.",
         ),
         right="def solve(items):\n    return items[{k}:]",
-        output_tokens=320,
-        difficulty=0.5,
+        output_tokens=300,
+        difficulty=0.4,
     ),
     Kind(
         name="summary",
@@ -118,8 +118,8 @@ KINDS = (
             "Do not judge.",
         ),
         right="In short: {k} points were settled and the rest was put off.",
-        output_tokens=90,
-        difficulty=-0.6,
+        output_tokens=120,
+        difficulty=-0.3,
     ),
     Kind(
         name="legal",
@@ -136,7 +136,7 @@ KINDS = (
             "Weigh the strongest argument against your view.",
         ),
         right="On balance clause {k} decides.",
-        output_tokens=380,
+        output_tokens=260,
         difficulty=0.8,
     ),
     Kind(
@@ -154,7 +154,7 @@ KINDS = (
             "Name what must not be overlooked.",
         ),
         right="Finding {k} should be looked into first.",
-        output_tokens=340,
+        output_tokens=240,
         difficulty=0.6,
     ),
     Kind(
@@ -172,8 +172,8 @@ KINDS = (
             "Do not translate names.",
         ),
         right="Version {k} is the faithful one.",
-        output_tokens=70,
-        difficulty=-0.3,
+        output_tokens=100,
+        difficulty=-0.2,
     ),
     Kind(
         name="chat",
@@ -184,8 +184,8 @@ KINDS = (
         subjects=("spring", "cats", "tea", "old songs", "sailing", "bread", "clouds"),
         clauses=("Be brief.", "Make it rhyme.", "No jokes, please.", "Ask me something back.", "Mention the sea."),
         right="Gladly! Here is thought number {k}.",
-        output_tokens=50,
-        difficulty=-1.4,
+        output_tokens=80,
+        difficulty=-0.9,
     ),
 )
 

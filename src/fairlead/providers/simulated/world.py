@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from fairlead.providers.simulated.models import SimulatedModel
     from fairlead.types import Price
 
-SENTENCE_WEIGHT = 0.3
+SENTENCE_WEIGHT = 0.4
 """How much harder one more sentence makes a task."""
-SUBJECT_SD = 0.6
+SUBJECT_SD = 0.7
 """Spread of what the subject adds."""
 HIDDEN_SD = 1.0
 """Spread of what no feature tells. With the weights above, it sets how well success can be predicted from the text:
