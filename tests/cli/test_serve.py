@@ -5,6 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import openai
@@ -39,6 +41,14 @@ def serving(folder, *words):
             process.kill()
 
 
+def wait_until(condition):
+    """Returns as soon as the condition holds; fails where it does not within ten seconds."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def ask(url):
     with openai.OpenAI(base_url=url, api_key="any", max_retries=0) as client:
         return client.chat.completions.create(model="auto", messages=MESSAGES)
@@ -56,6 +66,19 @@ def test_it_answers_until_it_is_stopped_and_keeps_what_happened(folder, number):
     assert "sim/wren" in rest
     assert "reference sim/albatross (assumed" in rest
     assert "no router is fitted" in rest
+
+
+def test_a_request_in_flight_is_settled_when_it_stops(folder):
+    slow = SIMULATED.replace("time_scale = 0", "time_scale = 100")
+    (folder / "fairlead.toml").write_text(slow + "[server]\ndrain_s = 0.1\n")
+    with serving(folder, "--port", "0") as (process, url), ThreadPoolExecutor() as pool:
+        asked = pool.submit(ask, url)
+        wait_until(lambda: list(SqliteLedger.open(folder / "fairlead.db", create=False).entries()))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+        assert isinstance(asked.exception(), openai.APIError)
+    (entry,) = SqliteLedger.open(folder / "fairlead.db", create=False).entries()
+    assert entry.status == "cancelled"
 
 
 def test_what_was_answered_survives_a_kill(folder):

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from fairlead.errors import LedgerError
+from fairlead.gateway.app import application
 from fairlead.providers.faults import Fault
 from fairlead.types import Usage
 
@@ -212,6 +213,24 @@ async def test_leaving_before_the_body_is_whole_leaves_no_trace(running):
     writer.close()
     assert (await running.post()).status == 200
     assert len(running.entries()) == 1
+
+
+async def test_a_reader_that_takes_nothing_is_not_waited_for(start):
+    running = await start("[limits]\nidle_s = 0.05\n")
+    body = msgspec.json.encode(ASK | {"stream": True})
+    received = iter([{"type": "http.request", "body": body}])
+
+    async def receive():
+        return next(received, None) or await asyncio.Event().wait()
+
+    async def send(message):
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": []}
+    async with asyncio.timeout(5):
+        await application(running.gateway)(scope, receive, send)
+    assert running.entry().status == "cancelled"
 
 
 # The ledger ----------------------------------------------------------------------------------------------------------

@@ -24,10 +24,10 @@ def most_usd(
     if any(isinstance(part, Media) for message in request.messages for part in message.parts):
         return None
     planned = [step.candidate for stage in decision.plan for step in stage.steps]
-    costs = [_call_usd(request, candidates[name]) for name in planned for _ in range(1 + retries)]
-    if any(cost is None for cost in costs):
+    costs = [cost for name in planned if (cost := _call_usd(request, candidates[name])) is not None]
+    if len(costs) < len(planned):
         return None
-    dearest_first = sorted((cost for cost in costs if cost is not None), reverse=True)
+    dearest_first = sorted(costs * (1 + retries), reverse=True)
     return sum(dearest_first[:max_attempts], Decimal(0))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fairlead.errors import AllAttemptsFailedError, FairleadError, LedgerError, ProviderError, RequestError
-from fairlead.gateway.body import read_body, send_json
+from fairlead.gateway.body import ClientLeftError, read_body, send_json
 from fairlead.gateway.errors import error_event, send_error
 from fairlead.gateway.headers import final_notes, headers, notes
 from fairlead.gateway.leaving import CancelledByLeaving
@@ -15,7 +16,7 @@ from fairlead.gateway.record import Record
 from fairlead.wire import openai_chat, sse
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from fairlead.execution import Stream
     from fairlead.gateway.state import Gateway
@@ -66,7 +67,7 @@ class ChatCompletions:
             async with CancelledByLeaving(receive):
                 if await stream.start():
                     encoder = await _begin(record, stream, send)
-                    await _pass_on(stream, encoder, send)
+                    await _pass_on(stream, encoder, _patient(send, self._gateway.limits.idle_s))
         finally:
             await stream.aclose()
             assert stream.outcome is not None
@@ -74,7 +75,8 @@ class ChatCompletions:
         if encoder is None:
             await send_error(send, error or _why(stream.outcome), headers=headers(final_notes(record, stream.outcome)))
         else:
-            await send({"type": "http.response.body", "body": _end(record, stream.outcome, encoder, error)})
+            last = {"type": "http.response.body", "body": _end(record, stream.outcome, encoder, error)}
+            await _patient(send, self._gateway.limits.idle_s)(last)
 
 
 async def _begin(record: Record, stream: Stream, send: Send) -> openai_chat.ChunkEncoder:
@@ -95,6 +97,19 @@ async def _pass_on(stream: Stream, encoder: openai_chat.ChunkEncoder, send: Send
         async for chunk in stream:
             if events := encoder.chunk(chunk):
                 await send({"type": "http.response.body", "body": events, "more_body": True})
+
+
+def _patient(send: Send, patience_s: float) -> Send:
+    """Returns a `send` for readers that may be slow but not stuck: who takes nothing for so long counts as gone."""
+
+    async def patient_send(message: Message) -> None:
+        try:
+            async with asyncio.timeout(patience_s):
+                await send(message)
+        except TimeoutError:
+            raise ClientLeftError from None
+
+    return patient_send
 
 
 async def _settled(record: Record, outcome: Outcome) -> LedgerError | None:

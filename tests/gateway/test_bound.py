@@ -1,0 +1,51 @@
+"""The bound that is reserved: never below the bill, unknown where something has no limit."""
+
+from decimal import Decimal
+
+import pytest
+
+from fairlead.gateway.bound import most_usd
+from fairlead.types import Candidate, Capabilities, Decision, Media, Message, Price, Rate, Request, Stage, Step, Text
+
+
+def candidate(name, usd, max_output_tokens=100):
+    price = Price(id=name, input=Rate(base=Decimal(usd)), output=Rate(base=Decimal(usd))) if usd else None
+    return Candidate(name=name, price=price, capabilities=Capabilities(max_output_tokens=max_output_tokens))
+
+
+def bound(request, *candidates, max_attempts=4, retries=0):
+    plan = tuple(Stage(steps=(Step(candidate=each.name),)) for each in candidates)
+    decision = Decision(plan=plan, propensity=1.0, reason="constant")
+    named = {each.name: each for each in candidates}
+    return most_usd(request, decision, named, max_attempts=max_attempts, retries=retries)
+
+
+REQUEST = Request(messages=(Message(role="user", parts=(Text(text="x"),)),), body=b"x" * 900)
+DEAR, CHEAP = candidate("dear", "1000"), candidate("cheap", "1")
+
+
+def test_every_byte_may_be_a_token_and_every_answer_as_long_as_it_can_be():
+    assert bound(REQUEST, DEAR) == Decimal(1000) * (900 + 100) / 1_000_000
+
+
+def test_the_callers_limit_counts_for_each_answer():
+    request = Request(messages=REQUEST.messages, body=REQUEST.body, max_output_tokens=10, n=3)
+    assert bound(request, CHEAP) == Decimal(900 + 30) / 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("max_attempts", "retries", "n_dear", "n_cheap"), [(4, 0, 1, 1), (4, 1, 2, 2), (3, 1, 2, 1), (1, 1, 1, 0)]
+)
+def test_as_many_calls_count_as_may_be_made_the_dearest_first(max_attempts, retries, n_dear, n_cheap):
+    found = bound(REQUEST, CHEAP, DEAR, max_attempts=max_attempts, retries=retries)
+    assert found == n_dear * Decimal(1) + n_cheap * Decimal("0.001")
+
+
+@pytest.mark.parametrize("unbounded", [candidate("free", None), candidate("long", "1", max_output_tokens=None)])
+def test_what_has_no_bound_is_unknown(unbounded):
+    assert bound(REQUEST, DEAR, unbounded) is None
+
+
+def test_media_are_billed_by_rules_of_their_own():
+    image = Media(kind="image", url="https://example.org/ship.png")
+    assert bound(Request(messages=(Message(role="user", parts=(image,)),), body=b"x"), DEAR) is None
