@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fairlead.cli.check import ConfigOption  # noqa: TC001 - Typer reads the annotations
 from fairlead.cli.output import JsonOption, Result, emit
 from fairlead.errors import ConfigError
 
@@ -27,9 +28,6 @@ app = typer.Typer()
 
 PromptArgument = Annotated[str | None, typer.Argument(help="The prompt to decide for.")]
 RouterOption = Annotated[Path | None, typer.Option("--router", help="A router that `fairlead fit` saved.")]
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="A configuration. Default: keys found in the environment.")
-]
 ModelOption = Annotated[str, typer.Option("--model", help="What a client would ask for: a route, or a model.")]
 BatchOption = Annotated[
     Path | None, typer.Option("--batch", help="A Parquet file with `prompt_id` and `prompt`, or an outcome table.")

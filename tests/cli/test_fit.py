@@ -1,0 +1,111 @@
+"""`fairlead fit` on tables on disk."""
+
+import json
+
+import pytest
+
+from fairlead import load
+from fairlead.cli.fit import _served, _shown
+from fairlead.cli.main import main
+from fairlead.policies import Floor, HullGuard
+from fairlead.testing import make_outcomes
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "tasks"
+    make_outcomes(80, seed=2).write(path)
+    return path
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stopped:
+        main(["fit", *map(str, arguments)])
+    return stopped.value.code
+
+
+def test_the_saved_router_is_the_one_that_is_described(table, tmp_path, capsys):
+    assert run(table, "--out", tmp_path / "router", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    router = load(tmp_path / "router")
+    assert said["schema"] == "fairlead.fit/1"
+    assert said["router"] == router.version
+    assert said["reference"] == router.reference == "strong"
+    assert (said["table"], said["n_prompts"]) == ("tasks", 80)
+    assert [model["model"] for model in said["models"]] == ["strong", "middle", "weak"]
+    assert all(0 <= model["brier"] <= 1 and model["priced"] for model in said["models"])
+    assert said["verdict"]["allowed"] == router.policy.allowed
+    assert said["verdict"]["words"]
+
+
+def test_people_get_the_measures_and_the_verdict(table, tmp_path, capsys):
+    assert run(table, "--out", tmp_path / "router") == 0
+    printed = capsys.readouterr().out
+    assert "tasks: 80 prompts" in printed
+    assert "middle" in printed
+    assert "at the same cost" in printed
+    assert f"saved in {tmp_path / 'router'}" in printed
+
+
+def test_reference_margin_and_models_are_taken(table, tmp_path, capsys):
+    run(
+        table, "--out", tmp_path / "r", "--reference", "middle", "--margin", "0.2", "--models", "weak, middle", "--json"
+    )
+    said = json.loads(capsys.readouterr().out)
+    assert (said["reference"], said["margin"]) == ("middle", 0.2)
+    assert [model["model"] for model in said["models"]] == ["weak", "middle"]
+    assert load(tmp_path / "r").policy.policy.margin == 0.2
+
+
+def test_the_same_seed_gives_the_same_router(table, tmp_path, capsys):
+    versions = []
+    for name in ("a", "b"):
+        run(table, "--out", tmp_path / name, "--seed", "3", "--json")
+        versions.append(json.loads(capsys.readouterr().out)["router"])
+    assert versions[0] == versions[1]
+
+
+def test_several_tables_are_joined(table, tmp_path, capsys):
+    make_outcomes(40, models=("strong", "other"), seed=4).write(tmp_path / "more")
+    assert run(table, tmp_path / "more", "--out", tmp_path / "router", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["table"], said["n_prompts"]) == ("tasks+more", 120)
+    measured = {model["model"]: model["n"] for model in said["models"]}
+    assert measured == {"strong": 120, "middle": 80, "weak": 80, "other": 40}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--margin", "1.5"), "`--margin` is 1.5; expected a number in [0, 1)"),
+        (("--reference", "gpt"), "no model `gpt`"),
+        (("--models", "strong,gpt"), "no model `gpt`"),
+    ],
+)
+def test_misuse_is_told_and_nothing_is_saved(table, tmp_path, capsys, options, message):
+    assert run(table, "--out", tmp_path / "router", *options) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def guard(**shown):
+    return HullGuard(policy=Floor(margin=0.02), **({"allowed": False, "fixed": "a"} | shown))
+
+
+@pytest.mark.parametrize(
+    ("judged", "shown", "served"),
+    [
+        (guard(), "Nothing could be judged", "So `a` serves every request."),
+        (guard(gain=0.01, lower=-0.01, n=90), "not shown to be better", "So `a` serves every request."),
+        (guard(gain=0.03, lower=0.01, n=90, allowed=True), "confidence 95%): shown to be better", "So routing serves."),
+        (
+            guard(gain=0.03, lower=0.01, n=90),
+            "falls more than 0.02 behind the reference",
+            "So `a` serves every request.",
+        ),
+        (guard(other="b", share=0.3), "Nothing", "So `a` serves 70% of the sessions and `b` 30%."),
+    ],
+)
+def test_the_verdict_says_what_was_shown_and_what_follows(judged, shown, served):
+    assert shown in _shown(judged, 0.02)
+    assert _served(judged) == served
