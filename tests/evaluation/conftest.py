@@ -36,6 +36,9 @@ class Lookup(Estimator):
         mean = np.where(x > 0, np.array(self.hard), np.array(self.easy))
         return Estimate(mean=mean, sd=np.zeros_like(mean))
 
+    def predict_mean(self, x):
+        return self.predict(x).mean
+
 
 def make_router(outcomes, policy=None, *, easy=(0.95, 0.925, 0.9), hard=(0.9, 0.6, 0.3)):
     return Router(

@@ -6,7 +6,7 @@ import pytest
 from fairlead.errors import TableError
 from fairlead.evaluation import baselines, evaluate
 from fairlead.evaluation.report import page
-from fairlead.policies import Constant, HullGuard
+from fairlead.policies import Constant, Floor, HullGuard
 from fairlead.testing import make_outcomes
 
 
@@ -58,6 +58,12 @@ def test_a_router_that_chooses_a_model_without_a_price_is_not_scored_there(route
     table = replace(made, prices={model: price for model, price in made.prices.items() if model != "weak"})
     found = evaluate([routed(Constant(candidate="weak"))], table).methods[0]
     assert (found.n, found.n_unscored) == (0, 200)
+
+
+def test_a_router_that_breaks_down_is_judged_on_the_reference_and_says_so(router, table):
+    broken = replace(router, success=Floor())  # no predictor at all
+    found = evaluate([broken], table, n_boot=50).methods[0]
+    assert (found.n_faults, dict(found.calls)) == (400, {"strong": 1.0})
 
 
 def test_a_table_without_prices_is_judged_on_scores(router):

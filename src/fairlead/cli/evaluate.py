@@ -56,6 +56,8 @@ class Method(msgspec.Struct, kw_only=True, frozen=True):
     """Prompts on which its choice was measured."""
     n_unscored: int
     """Prompts on which it was not; they are in no figure."""
+    n_faults: int
+    """Prompts on which the router broke down and the reference served."""
     score: Spread
     """Mean score, in [0, 1]."""
     cost_usd: Spread
@@ -261,6 +263,5 @@ def _table(evaluation: Evaluation, title: str) -> Table:
         table.add_column(column, justify="right")
     for method in evaluation.methods:
         figures = [wording.interval(getattr(method, name), word) for name, word in columns.values()]
-        n = str(method.n) + (f" + {method.n_unscored}?" if method.n_unscored else "")
-        table.add_row(f"{method.name} (a bound)" if method.bound else method.name, n, *figures)
+        table.add_row(f"{method.name} (a bound)" if method.bound else method.name, wording.count(method), *figures)
     return table

@@ -25,6 +25,8 @@ class Chosen:
     """(n, m) chance that each model is called; a row of zeros where a model outside the table is."""
     p_success: FloatArray
     """(n,) the score it predicted for its choice; NaN where it predicts none."""
+    n_faults: int = 0
+    """Prompts on which it broke down, so that something else served."""
 
 
 class Method(Protocol):
@@ -70,7 +72,8 @@ class Routed:
         columns = np.array([column_of(candidate, test) for candidate in self.router.candidates], dtype=np.int64)
         called = np.where(decisions.first >= 0, columns[decisions.first], -1)  # -1: nobody could serve
         predicted = decisions.predictions.p_success[np.arange(len(test)), decisions.first]
-        return Chosen(share=one_each(called, len(test.models)), p_success=predicted)
+        n_faults = sum(fault is not None for fault in decisions.fault)
+        return Chosen(share=one_each(called, len(test.models)), p_success=predicted, n_faults=n_faults)
 
 
 def column_of(candidate: Candidate, outcomes: Outcomes) -> int:

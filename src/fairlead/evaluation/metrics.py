@@ -43,6 +43,8 @@ class Figures:
     """Prompts on which its choice was measured."""
     n_unscored: int
     """Prompts on which it was not: they are in none of the figures."""
+    n_faults: int
+    """Prompts on which it broke down and the reference served."""
     score: Interval
     """Mean score, in [0, 1]."""
     cost_usd: Interval
@@ -123,6 +125,7 @@ def figures(trial: Trial, name: str, resampling: Resampling) -> Figures:
         bound=name in trial.bounds,
         n=len(scored),
         n_unscored=len(trial.score) - len(scored),
+        n_faults=chosen.n_faults,
         calls={model: share for model, share in sorted(calls.items(), key=lambda call: -call[1]) if share > 0},
         **found,
     )

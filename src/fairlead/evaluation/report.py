@@ -46,7 +46,12 @@ def _environment() -> Environment:
     )
     words = {name: getattr(wording, name) for name in ("score", "points", "usd_per_1000", "percent")}
     made.filters["interval"] = lambda given, kind: wording.interval(given, words[kind])
-    made.filters |= {"basis": wording.basis, "left_out": wording.left_out, "calls": wording.calls}
+    made.filters |= {
+        "basis": wording.basis,
+        "left_out": wording.left_out,
+        "calls": wording.calls,
+        "count": wording.count,
+    }
     return made
 
 

@@ -70,6 +70,7 @@ def pool(trials: Sequence[Trial]) -> Trial:
         name: Chosen(
             share=np.concatenate([trial.chosen[name].share for trial in trials]),
             p_success=np.concatenate([trial.chosen[name].p_success for trial in trials]),
+            n_faults=sum(trial.chosen[name].n_faults for trial in trials),
         )
         for name in first.chosen
     }

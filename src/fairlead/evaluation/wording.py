@@ -42,6 +42,13 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f}"
 
 
+def count(method: Figures) -> str:
+    """Returns on how many prompts a method was scored, and on how many it was not, or broke down."""
+    unscored = f" + {method.n_unscored:,} not scored" if method.n_unscored else ""
+    faults = f", {method.n_faults:,} router faults" if method.n_faults else ""
+    return f"{method.n:,}{unscored}{faults}"
+
+
 def calls(method: Figures, n: int = 3) -> str:
     """Returns the models that a method calls most, with their shares."""
     most = [f"{model} {share:.0%}" for model, share in list(method.calls.items())[:n]]
