@@ -257,7 +257,7 @@ def _table(evaluation: Evaluation, title: str) -> Table:
     }
     caption = "- ref.: score minus the reference's, - hull: minus the best fixed mix's at equal cost, both in points"
     table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", box=SIMPLE_HEAD)
-    table.add_column("method")
+    table.add_column("method", min_width=10)
     table.add_column("n", justify="right")
     for column in columns:
         table.add_column(column, justify="right")
