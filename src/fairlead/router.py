@@ -25,7 +25,7 @@ from fairlead.errors import FairleadError
 from fairlead.evidence import taken
 from fairlead.policies import Floor, HullGuard
 from fairlead.policies.base import Circumstances
-from fairlead.types import Context, Predictions, estimated_tokens
+from fairlead.types import Context, Predictions, Request, estimated_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from fairlead.features.base import FeatureExtractor
     from fairlead.policies.base import Policy
     from fairlead.predictors.base import Predictor
-    from fairlead.types import BoolArray, Candidate, Decision, FloatArray, IntArray, Request
+    from fairlead.types import BoolArray, Candidate, Decision, FloatArray, IntArray
 
 __all__ = ["Decisions", "Router"]
 
@@ -44,9 +44,9 @@ class Router:
     """Chooses a candidate for each request; `fitting.fit` makes one that has learned something.
 
     Example:
-        >>> from fairlead.types import Candidate, Request
+        >>> from fairlead.types import Candidate
         >>> router = Router(candidates=(Candidate(name="big"), Candidate(name="small")), reference="big")
-        >>> decision = router.route(Request.from_prompt("What is a fairlead?"))
+        >>> decision = router.route("What is a fairlead?")
         >>> decision.model, decision.reason
         ('big', 'no_evidence')
     """
@@ -66,12 +66,13 @@ class Router:
     evidence: Evidence | None = field(default=None, repr=False)
     """How the predictions did on prompts they had not seen; `None` where nothing was fitted."""
 
-    def route(self, request: Request, context: Context | None = None) -> Decision:
-        """Returns the decision for one request.
+    def route(self, request: Request | str, context: Context | None = None) -> Decision:
+        """Returns the decision for one request, or for one prompt.
 
         Raises:
             NoCandidateError: every candidate was excluded; says why.
         """
+        request = Request.from_prompt(request) if isinstance(request, str) else request
         return self.decide([request], None if context is None else [context])[0]
 
     def decide(self, requests: Sequence[Request], contexts: Sequence[Context] | None = None) -> Decisions:

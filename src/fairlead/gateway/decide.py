@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from fairlead.gateway.body import read_body, send_json
+from fairlead.types import Prediction  # noqa: TC001 - msgspec reads the annotations
 from fairlead.wire import openai_chat
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from starlette.types import Receive, Scope, Send
 
     from fairlead.gateway.state import Gateway
-    from fairlead.types import Decision, Prediction
+    from fairlead.types import Decision
 
 
 class DecisionShown(msgspec.Struct, kw_only=True, frozen=True):
