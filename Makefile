@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 PACKAGE := pyproject.toml constraints.txt
+# The threads of linear algebra fight one another on a shared machine.
+export OPENBLAS_NUM_THREADS ?= 1
 
 .PHONY: help demo install check format test test-slow docs bench clean
 help:  ## this list

@@ -50,6 +50,8 @@ def _about() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs one command line and exits: 0 done, 1 the answer is no, 2 misuse."""
+    # The threads of linear algebra fight one another on a shared machine, and our matrices are too small for them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     given = list(sys.argv[1:] if arguments is None else arguments)
     named = next((word for word in given if not word.startswith("-")), None)
     app = build([named] if named in VERBS else list(VERBS))
