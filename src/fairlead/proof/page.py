@@ -61,6 +61,7 @@ def page(
     notice: str = "",
     truth: Truth | None = None,
     sections: Sequence[Section] = (),
+    closing: Sequence[Section] = (),
 ) -> str:
     """Returns the page.
 
@@ -70,6 +71,7 @@ def page(
         notice: one sentence that must not be missed, such as that figures are simulated.
         truth: what the estimates should have been, where that is known.
         sections: further parts, after the headline.
+        closing: further parts, at the end.
     """
     plots = [*_saving_plot(statement, truth), *_quality_plot(statement, truth)]
     return (
@@ -87,6 +89,7 @@ def page(
             arms=[("policy", statement.policy), ("control", statement.control)],
             counts=list(counts(statement)),
             sections=sections,
+            closing=closing,
         )
     )
 
@@ -153,19 +156,19 @@ def _ends(interval: Interval, word: wording.Word, after: str) -> str:
 def _saving_plot(statement: Statement, truth: Truth | None) -> list[str]:
     if statement.saving is None:
         return []
-    share = statement.saving.saving_share
-    naive = statement.naive
-    naive_share = float(naive.saving_usd / naive.reference_usd) if naive.reference_usd else None
-    rows = [_row("saving", share, wording.percent)]
+    naive = _naive_share(statement)
+    rows = [_row("saving", statement.saving.saving_share, wording.percent)]
     if truth is not None:
         rows.append(Row(name="the truth", value=100 * truth.saving_share, text=wording.percent(truth.saving_share)))
-    known = None if naive_share is None else 100 * naive_share
-    rows.append(Row(name="naive, policy arm only", value=known, text=wording.percent(naive_share)))
-    description = (
-        "The saving as a share of the reference's cost, with its 95 % interval, and the naive figure beside it."
-    )
-    plot = forest(rows, title="Saving", description=description, x_label="per cent of the reference's cost")
-    return [plot]
+    rows.append(Row(name="naive re-pricing", value=None if naive is None else 100 * naive, text=wording.percent(naive)))
+    description = "The saving as a share of the reference's cost, with its 95 % interval; beside it the naive figure."
+    return [forest(rows, title="Saving", description=description, x_label="per cent of the reference's cost")]
+
+
+def _naive_share(statement: Statement) -> float | None:
+    """Returns the naive saving as a share of a naive cost of both arms, so that it can stand beside the estimate."""
+    reference_usd = statement.naive.reference_usd + statement.control.paid_usd
+    return float(statement.naive.saving_usd / reference_usd) if reference_usd else None
 
 
 def _quality_plot(statement: Statement, truth: Truth | None) -> list[str]:

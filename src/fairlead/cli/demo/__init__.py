@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-N_TASKS = 1_500
+N_TASKS = 1_200
 N_TRAINED_ON = 1_500
 PAGE = Path("fairlead-demo.html")
 

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from fairlead.cli.demo.truth import Standing
     from fairlead.statistics.bootstrap import Interval
 
-NOTICE = "Every figure on this page is simulated: the models, their prices, their answers and the traffic are made up."
+NOTICE = (
+    "Every figure is simulated: models, prices, answers and traffic are made up. "
+    "Latencies are measured on this machine, with the simulated ones at a hundredth of their length."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,20 +99,25 @@ def headline(ending: Ending) -> str:
 
 def page(ending: Ending) -> str:
     """Returns the report as one HTML page."""
-    parts = pages.environment("fairlead.cli.demo").get_template("sections.html").module
     sections = [
-        ("Estimate and truth", parts.truth(headline(ending), compared(ending))),  # type: ignore[attr-defined]
-        ("What was there to be had", parts.frontier(frontier(ending.matched.standings()))),  # type: ignore[attr-defined]
-        ("Three decisions, line by line", parts.decisions(ending.explained)),  # type: ignore[attr-defined]
-        ("Where to go next", parts.next_steps(NEXT_STEPS)),  # type: ignore[attr-defined]
+        _section("Estimate and truth", "truth", headline(ending), compared(ending)),
+        _section("What was there to be had", "frontier", frontier(ending.matched.standings())),
+        _section("Three decisions, line by line", "decisions", ending.explained),
     ]
     return pages.page(
         ending.statement,
         title="Fairlead demo: what routing saved" if ending.plan.pool == "saving" else "Fairlead demo: a losing pool",
         notice=NOTICE,
         truth=pages.Truth(saving_share=ending.truth.saving_share, quality_difference=ending.truth.quality_difference),
-        sections=[pages.Section(title=title, body=str(body)) for title, body in sections],
+        sections=sections,
+        closing=[_section("Where to go next", "next_steps", NEXT_STEPS)],
     )
+
+
+def _section(title: str, macro: str, *given: object) -> pages.Section:
+    """Returns a section whose body is one of the macros of `sections.html`."""
+    macros = pages.environment("fairlead.cli.demo").get_template("sections.html").module
+    return pages.Section(title=title, body=str(getattr(macros, macro)(*given)))
 
 
 def frontier(standings: list[Standing]) -> str:
@@ -132,6 +140,7 @@ def frontier(standings: list[Standing]) -> str:
 def show(ending: Ending, path: Path, console: Console) -> None:
     """Prints the end of the demo for people."""
     console.rule("Every figure is simulated")
+    console.print(f"{NOTICE}\n", markup=False, soft_wrap=True)
     show_statement(ending.statement, console)
     console.print(_truth_table(ending))
     console.print(f"{headline(ending)}\n", style="bold", markup=False)
