@@ -1,0 +1,45 @@
+"""What a router knows about itself."""
+
+import numpy as np
+import pytest
+
+from fairlead.evidence import Evidence, prompt_hashes, taken
+from fairlead.fitting import fit
+from fairlead.testing import make_outcomes
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    router = fit(make_outcomes(200, missing=0.3), seed=0)
+    assert isinstance(router.evidence, Evidence)
+    return router.evidence
+
+
+def test_metrics_are_over_the_measured_prompts(evidence):
+    metrics = evidence.metrics()
+    assert [row.model for row in metrics] == ["strong", "middle", "weak"]
+    assert [row.n for row in metrics] == (~np.isnan(evidence.score)).sum(axis=0).tolist()
+    assert metrics[2].mean_score == pytest.approx(np.nanmean(evidence.score[:, 2]))
+    assert metrics[2].auc > 0.65  # prompts that sound hard are hard for the weak model
+    assert 0 < metrics[2].brier < 0.25
+
+
+def test_metrics_of_a_model_that_was_never_measured_or_never_failed_are_unknown():
+    table = make_outcomes(40)
+    table.score[:, 1], table.score[:, 2] = np.nan, 1.0
+    strong, nothing, perfect = fit(table, seed=0).evidence.metrics()
+    assert strong.auc is not None
+    assert (nothing.n, nothing.mean_score, nothing.auc, nothing.brier, nothing.ece) == (0, None, None, None, None)
+    assert (perfect.mean_score, perfect.auc) == (1.0, None)
+
+
+def test_prompts_are_known_again_by_hash():
+    hashes = prompt_hashes(["a", "b", "a", "\ud800"])
+    assert hashes.dtype == np.int64
+    assert hashes[0] == hashes[2] != hashes[1]
+    assert prompt_hashes([]).shape == (0,)
+
+
+def test_columns_are_taken_and_strangers_are_unknown():
+    grid = np.array([[1.0, 2.0], [3.0, 4.0]])
+    np.testing.assert_array_equal(taken(grid, np.array([1, -1, 0])), [[2.0, np.nan, 1.0], [4.0, np.nan, 3.0]])

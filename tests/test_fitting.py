@@ -1,0 +1,108 @@
+"""Fitting: what is learned is there, what is claimed is out of fold."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fairlead.errors import TableError
+from fairlead.fitting import best_model, fit, gather
+from fairlead.outcomes import join
+from fairlead.policies import Floor, HullGuard, Utility
+from fairlead.testing import make_outcomes
+
+
+@pytest.fixture(scope="module")
+def table():
+    return make_outcomes(400)
+
+
+@pytest.fixture(scope="module")
+def router(table):
+    return fit(table, seed=0)
+
+
+def test_it_predicts_who_succeeds_at_what(router):
+    new = make_outcomes(100, seed=7)
+    predictions = router.predict(new.requests)
+    hard = np.array(new.subset) == "hard"
+    strong, _, weak = predictions.p_success.T
+    assert weak[~hard].mean() - weak[hard].mean() > 0.4
+    assert strong[hard].mean() - weak[hard].mean() > 0.4
+    assert abs(strong[~hard].mean() - weak[~hard].mean()) < 0.1
+    assert (np.diff(predictions.cost_usd, axis=1) < 0).all()
+
+
+def test_the_policy_is_under_a_guard_and_the_reference_is_the_best(router):
+    assert isinstance(router.policy, HullGuard)
+    assert isinstance(router.policy.policy, Floor)
+    assert router.reference == "strong"
+
+
+def test_the_reference_can_be_given_or_named_by_the_floor(table):
+    small = table.rows(range(40))
+    assert fit(small, reference="middle").reference == "middle"
+    assert fit(small, Floor(reference="weak")).reference == "weak"
+    assert isinstance(fit(small, Utility(willingness_to_pay_usd=1.0)).policy.policy, Utility)
+
+
+def test_the_best_model_is_measured_nearly_everywhere_and_priced():
+    table = make_outcomes(100, models=("specialist", "unpriced", "all-round", "weak"))
+    table.score[:] = [1.0, 1.0, 0.8, 0.5]
+    table.score[20:, 0] = np.nan
+    del table.prices["unpriced"]
+    assert best_model(table) == "all-round"
+    table.prices.clear()
+    assert best_model(table) == "unpriced"
+
+
+def test_the_same_seed_gives_the_same_router(table):
+    small = table.rows(range(60))
+    first, second = fit(small, seed=3), fit(small, seed=3)
+    assert first.version == second.version
+    np.testing.assert_array_equal(first.evidence.p_success, second.evidence.p_success)
+
+
+def test_labels_that_mean_nothing_show_nothing_and_are_not_routed_by():
+    rng = np.random.default_rng(0)
+    table = make_outcomes(300)
+    table.score[:] = rng.random(table.score.shape) < [0.8, 0.7, 0.6]
+    router = fit(table, seed=0)
+    assert not router.policy.allowed
+    for row in router.evidence.metrics():
+        assert row.auc == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_prompt_is_never_predicted_by_what_learned_its_question():
+    table = make_outcomes(200)
+    twice = join([table, replace(table, name="copy")])
+    rng = np.random.default_rng(0)
+    twice.score[:] = np.tile((rng.random((200, 3)) < 0.5).astype(float), (2, 1))
+    evidence = gather(twice, seed=0)
+    assert (evidence.question[:200] == evidence.question[200:]).all()
+    np.testing.assert_allclose(evidence.p_success[:200], evidence.p_success[200:], atol=1e-9)
+    assert all(row.auc < 0.6 for row in evidence.metrics())  # a leak would rank its own labels
+
+
+def test_a_table_that_teaches_nothing_is_refused(table):
+    with pytest.raises(TableError, match="has 1 prompts; expected at least two"):
+        fit(table.rows([0]))
+    with pytest.raises(TableError, match="has no model `gpt`; expected a reference among `strong`"):
+        fit(table, reference="gpt")
+
+
+def test_missing_models_and_tokens_are_unknown_not_zero():
+    table = make_outcomes(60)
+    table.score[:, 2] = np.nan
+    table.output_tokens[:] = np.nan
+    predictions = fit(table, seed=0).predict(table.requests[:5])
+    assert np.isnan(predictions.p_success[:, 2]).all()
+    assert np.isfinite(predictions.p_success[:, :2]).all()
+    assert np.isnan(predictions.cost_usd).all()
+
+
+def test_a_handful_of_prompts_is_enough_to_run(table):
+    for n in (2, 3, 7):
+        router = fit(table.rows(range(n)), seed=0)
+        assert not router.policy.allowed
+        assert router.route(table.requests[50]).fault is None
