@@ -24,11 +24,14 @@ from fairlead.cli.main import VERBS, build
 from fairlead.cli.output import Result
 from fairlead.config import tables
 from fairlead.eligibility import EXCLUSIONS
-from fairlead.ledger.schema import METADATA
+from fairlead.gateway.decide import DecisionShown
+from fairlead.ledger import export, schema
 from fairlead.policies.base import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from sqlalchemy import Table
 
     Struct = type[msgspec.Struct]
 
@@ -77,30 +80,45 @@ def configuration_tables() -> list[Struct]:
 
 def _section(table: Struct) -> str:
     title, _, about = _about(table).partition(": ")
-    return f"## {title}\n\n{about[:1].upper()}{about[1:]}\n\n{_rows(table)}"
+    return f"## {title}\n\n{about[:1].upper()}{about[1:]}\n\n{_settings(table)}"
 
 
 def json_page() -> str:
-    """Returns the shape of every command's `--json` result."""
+    """Returns the shape of every JSON document that programs may read."""
     parts = [f"# JSON results\n\n{_JSON_INTRODUCTION}\n"]
-    for result in results():
-        parts.append(f"## `{_schema_name(result)}`\n\n{_about(result)}\n\n{_rows(result)}")
-        parts += [f"### {inner.__name__}\n\n{_about(inner)}\n\n{_rows(inner)}" for inner in _nested(result)]
+    for name, document in documents().items():
+        schema = f"[JSON Schema](schemas/{_file_name(name)})"
+        parts.append(f"## `{name}`\n\n{_about(document)} {schema}\n\n{_shape(document)}")
+        parts += [f"### {inner.__name__}\n\n{_about(inner)}\n\n{_shape(inner)}" for inner in _nested(document)]
     return "\n".join(parts)
 
 
 _JSON_INTRODUCTION = """\
-Every command takes `--json` and then prints one JSON document on standard output; everything else goes to standard
-error. `schema` names the shape and its version. Within a version fields may be added, and none is removed, renamed or
-given another meaning. `null` is *unknown*, never zero. Money that was paid is a decimal number in a string, exact to
-the last digit; money that is predicted is a number. Times are UTC, in ISO 8601; durations are seconds."""
+Every command but `serve` takes `--json` and then prints one JSON document on standard output. Everything else goes to
+standard error: progress on a terminal, and where something fails one line of text, with exit code 1 (the answer is no)
+or 2 (misuse).
+
+`schema` names the shape of a document and its version. Within a version fields may be added, and none is removed,
+renamed or given another meaning. `null` is *unknown*, never zero. Money that was paid is a decimal number in a string,
+exact to the last digit; money that is predicted is a number. Times are UTC, in ISO 8601; durations are seconds."""
 
 
-def results() -> list[Struct]:
-    """Returns the result struct of every command, by schema name."""
+def documents() -> dict[str, Struct]:
+    """Returns schema name -> struct, for every command's result and every other JSON that programs may read."""
     for module in pkgutil.iter_modules(cli.__path__):
         importlib.import_module(f"fairlead.cli.{module.name}")
-    return sorted(_subclasses(Result), key=_schema_name)
+    structs: list[Struct] = [*_subclasses(Result), DecisionShown]
+    named = {_schema_name(struct): struct for struct in structs} | {export.SCHEMA: export.EntryRow}
+    return {name: named[name] for name in sorted(named)}
+
+
+def _file_name(schema_name: str) -> str:
+    return f"{schema_name.replace('/', '.')}.json"
+
+
+def json_schema(document: Struct) -> str:
+    """Returns the JSON Schema of a document."""
+    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(document)), indent=2).decode()
 
 
 def _subclasses(struct: Struct) -> Iterator[Struct]:
@@ -127,7 +145,7 @@ def _nested(struct: Struct) -> list[Struct]:
 def _inner(kind: shapes.Type) -> Iterator[Struct]:
     """Yields the structs directly inside a type."""
     match kind:
-        case shapes.StructType():
+        case shapes.StructType() | shapes.DataclassType():
             yield kind.cls
         case shapes.DictType():
             yield from _inner(kind.value_type)
@@ -140,7 +158,7 @@ def _inner(kind: shapes.Type) -> Iterator[Struct]:
 
 def _fields(struct: Struct) -> tuple[shapes.Field, ...]:
     info = shapes.type_info(struct)
-    assert isinstance(info, shapes.StructType)
+    assert isinstance(info, shapes.StructType | shapes.DataclassType)
     return info.fields
 
 
@@ -148,16 +166,26 @@ def _about(struct: Struct) -> str:
     return inspect.getdoc(struct) or ""
 
 
-def _rows(struct: Struct) -> str:
+def _settings(table: Struct) -> str:
+    meanings = field_docs(table)
+    rows = [
+        (f"`{field.encode_name}`", _in_words(field.type), _default(field), meanings[field.name])
+        for field in _fields(table)
+    ]
+    return _markdown_table(("setting", "type", "default", "meaning"), rows)
+
+
+def _shape(struct: Struct) -> str:
     meanings = field_docs(struct)
     rows = [
-        (f"`{field.encode_name}`", _in_words(field.type), _default(field), meanings.get(field.name, ""))
+        (f"`{field.encode_name}`", _in_words(field.type), meanings.get(field.name, ""))
         for field in _fields(struct)
+        if field.name != "schema"
     ]
-    return _markdown_table(("name", "type", "default", "meaning"), rows)
+    return _markdown_table(("name", "type", "meaning"), rows)
 
 
-def field_docs(struct: Struct) -> dict[str, str]:
+def field_docs(struct: type) -> dict[str, str]:
     """Returns field name -> the string that stands under it, those of base classes included."""
     docs: dict[str, str] = {}
     for base in reversed([base for base in struct.__mro__ if base.__module__.startswith("fairlead")]):
@@ -202,6 +230,7 @@ _WORDS: dict[type[shapes.Type], Callable[..., str]] = {
     shapes.NoneType: lambda _: "null",
     shapes.StrType: lambda _: "text",
     shapes.StructType: lambda kind: kind.cls.__name__,
+    shapes.DataclassType: lambda kind: kind.cls.__name__,
     shapes.TupleType: lambda kind: f"list: {', '.join(map(_in_words, kind.item_types))}",
     shapes.UnionType: lambda kind: _alternatives(map(_in_words, kind.types)),
     shapes.VarTupleType: lambda kind: f"list of {_in_words(kind.item_type)}",
@@ -224,15 +253,17 @@ def _default(field: shapes.Field) -> str:
 
 def ledger_page() -> str:
     """Returns every table and column of the ledger."""
-    parts = ["# Ledger\n\nThe tables of the ledger, as the migrations make them. Times are UTC; money is exact.\n"]
-    for table in METADATA.sorted_tables:
-        rows = [
-            (f"`{column.name}`", str(column.type), "null" if column.nullable else "", column.comment or "")
-            for column in table.columns
-        ]
-        columns = _markdown_table(("column", "type", "may be", "meaning"), rows)
-        parts.append(f"## `{table.name}`\n\n{table.comment or ''}\n\n{columns}")
-    return "\n".join(parts)
+    introduction = (schema.__doc__ or "").partition("\n\n")[2]
+    return "\n".join([f"# Ledger\n\n{introduction}", *map(_ledger_table, schema.METADATA.sorted_tables)])
+
+
+def _ledger_table(table: Table) -> str:
+    rows = [
+        (f"`{column.name}`", str(column.type).lower(), "yes" if column.nullable else "", column.comment or "")
+        for column in table.columns
+    ]
+    columns = _markdown_table(("column", "type", "may be null", "meaning"), rows)
+    return f"## `{table.name}`\n\n{table.comment}\n\n{columns}"
 
 
 # Words: reasons and errors -------------------------------------------------------------------------------------------
@@ -281,6 +312,8 @@ def stale_pages() -> list[Path]:
 def _texts() -> Iterator[tuple[Path, str]]:
     for name, page in PAGES.items():
         yield REFERENCE / name, f"{NOTE}\n\n{page().rstrip()}\n"
+    for name, document in documents().items():
+        yield REFERENCE / "schemas" / _file_name(name), f"{json_schema(document)}\n"
 
 
 def main() -> None:
@@ -288,8 +321,8 @@ def main() -> None:
     if "--check" in sys.argv[1:]:
         stale = [path.name for path in stale_pages()]
         sys.exit(f"stale: {', '.join(stale)}. Run `make docs`." if stale else 0)
-    REFERENCE.mkdir(exist_ok=True)
     for path, text in _texts():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 
