@@ -323,20 +323,15 @@ class Predictions:
 
     def row(self, i: int) -> tuple[Prediction, ...]:
         """Returns request `i`, one prediction a candidate."""
+        columns = (self.p_success[i], self.p_success_sd[i], self.output_tokens[i], self.cost_usd[i])
         return tuple(
-            Prediction(
-                candidate=name,
-                p_success=_known(self.p_success[i, j]),
-                p_success_sd=_known(self.p_success_sd[i, j]),
-                output_tokens=_known(self.output_tokens[i, j]),
-                cost_usd=_known(self.cost_usd[i, j]),
-            )
-            for j, name in enumerate(self.candidates)
+            Prediction(candidate=name, p_success=p, p_success_sd=sd, output_tokens=tokens, cost_usd=cost)
+            for name, p, sd, tokens, cost in zip(self.candidates, *map(_known, columns), strict=True)
         )
 
 
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
+def _known(values: FloatArray) -> list[float | None]:
+    return [None if math.isnan(value) else value for value in values.tolist()]
 
 
 # What was decided ----------------------------------------------------------------------------------------------------
