@@ -123,6 +123,13 @@ def test_the_command_prints_its_result_and_writes_its_page(ending, monkeypatch, 
     assert [path.name for path in tmp_path.iterdir()] == ["fairlead-demo.html"]
 
 
+def test_a_page_that_cannot_be_written_is_refused_before_the_play(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["demo", "--out", str(tmp_path / "none" / "page.html")])
+    assert stopped.value.code == 2
+    assert "in a folder that does not exist" in capsys.readouterr().err
+
+
 def test_people_are_shown_the_path_and_the_truth(ending, monkeypatch, tmp_path, capsys):
     async def told(*_arguments):
         return ending

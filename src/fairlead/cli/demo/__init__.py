@@ -20,6 +20,7 @@ import typer
 from fairlead.cli.demo.explain import Explained  # noqa: TC001 - msgspec reads the annotations
 from fairlead.cli.output import JsonOption, Result, emit, write_whole
 from fairlead.cli.statement_result import StatementResult, result_of
+from fairlead.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,6 +89,8 @@ def demo(
     from fairlead.cli.demo.story import Plan, tell  # noqa: PLC0415
 
     path = out / PAGE if out.is_dir() else out
+    if not path.parent.is_dir():  # said now, not after the play
+        raise ConfigError(f"`--out` is `{out}`, in a folder that does not exist. Make the folder, or name another.")
     plan = Plan(pool="losing" if losing else "saving", seed=seed, n_tasks=tasks, n_trained_on=N_TRAINED_ON)
     with _progress(tasks) as (say, on_answer):
         ending = asyncio.run(tell(plan, say, on_answer))
