@@ -178,7 +178,7 @@ def _write_parts(folder: Path, decided: Iterator[pa.RecordBatch]) -> None:
     while batches := list(itertools.islice(decided, BATCHES_PER_PART)):
         part = folder / f"part-{number:06}.parquet"
         writing = part.with_suffix(".writing")
-        pq.write_table(pa.Table.from_batches(batches), writing)
+        pq.write_table(pa.Table.from_batches(batches), writing, compression="zstd")
         writing.replace(part)
         number += 1
 

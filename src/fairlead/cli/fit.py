@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from fairlead.cli.output import JsonOption, Result, emit
+from fairlead.cli.output import JsonOption, Result, emit, writing
 from fairlead.errors import ConfigError
 from fairlead.policies import Floor, HullGuard
 
@@ -112,7 +112,8 @@ def fit(
     if models is not None:
         train = train.only([name.strip() for name in models.split(",")])
     router = fit_router(train, Floor(margin=margin), reference=reference, seed=seed)
-    save(router, out)
+    with writing(out):
+        save(router, out)
     result = _result(router, train, out=out, seed=seed, margin=margin)
     emit(result, partial(_show, result), as_json=as_json)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ import msgspec
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
@@ -41,11 +42,24 @@ def emit(result: msgspec.Struct, show: Callable[[Console], None], *, as_json: bo
 def write_whole(path: Path, content: bytes) -> None:
     """Writes a file so that a reader sees the old content or the new one, never half of it."""
     partial = path.with_name(path.name + ".partial")
+    with writing(path):
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Says in the error which result could not be written; the system names a partial file, or nothing."""
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(
+            f"cannot write `{path}`: {reason}. Make room or choose another place, and run it again."
+        ) from None
 
 
 def _encode(value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fairlead.cli.check import ConfigOption  # noqa: TC001 - Typer reads the annotations
-from fairlead.cli.output import JsonOption, Result, emit
+from fairlead.cli.output import JsonOption, Result, emit, writing
 from fairlead.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _number(value: float | None, spec: str) -> str:
 def _route_batch(router: Router, batch: Path, out: Path, *, as_json: bool) -> None:
     from fairlead.bulk import decide_file  # noqa: PLC0415 - heavy, loaded when called
 
-    with _progress() as on_progress:
+    with writing(out), _progress() as on_progress:
         decided = decide_file(router, batch, out, on_progress=on_progress)
     result = BatchResult(
         out=str(out),
