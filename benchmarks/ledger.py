@@ -12,6 +12,7 @@ import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 from fairlead.ledger.base import Intent, Settlement
 from fairlead.ledger.ids import new_id
@@ -69,7 +70,7 @@ async def keep(ledger: SqliteLedger, n_requests: int) -> None:
         await ledger.settle(settlement)
 
 
-async def measure(folder: Path, durability: str, n_writers: int, n_requests: int) -> str:
+async def measure(folder: Path, durability: Literal["process", "power"], n_writers: int, n_requests: int) -> str:
     """Returns one line of results."""
     ledger = SqliteLedger.open(folder / f"{durability}.db", durability=durability)
     share = n_requests // n_writers
@@ -92,7 +93,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the disk to measure is")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        for durability in ("process", "power"):
+        durabilities: tuple[Literal["process", "power"], ...] = ("process", "power")
+        for durability in durabilities:
             print(asyncio.run(measure(Path(folder), durability, given.writers, given.requests)))
 
 
