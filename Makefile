@@ -41,10 +41,10 @@ format: $(DEV)  ## mend formatting and what lint can mend by itself
 	$(BIN)/ruff check --fix-only --quiet .
 
 test: $(DEV)  ## all tests but the slow ones; those on real tables run where FAIRLEAD_DATA names the folder
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 test-slow: $(DEV)  ## long simulations
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n auto -m slow
 
 docs: $(DEV)  ## write the generated reference pages anew
 	$(BIN)/python docs/generate.py

@@ -19,6 +19,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as on
 OutOption = Annotated[Path | None, typer.Option("--out", help="Write the JSON result to this file as well.")]
 
 
+PIPE_WIDTH = 140
+"""Columns of a table that nobody's terminal bounds."""
+
+
 class Result(msgspec.Struct, kw_only=True, frozen=True):
     """Base of every command's result; `schema` names the command and the version of its shape."""
 
@@ -36,7 +40,7 @@ def emit(result: msgspec.Struct, show: Callable[[Console], None], *, as_json: bo
         return
     from rich.console import Console  # noqa: PLC0415 - only people need it
 
-    show(Console(highlight=False))
+    show(Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH))
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -179,15 +179,14 @@ def show_statement(statement: Statement, console: Console) -> None:
 def _models(statement: Statement) -> Table:
     from fairlead.proof import wording  # noqa: PLC0415
 
-    rows = table("model", "calls", "answers", "share", "paid", "mean score [95 %]", "n scored", "p50 latency")
+    rows = table("model", "calls", "share", "paid, USD", "score [95 %]", "n", "p50")
     for row in statement.models:
         unknown = f" + {row.n_unknown_cost} unknown" if row.n_unknown_cost else ""
         rows.add_row(
             row.model,
             f"{row.n_calls:,}",
-            f"{row.n_served:,}",
             wording.percent(row.share),
-            wording.usd(row.cost_usd) + unknown,
+            wording.bare(wording.usd(row.cost_usd)) + unknown,
             wording.interval(row.score, wording.score),
             f"{row.n_scored:,}",
             wording.seconds(row.latency_p50_s),
@@ -217,8 +216,8 @@ def table(first: str, *others: str) -> Table:
     from rich import box  # noqa: PLC0415 - only people need it
     from rich.table import Table  # noqa: PLC0415
 
-    rows = Table(box=box.SIMPLE_HEAD, show_header=bool(first), pad_edge=False)
+    rows = Table(box=box.SIMPLE_HEAD, show_header=bool(first), pad_edge=False, collapse_padding=True)
     rows.add_column(first, no_wrap=True)
     for name in others:
-        rows.add_column(name, justify="right" if first else "left")
+        rows.add_column(name, justify="right" if first else "left", overflow="fold")
     return rows

@@ -58,7 +58,7 @@ def interval(given: Interval | None, word: Word) -> str:
 
 def ends(given: Interval, word: Word) -> str:
     """Returns the two ends of an interval in brackets."""
-    return f"[{_bare(word(given.low))}, {_bare(word(given.high))}]"
+    return f"[{bare(word(given.low))}, {bare(word(given.high))}]"
 
 
 def verdict(statement: Statement) -> str:
@@ -76,7 +76,8 @@ def period(statement: Statement) -> str:
     return f"{statement.since:%Y-%m-%d %H:%M} to {statement.until:%Y-%m-%d %H:%M} UTC"
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """Returns a figure without its unit, for a column that names it."""
     return text.removesuffix(" USD").removesuffix(" %").removesuffix(" points")
 
 

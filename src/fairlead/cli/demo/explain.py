@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -75,10 +76,13 @@ class Explained(msgspec.Struct, kw_only=True, frozen=True):
         ]
 
 
-def examples(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """Returns the first entry of each kind, as far as there is one."""
-    found = {kind: next((entry for entry in entries if holds(entry)), None) for kind, holds in KINDS.items()}
-    return {kind: entry for kind, entry in found.items() if entry is not None}
+def examples(entries: Sequence[Entry]) -> list[tuple[str, Entry]]:
+    """Returns three entries and their kinds: one of each, and where a kind does not occur another one."""
+    of_kind = [(kind, entry) for kind, holds in KINDS.items() for entry in entries if holds(entry)]
+    firsts = [next((found for found in of_kind if found[0] == kind), None) for kind in KINDS]
+    chosen = [found for found in firsts if found is not None]
+    others = (found for found in of_kind if found not in chosen)
+    return sorted([*chosen, *islice(others, len(KINDS) - len(chosen))], key=lambda found: list(KINDS).index(found[0]))
 
 
 def explained(kind: str, entry: Entry, task: Task, plan: Sequence[str]) -> Explained:

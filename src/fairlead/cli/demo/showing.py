@@ -52,8 +52,16 @@ NEXT_STEPS = (
     NextStep(words="Route real traffic, with the keys in your environment", command="fairlead serve"),
     NextStep(words="Fit a router on outcomes of your own", command="fairlead fit TABLE --out routers/mine"),
     NextStep(words="State what your own ledger shows", command="fairlead report --html report.html"),
-    NextStep(words="See a pool of models where routing saves nothing", command="fairlead demo --losing"),
 )
+OTHER_POOL = {
+    "saving": NextStep(words="See a pool of models where routing saves nothing", command="fairlead demo --losing"),
+    "losing": NextStep(words="See a pool of models where routing saves", command="fairlead demo"),
+}
+
+
+def next_steps(ending: Ending) -> tuple[NextStep, ...]:
+    """Returns where to go from this demo."""
+    return (*NEXT_STEPS, OTHER_POOL[ending.plan.pool])
 
 
 def compared(ending: Ending) -> list[Compared]:
@@ -110,7 +118,7 @@ def page(ending: Ending) -> str:
         notice=NOTICE,
         truth=pages.Truth(saving_share=ending.truth.saving_share, quality_difference=ending.truth.quality_difference),
         sections=sections,
-        closing=[_section("Where to go next", "next_steps", NEXT_STEPS)],
+        closing=[_section("Where to go next", "next_steps", next_steps(ending))],
     )
 
 
@@ -147,14 +155,14 @@ def show(ending: Ending, path: Path, console: Console) -> None:
     for example in ending.explained:
         _show_example(example, console)
     console.print("Where to go next")
-    for step in NEXT_STEPS:
+    for step in next_steps(ending):
         console.print(f"  {step.command:<40} {step.words}", markup=False, soft_wrap=True)
     plan = ending.plan
     console.print(f"\n{plan.n_tasks:,} simulated tasks, seed {plan.seed}, {ending.elapsed_s:.0f} s; page: {path}")
 
 
 def _truth_table(ending: Ending) -> object:
-    rows = table("simulated", "estimate [95 %], from the ledger", "truth, from the simulation", "inside")
+    rows = table("simulated", "estimate [95 %]", "truth", "inside")
     for row in compared(ending):
         rows.add_row(row.name, row.estimate, row.truth, row.inside)
     return rows
@@ -162,14 +170,14 @@ def _truth_table(ending: Ending) -> object:
 
 def _show_example(example: Explained, console: Console) -> None:
     console.print(f"{example.title}: {example.prompt!r}", markup=False, soft_wrap=True)
-    lines = table("candidate", "turn", "chance of success", "output tokens", "cost", "excluded because")
+    lines = table("candidate", "turn", "success", "tokens", "USD", "excluded because")
     for line in example.candidates:
         lines.add_row(
             line.candidate,
             "" if line.turn is None else str(line.turn),
             wording.score(line.p_success),
             wording.UNKNOWN if line.output_tokens is None else f"{line.output_tokens:,.0f}",
-            wording.usd(line.cost_usd),
+            wording.bare(wording.usd(line.cost_usd)),
             line.excluded_because or "",
         )
     console.print(lines)

@@ -144,5 +144,5 @@ async def _client(gateway: Gateway) -> AsyncIterator[ChatClient]:
 
 async def _explained(client: ChatClient, entries: Sequence[Entry], tasks: Sequence[Task]) -> tuple[Explained, ...]:
     asked = {task.prompt_id: task for task in tasks}
-    found = [(kind, entry, asked[str(entry.prompt_id)]) for kind, entry in examples(entries).items()]
+    found = [(kind, entry, asked[str(entry.prompt_id)]) for kind, entry in examples(entries)]
     return tuple([explained(kind, entry, task, await client.plan(task)) for kind, entry, task in found])
