@@ -103,6 +103,19 @@ def test_nothing_is_left_beside_the_result(router, prompts, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.parquet", "prompts.parquet"]
 
 
+def test_a_run_that_was_stopped_while_it_cleaned_up_leaves_nothing_to_build_on(router, prompts, tmp_path, monkeypatch):
+    def stopped(folder):
+        (folder / "part-000000.parquet").unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(bulk.shutil, "rmtree", stopped)
+        bulk.decide_file(router, prompts, tmp_path / "out.parquet")
+    result = bulk.decide_file(router, prompts, tmp_path / "out.parquet")
+    assert result.rows_resumed == 0
+    assert [row["prompt_id"] for row in rows_of(tmp_path / "out.parquet")] == [f"q{i}" for i in range(N)]
+
+
 def test_parts_of_other_prompts_are_thrown_away_and_it_is_said(router, prompts, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         bulk.decide_file(router, prompts, tmp_path / "out.parquet", on_progress=stop_after(60))

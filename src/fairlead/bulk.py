@@ -85,7 +85,7 @@ def decide_file(
         decided = _decided(router, _batches(file, start=resumed), lambda done: on_progress(resumed + done, total))
         _write_parts(folder, decided)
         chosen = _merge(_parts(folder), out, _schema(file, router))
-    shutil.rmtree(folder)
+    _remove(folder)
     return BulkResult(
         rows=total,
         rows_undecided=total - sum(chosen.values()),
@@ -151,10 +151,16 @@ def _prepare(folder: Path, manifest: Manifest) -> str | None:
     path = folder / "manifest.json"
     discarded = _difference(path, manifest) if folder.exists() else None
     if discarded is not None:
-        shutil.rmtree(folder)
+        _remove(folder)
     folder.mkdir(exist_ok=True)
     path.write_bytes(msgspec.json.encode(manifest))
     return discarded
+
+
+def _remove(folder: Path) -> None:
+    """Removes the parts, what vouches for them first: a run that is killed in between leaves nothing to build on."""
+    (folder / "manifest.json").unlink(missing_ok=True)
+    shutil.rmtree(folder)
 
 
 def _difference(path: Path, manifest: Manifest) -> str | None:
