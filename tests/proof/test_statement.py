@@ -101,6 +101,16 @@ def test_a_few_control_sessions_are_not_enough(world):
     assert stated.sessions_needed == stated.n_sessions  # five of ten: as many again
 
 
+def test_a_route_that_always_serves_the_reference_does_not_speak_for_another_one(world):
+    same = [replace(e, route="same", chosen="sim/large", propensity=1.0) for e in world(seed=10).entries]
+    other = world(seed=11, n_sessions=60, route="other").entries
+    kept = sorted({e.session_id for e in other if e.arm == "control"})[:5]
+    stated = statement([*same, *(e for e in other if e.arm == "policy" or e.session_id in kept)])
+    assert stated.saving.n_settled == len(same)
+    assert stated.verdict == "not_enough_evidence"
+    assert stated.sessions_needed > 0
+
+
 def test_arms_are_compared_within_a_route(world):
     """Pooled, the dear route's large control arm would make the cheap route's requests look dear."""
     cheap = world(seed=6, n_sessions=200, control_share=0.1, factor=1.0, route="cheap").entries
@@ -138,6 +148,12 @@ def test_naive_re_pricing_uses_the_served_tokens_and_skips_what_it_cannot_price(
     assert naive.n_requests == 1
     assert naive.reference_usd == Decimal("0.003")
     assert naive.saving_usd == Decimal("0.002")
+
+
+def test_naive_re_pricing_counts_a_reference_that_is_free(entry):
+    free = Price(id="free", input=Rate(base=Decimal(0)), output=Rate(base=Decimal(0)))
+    naive = statement([entry(0, reference_price=free)]).naive
+    assert (naive.n_requests, naive.reference_usd, naive.saving_usd) == (1, Decimal(0), -entry(0).cost_usd)
 
 
 def test_naive_re_pricing_misses_that_the_reference_talks_more(entry, attempt):

@@ -163,7 +163,7 @@ def _verdict(saved: Saving | None, trials: Sequence[Experiment]) -> Verdict:
     if saved is None:
         return "not_enough_evidence"
     if saved.n_policy_sessions == 0:
-        return "same"
+        return "same" if all(trial.conclusive for trial in trials) else "not_enough_evidence"
     if saved.saving_usd.low > 0:
         return "saves"
     return "costs_more" if saved.saving_usd.high < 0 else "not_enough_evidence"
@@ -172,7 +172,7 @@ def _verdict(saved: Saving | None, trials: Sequence[Experiment]) -> Verdict:
 def _sessions_needed(saved: Saving | None, trials: Sequence[Experiment]) -> int | None:
     """Returns about how many more sessions would tell: half an interval shrinks with the root of their number."""
     sizes = [(n_sessions(trial.policy), n_sessions(trial.control)) for trial in trials]
-    if saved is None:
+    if saved is None or saved.n_policy_sessions == 0:
         needs = [sum(size) * (MIN_SESSIONS / min(size) - 1) for size in sizes if min(size) > 0]
         return math.ceil(min(needs)) if needs else None
     interval = saved.saving_usd
