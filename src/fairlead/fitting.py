@@ -45,10 +45,11 @@ def fit(train: Outcomes, policy: Policy | None = None, *, reference: str | None 
         seed: of folds, projections and resamples.
 
     Raises:
-        TableError: the table has no such model, or fewer than two prompts.
+        TableError: the table has no such model, or fewer than two different questions.
     """
-    if len(train) < 2:
-        raise TableError(f"table `{train.name}` has {len(train)} prompts; expected at least two to learn from.")
+    n_questions = len(set(_questions(train)))
+    if n_questions < 2:
+        raise TableError(f"table `{train.name}` asks {n_questions} questions; expected at least two to learn from.")
     policy = Floor() if policy is None else policy
     reference = reference or (policy.reference if isinstance(policy, Floor) else None) or best_model(train)
     if reference not in train.models:
