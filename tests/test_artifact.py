@@ -72,6 +72,16 @@ def test_an_unfitted_router_and_infinite_parameters_survive(tmp_path):
     assert (loaded.features, loaded.success, loaded.tokens, loaded.evidence) == (None, None, None, None)
 
 
+@pytest.mark.parametrize("control_share", [0, 1, np.float64(0.25)])
+def test_a_number_of_any_kind_survives(tmp_path, control_share):
+    policy = Utility(willingness_to_pay_usd=np.float64(2.0))
+    router = Router(candidates=(Candidate(name="a"),), reference="a", policy=policy, control_share=control_share)
+    save(router, tmp_path / "router")
+    loaded = load(tmp_path / "router")
+    assert loaded.control_share == control_share
+    assert loaded.policy.willingness_to_pay_usd == 2.0
+
+
 def test_the_manifest_reads_without_us(saved):
     manifest = json.loads((saved / MANIFEST).read_text())
     assert manifest["format"] == FORMAT

@@ -136,7 +136,7 @@ def _manifest(router: Router, arrays_sha256: str) -> Manifest:
         router=router.version,
         candidates=router.candidates,
         reference=router.reference,
-        control_share=router.control_share,
+        control_share=float(router.control_share),
         models=router.models,
         policy=_described(router.policy, POLICIES),
         features=None if router.features is None else _described(router.features, FEATURES),

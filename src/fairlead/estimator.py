@@ -57,7 +57,8 @@ class Estimator:
         """Returns class name and arguments, ready for JSON; parts are described in their place."""
         params = self.params()
         parts = {name: part.description() for name, part in _parts(params).items()}
-        return {"class": type(self).__name__, "params": params | parts}
+        plain = {name: value.item() for name, value in params.items() if isinstance(value, np.generic)}
+        return {"class": type(self).__name__, "params": params | plain | parts}
 
     def state(self) -> State:
         """Returns what was learned: attribute name -> array."""

@@ -139,7 +139,7 @@ class Router:
     def version(self) -> str:
         """Names everything that decides: a hash over candidates, policy and all that was learned."""
         digest = hashlib.sha256()
-        settings = [self.candidates, self.reference, self.policy.description(), self.control_share, self.models]
+        settings = [self.candidates, self.reference, self.policy.description(), float(self.control_share), self.models]
         digest.update(msgspec.json.encode(settings, order="deterministic"))
         for component in (self.features, self.success, self.tokens):
             if component is not None:
