@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from fairlead.errors import WireError
 from fairlead.wire import error_body
 from fairlead.wire.error_body import MAX_MESSAGE_CHARS, ErrorBody
 
@@ -36,6 +38,12 @@ GEMINI = b"""[{"error": {"code": 429, "message": "Too fast", "status": "RESOURCE
 )
 def test_shapes(body, expected):
     assert error_body.read(body) == expected
+
+
+@pytest.mark.parametrize("error", [b'"\xff"', b'{"message": 1e999}', b"{}", b'""'])
+def test_an_error_without_readable_words_is_an_error(error):
+    with pytest.raises(WireError):
+        error_body.check(msgspec.Raw(error))
 
 
 def test_long_words_are_cut():

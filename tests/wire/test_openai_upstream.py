@@ -23,8 +23,8 @@ def completion(**fields):
     return json.dumps({"id": "x", "model": "m", "created": 5, "choices": [choice], **fields}).encode()
 
 
-def decoded(*events: dict | str) -> tuple[openai_upstream.ChunkDecoder, list]:
-    decoder = openai_upstream.ChunkDecoder(keep_body=True)
+def decoded(*events: dict | str, n: int = 1) -> tuple[openai_upstream.ChunkDecoder, list]:
+    decoder = openai_upstream.ChunkDecoder(keep_body=True, n=n)
     contents = [event.encode() if isinstance(event, str) else json.dumps(event).encode() for event in events]
     return decoder, [chunk for data in contents for chunk in decoder.decode(sse.Event(data))]
 
@@ -88,6 +88,10 @@ def test_a_whole_answer_is_asked_without_stream_options():
         ),
         ({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}, Usage(input_tokens=0, output_tokens=0)),
         (None, None),
+        ({}, None),
+        ({"prompt_tokens": 10}, None),
+        ({"prompt_tokens": 10, "completion_tokens": None}, None),
+        ({"prompt_tokens": -1, "completion_tokens": -1}, None),
     ],
 )
 def test_usage_falls_into_buckets_that_do_not_overlap(usage, expected):
@@ -103,7 +107,17 @@ def test_usage_falls_into_buckets_that_do_not_overlap(usage, expected):
         b'{"id": "x"}',
         b'{"error": {"message": "overloaded"}}',
         completion(choices=[{"index": 0, "message": {"content": "Hi"}, "finish_reason": None}]),
+        completion(choices=[{"index": 0, "message": {"content": "Hi"}, "finish_reason": ""}]),
         completion(choices=[{"index": 0, "message": {"content": "Hi"}, "finish_reason": "error"}]),
+        completion(
+            choices=[{"index": 0, "message": {"content": "Hi"}, "finish_reason": "insufficient_system_resource"}]
+        ),
+        completion(
+            choices=[
+                {"index": i, "message": {"content": "Hi"}, "finish_reason": r} for i, r in enumerate(("stop", "error"))
+            ]
+        ),
+        b'{"error": "\xff"}',
         completion(choices=[{"index": 0, "message": {"content": "H\xe9"}, "finish_reason": "stop"}]).replace(
             b"\\u00e9", b"\xc3"
         ),
@@ -141,6 +155,23 @@ def test_with_several_choices_the_last_to_finish_completes_the_stream():
     decoder, chunks = decoded(both, chunk(finish="stop"), chunk(finish="length", index=1))
     assert decoder.complete
     assert chunks[-1].finish_reason == "length"
+
+
+def test_a_choice_that_was_asked_for_and_has_not_spoken_yet_is_awaited():
+    first = [chunk({"content": "a"}), chunk(finish="stop")]
+    decoder, chunks = decoded(*first, n=2)
+    assert not decoder.complete
+    assert chunks[-1].finish_reason is None
+    decoder, _ = decoded(*first, chunk({"content": "b"}, index=1), chunk(finish="stop", index=1), n=2)
+    assert decoder.complete
+    decoder, _ = decoded(*first, "[DONE]", n=2)
+    assert decoder.complete  # a host that gives one choice, whatever is asked
+
+
+def test_a_choice_that_breaks_off_is_raised_though_others_are_unfinished():
+    both = {"choices": [{"index": i, "delta": {"content": "a"}} for i in range(2)]}
+    with pytest.raises(WireError):
+        decoded(both, chunk(finish="error"), n=2)
 
 
 def test_tool_calls_reasoning_and_usage_are_read_from_chunks():

@@ -34,4 +34,4 @@ class OpenAI(HttpProvider):
 
     def decoder(self, request: Request) -> openai_upstream.ChunkDecoder:
         """Returns a reader that keeps the host's own bytes where the caller speaks this dialect."""
-        return openai_upstream.ChunkDecoder(keep_body=request.dialect == "openai")
+        return openai_upstream.ChunkDecoder(keep_body=request.dialect == "openai", n=request.n)

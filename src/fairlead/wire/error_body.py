@@ -53,7 +53,7 @@ def of(error: object) -> ErrorBody:
 def check(error: msgspec.Raw) -> None:
     """Raises WireError with the provider's words where the `error` field of a reply, as its bytes, holds an error."""
     if bytes(error) not in {b"", b"null"}:
-        said = of(msgspec.json.decode(error))
+        said = read(b'{"error":%b}' % bytes(error)) or ErrorBody(message="an error without words that could be read")
         raise WireError(said.message, code=said.code)
 
 

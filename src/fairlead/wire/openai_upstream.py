@@ -24,11 +24,13 @@ _FINISH: dict[str, FinishReason] = {
     "stop": "stop",
     "length": "length",
     "max_tokens": "length",
+    "model_length": "length",
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
 }
-_BROKEN = {"error", "abort"}
+_BROKEN = {"error", "abort", "insufficient_system_resource"}
+"""Said where the host itself broke off; the last is DeepSeek's."""
 _ABSENT = msgspec.Raw()
 
 
@@ -141,8 +143,8 @@ class _CompletionDetails(msgspec.Struct):
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: int
-    completion_tokens: int = 0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
     total_tokens: int | None = None
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
@@ -206,7 +208,8 @@ def decode_response(body: bytes) -> Response:
     if not reply.choices or reply.choices[0].message is None:
         message = "the reply has no choice in `choices`"
         raise WireError(message)
-    if any(choice.finish_reason is None for choice in reply.choices):
+    reasons = [_finish(choice.finish_reason) for choice in reply.choices]
+    if None in reasons:
         message = "the reply has no `finish_reason`: it may be cut"
         raise WireError(message)
     choice = reply.choices[0]
@@ -218,7 +221,7 @@ def decode_response(body: bytes) -> Response:
         id=reply.id or "",
         model=reply.model or "",
         parts=((Text(text=text),) if text else ()) + calls,
-        finish_reason=_finish(choice.finish_reason) or "stop",
+        finish_reason=reasons[0] or "stop",
         usage=_usage(reply.usage),
         created=int(reply.created or 0),
         dialect="openai",
@@ -230,18 +233,24 @@ class ChunkDecoder:
     """Reads one stream; `complete` once every choice has a finish reason, `done` at `[DONE]`.
 
     A chunk tells of the first choice, and of the first tool call in its delta; `body` holds all of it.
+
+    Args:
+        keep_body: give each chunk its own bytes.
+        n: choices that were asked for; a host may give fewer, but only `[DONE]` then says that no more will come.
     """
 
-    def __init__(self, *, keep_body: bool) -> None:
+    def __init__(self, *, keep_body: bool, n: int = 1) -> None:
         self.keep_body = keep_body
+        self.n = n
         self.done = False
         self._open: set[int] = set()
         self._finished: set[int] = set()
 
     @property
     def complete(self) -> bool:
-        """No choice is unfinished, and at least one is finished."""
-        return bool(self._finished) and self._open <= self._finished
+        """No choice is unfinished, and no more will come."""
+        n_awaited = 1 if self.done else self.n
+        return len(self._finished) >= n_awaited and self._open <= self._finished
 
     def decode(self, event: Event) -> Iterator[Chunk]:
         """Yields the chunk in `event`.
@@ -272,9 +281,9 @@ class ChunkDecoder:
     def _end(self, choices: list[_Choice]) -> FinishReason | None:
         """Notes which choices speak and which are finished; returns the reason that finishes the last of them."""
         self._open.update(choice.index for choice in choices)
-        ended = [choice for choice in choices if choice.finish_reason]
-        self._finished.update(choice.index for choice in ended)
-        return _finish(ended[-1].finish_reason) if ended and self.complete else None
+        ended = {choice.index: reason for choice in choices if (reason := _finish(choice.finish_reason))}
+        self._finished.update(ended)
+        return [*ended.values()][-1] if ended and self.complete else None
 
 
 def _read(data: bytes, *, is_error: bool = False) -> _Reply:
@@ -309,10 +318,15 @@ def _finish(reason: str | None) -> FinishReason | None:
 
 
 def _usage(usage: _Usage | None) -> Usage | None:
-    """Takes the cached tokens out of the input; what `total_tokens` counts beyond both was billed as reasoning."""
-    if usage is None:
+    """Takes the cached tokens out of the input; what `total_tokens` counts beyond both was billed as reasoning.
+
+    Where a count is missing or negative the usage is not known: `None`.
+    """
+    if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
         return None
     prompt, completion = usage.prompt_tokens, usage.completion_tokens
+    if min(prompt, completion) < 0:
+        return None
     details = usage.prompt_tokens_details or _PromptDetails()
     cached = min(prompt, details.cached_tokens or usage.prompt_cache_hit_tokens or 0)
     written = min(prompt - cached, details.cache_write_tokens or 0)
