@@ -98,6 +98,13 @@ async def test_what_was_cut_costs_nobody_knows_what(bench, scripted):
     assert outcome.response.text == "Hello there"
 
 
+async def test_a_bug_in_an_adapter_is_a_failed_attempt_that_does_not_show_its_words(bench, scripted):
+    outcome = await bench(scripted([KeyError("a key, a prompt")]), scripted(ANSWER)).execute()
+    assert [(a.error, a.cost_usd) for a in outcome.attempts] == [("ProviderError", None), (None, COST)]
+    assert "KeyError" in str(outcome.causes[0])
+    assert "prompt" not in str(outcome.causes[0])
+
+
 async def test_an_answer_without_usage_is_delivered_with_unknown_cost(bench, scripted):
     outcome = await bench(scripted([Chunk(text="Hi", finish_reason="stop")])).execute()
     assert outcome.status == "delivered"

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from fairlead.errors import BadResponseError, ProviderTimeoutError, RefusedRequestError, UnavailableError
+from fairlead.errors import BadResponseError, ProviderError, ProviderTimeoutError, RefusedRequestError, UnavailableError
 from fairlead.execution import Limits
 from fairlead.types import Chunk, Usage
 
@@ -49,15 +49,26 @@ async def test_the_last_usage_counts_once(bench, scripted):
     assert stream.outcome.attempts[0].usage == USAGE
 
 
+@pytest.mark.parametrize("later", [Chunk(text="b"), Chunk(reasoning="b")])
+async def test_a_usage_that_content_outdates_is_not_the_bill(bench, scripted, later):
+    early = Chunk(text="a", usage=Usage(input_tokens=1_000, output_tokens=1))
+    stream = bench(scripted([early, later, END])).stream()
+    await stream.start()
+    await read(stream)
+    assert (stream.outcome.status, stream.outcome.cost_usd) == ("delivered", None)
+
+
 @pytest.mark.parametrize(
     "failing",
     [
+        [KeyError("a bug of ours")],
+        [ROLE, KeyError("a bug of ours")],
         [RefusedRequestError("no", model="first", status_code=400)],
         [ROLE, RefusedRequestError("no", model="first")],
         ["hang"],
         [ROLE, "hang"],
     ],
-    ids=["refused", "refused after the role", "silent", "silent after the role"],
+    ids=["broken", "broken after the role", "refused", "refused after the role", "silent", "silent after the role"],
 )
 async def test_before_the_first_content_a_failure_is_not_seen(bench, scripted, failing):
     stream = bench(scripted(failing), scripted(ANSWER), limits=QUICK).stream()
@@ -92,7 +103,9 @@ async def test_when_every_attempt_fails_nothing_was_delivered(bench, scripted):
 
 
 @pytest.mark.parametrize(
-    ("broken", "kind"), [(cut(), BadResponseError), ("hang", ProviderTimeoutError)], ids=["cut", "stall"]
+    ("broken", "kind"),
+    [(cut(), BadResponseError), ("hang", ProviderTimeoutError), (KeyError("a bug of ours"), ProviderError)],
+    ids=["cut", "stall", "a bug of ours"],
 )
 async def test_after_the_first_content_a_failure_is_an_error_and_no_fallback(bench, scripted, broken, kind):
     second = scripted(ANSWER)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fairlead.errors import ConfigError, ProviderError, ProviderTimeoutError
-from fairlead.execution.run import Run
+from fairlead.execution.run import Run, unforeseen
 from fairlead.execution.stream import Stream
 from fairlead.providers.base import Limits
 
@@ -94,6 +94,9 @@ class Executor:
             return None
         except TimeoutError:
             run.fail(ProviderTimeoutError(f"no answer within {limit_s:.3g} s", model=candidate.name, billed=True))
+            return None
+        except Exception as error:  # noqa: BLE001 - a bug in an adapter is a failed attempt, and settled as one
+            run.fail(unforeseen(error, candidate))
             return None
         run.succeed(response.usage, response.model)
         return response

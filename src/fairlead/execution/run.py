@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from fairlead.errors import ProviderError
 from fairlead.execution.advance import Call, advance
 from fairlead.types import Attempt, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from fairlead.errors import ProviderError
     from fairlead.providers.base import Limits
     from fairlead.types import AttemptStatus, Candidate, Chunk, OutcomeStatus, Response, Stage, Usage
 
@@ -35,6 +35,12 @@ def bill(candidate: Candidate, usage: Usage | None, error: ProviderError | None 
     return candidate.price.cost_usd(usage)
 
 
+def unforeseen(error: Exception, candidate: Candidate) -> ProviderError:
+    """Returns the failure of a call inside of which our own code broke; the error's text may quote a prompt or a key."""
+    message = f"reading or writing the call broke with `{type(error).__name__}`"
+    return ProviderError(message, model=candidate.name, billed=True)
+
+
 @dataclass(slots=True, kw_only=True)
 class Progress:
     """A call under way."""
@@ -52,7 +58,8 @@ class Progress:
     def note(self, chunk: Chunk, elapsed_s: float) -> None:
         """Takes in one chunk; the first with content sets the time to first token."""
         self.model_served = chunk.model or self.model_served
-        self.usage = chunk.usage or self.usage
+        if chunk.usage or chunk.text or chunk.tool_call or chunk.reasoning:  # what follows a usage outdates it
+            self.usage = chunk.usage
         self.finished = self.finished or chunk.finish_reason is not None
         if self.ttft_s is None and (chunk.text or chunk.tool_call or chunk.reasoning or chunk.finish_reason):
             self.ttft_s = elapsed_s

@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Self
 
 from fairlead.errors import ProviderError, ProviderTimeoutError
+from fairlead.execution.run import unforeseen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -113,14 +114,16 @@ class Stream:
         try:
             async with asyncio.timeout(min(limit_s, self._run.left_s())):
                 chunk = await anext(self._chunks, None)
-        except TimeoutError:
+        except Exception as error:  # a bug in an adapter is a failed attempt, and settled as one
             if self._progress.finished:
                 return None
-            raise self._late(limit_s) from None
-        except ProviderError:
-            if self._progress.finished:
-                return None
-            raise
+            match error:
+                case ProviderError():
+                    raise
+                case TimeoutError():
+                    raise self._late(limit_s) from None
+                case _:
+                    raise unforeseen(error, self._progress.candidate) from error
         if chunk is not None:
             self._run.note(chunk)
         return chunk
