@@ -19,7 +19,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as on
 OutOption = Annotated[Path | None, typer.Option("--out", help="Write the JSON result to this file as well.")]
 
 
-PIPE_WIDTH = 140
+PIPE_WIDTH = 160
 """Columns of a table that nobody's terminal bounds."""
 
 
