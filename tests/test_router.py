@@ -13,7 +13,7 @@ from fairlead.errors import NoCandidateError
 from fairlead.estimator import Estimator
 from fairlead.evidence import Evidence
 from fairlead.fitting import fit
-from fairlead.policies import Constant, Floor, HullGuard, Utility
+from fairlead.policies import Constant, Floor, HullGuard, Threshold, Utility
 from fairlead.policies.base import Choices
 from fairlead.router import Router
 from fairlead.testing import make_outcomes
@@ -296,6 +296,13 @@ def test_binding_renames_the_policy_and_judges_its_guard_again(fitted):
     assert isinstance(router.policy, HullGuard)
     assert router.policy.fixed in {"big", "small", "tiny"}
     assert repr(fitted.bind(fitted.candidates, reference=fitted.reference).policy) == repr(fitted.policy)
+
+
+def test_a_bound_router_can_be_bound_again(fitted):
+    here = replace(fitted, policy=Threshold(strong="strong", weak="weak", cut=0.6)).bind([BIG, TINY], reference="big")
+    elsewhere = [replace(candidate, name=f"other/{candidate.name}") for candidate in (BIG, TINY)]
+    there = here.bind([*elsewhere, TINY], reference="other/big")
+    assert (there.policy.strong, there.policy.weak) == ("other/big", "tiny")  # who is still there keeps its place
 
 
 def test_a_guard_is_judged_at_the_prices_of_the_candidates(fitted):

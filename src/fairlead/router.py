@@ -123,7 +123,7 @@ class Router:
         """
         bound = replace(self, candidates=tuple(candidates), reference=reference, control_share=control_share)
         if policy is None:
-            policy = self.policy.renamed(bound._served_as)  # noqa: SLF001 - another of our own kind
+            policy = self.policy.renamed(self._new_names(bound))
             changed = bound.candidates != self.candidates or reference != self.reference
             policy = bound.judged(policy.policy) if changed and isinstance(policy, HullGuard) else policy
         return replace(bound, policy=policy)
@@ -206,6 +206,13 @@ class Router:
         return Predictions(
             candidates=self._names, p_success=unknown, p_success_sd=unknown, output_tokens=unknown, cost_usd=unknown
         )
+
+    def _new_names(self, bound: Router) -> dict[str, str]:
+        """Returns each model, and each candidate that `bound` lacks -> the first candidate there that serves it."""
+        served_as = bound._served_as
+        model = {name: self.models[j] for j, name in zip(self._columns, self._names, strict=True) if j >= 0}
+        gone = model.keys() - set(bound._names)
+        return served_as | {name: served_as[model[name]] for name in gone if model[name] in served_as}
 
     # What follows from the fields, worked out once
 
