@@ -27,6 +27,19 @@ async def test_a_body_of_unsaid_length_is_counted(start, path):
     assert (reply.status, reply.json["error"]["code"]) == (413, "request_too_large")
 
 
+@pytest.mark.parametrize("path", POSTS)
+async def test_a_body_that_never_ends_is_408(start, path):
+    running = await start("[limits]\nidle_s = 0.05")
+
+    async def pieces():
+        yield b"{"
+        await asyncio.Event().wait()
+
+    reply = await running.post(path, json=None, data=pieces())
+    assert (reply.status, reply.json["error"]["code"]) == (408, "request_timeout")
+    assert "limits.idle_s" in reply.json["error"]["message"]
+
+
 async def test_a_gateway_that_has_enough_to_do_is_429(start):
     running = await start("[server]\nmax_in_flight = 1", time_scale=1000)
     first = asyncio.create_task(running.post())

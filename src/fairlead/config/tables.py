@@ -44,7 +44,7 @@ class LimitsConfig(Table, frozen=True, kw_only=True):
     ttft_s: Seconds = 120.0
     """Longest wait for the first content of a stream, seconds. Default 120, up to 3600."""
     idle_s: Seconds = 60.0
-    """Longest silence within a stream, seconds. Default 60, up to 3600."""
+    """Longest silence within a stream, and wait for the whole body of a request, seconds. Default 60, up to 3600."""
     answer_s: Seconds = 300.0
     """Longest wait for an answer that is not streamed, seconds. Default 300, up to 3600."""
     total_s: Seconds = 600.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from fairlead.errors import RequestError
@@ -23,16 +24,26 @@ def header(scope: Scope, name: bytes) -> str | None:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)
 
 
-async def read_body(scope: Scope, receive: Receive, *, max_bytes: int) -> bytes:
+async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, patience_s: float) -> bytes:
     """Returns the whole body.
 
     Raises:
-        RequestError: it is longer than `max_bytes` (413); nothing beyond that is kept.
+        RequestError: it is longer than `max_bytes` (413), nothing beyond which is kept, or not whole after
+            `patience_s` (408).
         ClientLeftError: it will never be whole.
     """
     declared = header(scope, b"content-length") or ""
     if declared.isdigit() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
+    try:
+        async with asyncio.timeout(patience_s):
+            return await _received(receive, max_bytes)
+    except TimeoutError:
+        message = f"The request body is not whole after {patience_s:g} s, the limit set by `limits.idle_s`."
+        raise RequestError(message, status_code=408, code="request_timeout") from None
+
+
+async def _received(receive: Receive, max_bytes: int) -> bytes:
     pieces, size, more = [], 0, True
     while more:
         message = await receive()

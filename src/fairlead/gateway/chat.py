@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fairlead.errors import AllAttemptsFailedError, FairleadError, LedgerError, ProviderError, RequestError
-from fairlead.gateway.body import ClientLeftError, read_body, send_json
+from fairlead.gateway.body import ClientLeftError, send_json
 from fairlead.gateway.errors import error_event, send_error
 from fairlead.gateway.headers import final_notes, headers, notes
 from fairlead.gateway.leaving import CancelledByLeaving
@@ -39,7 +39,7 @@ class ChatCompletions:
         """Serves one request, as ASGI asks."""
         arrived_s = time.perf_counter()
         gateway = self._gateway
-        request = openai_chat.decode(await read_body(scope, receive, max_bytes=gateway.max_body_bytes))
+        request = openai_chat.decode(await gateway.body(scope, receive))
         context = gateway.context(request, scope)
         routed = gateway.routes.decide(request, context)
         record = Record(gateway=gateway, request=request, context=context, routed=routed, arrived_s=arrived_s)

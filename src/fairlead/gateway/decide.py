@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from fairlead.gateway.body import read_body, send_json
+from fairlead.gateway.body import send_json
 from fairlead.types import Prediction  # noqa: TC001 - msgspec reads the annotations
 from fairlead.wire import openai_chat
 
@@ -64,6 +64,6 @@ class Decide:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, as ASGI asks."""
-        request = openai_chat.decode(await read_body(scope, receive, max_bytes=self._gateway.max_body_bytes))
+        request = openai_chat.decode(await self._gateway.body(scope, receive))
         routed = self._gateway.routes.decide(request, self._gateway.context(request, scope))
         await send_json(send, msgspec.json.encode(DecisionShown.of(routed.decision, route=routed.route)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from fairlead.errors import MissingRowError, RequestError
-from fairlead.gateway.body import read_body, send_json
+from fairlead.gateway.body import send_json
 from fairlead.ledger.base import Feedback
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class FeedbackEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, as ASGI asks."""
-        body = _decoded(await read_body(scope, receive, max_bytes=self._gateway.max_body_bytes))
+        body = _decoded(await self._gateway.body(scope, receive))
         row = Feedback(decision_id=body.decision_id, at=datetime.now(UTC), score=body.score, source=body.source)
         try:
             await self._gateway.ledger.feedback(row)

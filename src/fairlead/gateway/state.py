@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from fairlead.gateway.body import read_body
 from fairlead.types import Context
 
 if TYPE_CHECKING:
-    from starlette.types import Scope
+    from starlette.types import Receive, Scope
 
     from fairlead.execution import Executor
     from fairlead.gateway.routes import Routes
@@ -32,6 +33,10 @@ class Gateway:
     limits: Limits
     max_body_bytes: int
     max_in_flight: int
+
+    async def body(self, scope: Scope, receive: Receive) -> bytes:
+        """Returns the body of a request, within the limits; see `read_body`."""
+        return await read_body(scope, receive, max_bytes=self.max_body_bytes, patience_s=self.limits.idle_s)
 
     def context(self, request: Request, scope: Scope) -> Context:
         """Returns the circumstances of a request, taken once: from here on deciding is pure."""
