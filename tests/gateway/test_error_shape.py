@@ -15,6 +15,10 @@ ROUTES = {
 }
 DECIDING = ["/v1/chat/completions", "/v1/route"]
 USER = {"role": "user", "content": "Hello."}
+BAD_SCHEMA = (  # no UTF-8, where it is kept as it came
+    b'{"model": "auto", "messages": [{"role": "user", "content": "Hello."}],'
+    b' "tools": [{"type": "function", "function": {"name": "f", "parameters": {"a": "\xff"}}}]}'
+)
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ async def test_an_unknown_path_is_404(running, path):
 
 
 @pytest.mark.parametrize("path", DECIDING)
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'"x"', b"{" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'"x"', b"{" * 100_000, BAD_SCHEMA])
 async def test_a_malformed_body_is_400(running, path, body):
     reply = await running.post(path, json=None, data=body)
     assert reply.status == 400
@@ -72,6 +76,8 @@ async def test_malformed_feedback_is_400(running, body):
         ({"temperature": 9}, "temperature"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"stream": "yes"}, "stream"),
+        ({"model": "x" * 300}, "model"),
+        ({"metadata": {"prompt_id": "x" * 600}}, "metadata[...]"),
     ],
 )
 async def test_a_wrong_field_is_400_and_named(running, path, change, param):

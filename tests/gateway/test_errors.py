@@ -35,6 +35,7 @@ def failed(*causes):
         (failed(BadResponseError("x", model="m")), 502, "upstream_bad_response"),
         (failed(RefusedRequestError("x", model="m", status_code=422)), 422, "upstream_refused"),
         (failed(RefusedRequestError("x", model="m", status_code=400, code="too_long")), 400, "too_long"),
+        (failed(RefusedRequestError("this dialect gives one answer a call", model="m")), 400, "upstream_refused"),
         (failed(UnavailableError("x", model="m"), RateLimitError("y", model="m")), 502, "all_attempts_failed"),
         (failed(RateLimitError("x", model="m"), RateLimitError("y", model="n")), 429, "upstream_rate_limit"),
         (ZeroDivisionError("secret"), 500, "internal_error"),

@@ -75,6 +75,11 @@ def test_a_conversation_with_tools_and_images_becomes_turns_of_blocks():
     assert body["tool_choice"] == {"type": "tool", "name": "look"}
 
 
+def test_parameters_that_are_no_object_are_refused():
+    with pytest.raises(WireError, match="parameters of the tool `look`"):
+        encoded(conversation(user(Text(text="Hi")), tools=(Tool(name="look", parameters="[]"),)))
+
+
 def test_options_are_put_in_the_dialects_own_words():
     body = encoded(
         conversation(user(Text(text="Hi")), stop=("END",), temperature=1.7, json_schema='{"type": "object"}', user="u"),

@@ -78,6 +78,11 @@ def test_the_newer_token_limit_wins_and_null_means_absent():
     assert (request.temperature, request.stop, request.tools) == (None, (), ())
 
 
+def test_parameters_of_null_are_none():
+    request = openai_chat.decode(body(tools=[{"type": "function", "function": {"name": "f", "parameters": None}}]))
+    assert request.tools == (Tool(name="f", parameters="{}"),)
+
+
 def test_the_bytes_are_kept_with_fields_we_do_not_know():
     sent = body(reasoning_effort="low", a_field_of_tomorrow={"x": [1.10, None]})
     assert openai_chat.decode(sent).body == sent

@@ -36,7 +36,7 @@ def bill(candidate: Candidate, usage: Usage | None, error: ProviderError | None 
 
 
 def unforeseen(error: Exception, candidate: Candidate) -> ProviderError:
-    """Returns the failure of a call inside of which our own code broke; the error's text may quote a prompt or a key."""
+    """Returns the failure of a call in which our own code broke; its words, which may quote a prompt, are left out."""
     message = f"reading or writing the call broke with `{type(error).__name__}`"
     return ProviderError(message, model=candidate.name, billed=True)
 

@@ -105,8 +105,8 @@ def _fault_of_cause(cause: ProviderError) -> Fault:
             return Fault(status_code=504, message="", code="upstream_timeout")
         case RateLimitError(retry_after_s=wait):
             return Fault(status_code=429, message="", code="upstream_rate_limit", retry_after_s=wait)
-        case RefusedRequestError(status_code=int(status_code), code=code):
-            return Fault(status_code=status_code, message="", code=code or "upstream_refused")
+        case RefusedRequestError(status_code=status_code, code=code):  # no status: the dialect could not say it
+            return Fault(status_code=status_code or 400, message="", code=code or "upstream_refused")
         case UnavailableError():
             return Fault(status_code=503, message="", code="upstream_unavailable")
         case CredentialsError():

@@ -99,7 +99,12 @@ def _block(part: Part) -> dict[str, object]:
         case Text(text=text):
             return {"type": "text", "text": text}
         case ToolCall(id=call_id, name=name, arguments=arguments):
-            return {"type": "tool_use", "id": call_id, "name": name, "input": _json(arguments or "{}", name)}
+            return {
+                "type": "tool_use",
+                "id": call_id,
+                "name": name,
+                "input": _object(arguments or "{}", f"arguments of a call of `{name}`"),
+            }
         case ToolResult(call_id=call_id, content=content):
             return {"type": "tool_result", "tool_use_id": call_id, "content": content}
         case Media():
@@ -119,18 +124,16 @@ def _source(media: Media) -> dict[str, object]:
     raise WireError(message)
 
 
-def _json(text: str, tool: str) -> msgspec.Raw:
+def _object(text: str, what: str) -> splice.RawObject:
     try:
-        msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        return msgspec.json.decode(text, type=splice.RawObject)
     except (msgspec.DecodeError, RecursionError):
-        message = f"the arguments of the call of `{tool}` are no JSON object, as this dialect wants"
+        message = f"the {what} are no JSON object, as this dialect wants"
         raise WireError(message) from None
-    return msgspec.Raw(text.encode())
 
 
 def _tool(name: str, description: str, parameters: str) -> dict[str, object]:
-    schema: dict[str, object] = {"type": "object"}
-    schema |= msgspec.json.decode(parameters, type=splice.RawObject)
+    schema = {"type": "object", **_object(parameters, f"parameters of the tool `{name}`")}
     return {"name": name, "description": description, "input_schema": schema}
 
 

@@ -119,10 +119,13 @@ class _StreamOptions(msgspec.Struct):
 
 
 _Tokens = Annotated[int, msgspec.Meta(ge=1)]
+_Name = Annotated[str, msgspec.Meta(max_length=256)]
+_Note = Annotated[str, msgspec.Meta(max_length=512)]
+"""A value of `metadata`, as long as OpenAI takes it; one of them gets into the ledger."""
 
 
 class _Body(msgspec.Struct):
-    model: str
+    model: _Name
     messages: Annotated[list[_Message], msgspec.Meta(min_length=1)]
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
@@ -137,7 +140,7 @@ class _Body(msgspec.Struct):
     tools: list[_Tool] | None = None
     tool_choice: str | _NamedTool | None = None
     response_format: _ResponseFormat | None = None
-    metadata: dict[str, str] | None = None
+    metadata: dict[str, _Note] | None = None
     user: str | None = None
     prompt_cache_key: str | None = None
 
@@ -154,13 +157,12 @@ def decode(body: bytes) -> Request:
         RequestError: status 400, with `param` and `code`, in OpenAI's words.
     """
     try:
-        read = _BODY.decode(body)
+        return _request(_BODY.decode(body), body)
     except msgspec.ValidationError as error:
         raise _complaint(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         message = "We could not parse the JSON body of your request. Expected one JSON object in UTF-8."
         raise RequestError(message, code="invalid_json") from None
-    return _request(read, body)
 
 
 def _request(read: _Body, body: bytes) -> Request:
@@ -235,7 +237,11 @@ def _tool(tool: _Tool, i: int) -> Tool:
     if function is None:
         raise _missing(f"tools[{i}].function")
     parameters = bytes(function.parameters).decode()
-    return Tool(name=function.name, description=function.description or "", parameters=parameters)
+    return Tool(
+        name=function.name,
+        description=function.description or "",
+        parameters="{}" if parameters == "null" else parameters,
+    )
 
 
 def _tool_choice(choice: str | _NamedTool | None) -> str | None:
