@@ -180,9 +180,12 @@ def _key(provider: str, variable: str, environ: Mapping[str, str]) -> Secret:
         raise ConfigError(
             f"`{place}` does not name a variable; expected capitals such as `OPENAI_API_KEY`, never the key itself."
         )
-    if not environ.get(variable):
+    key = environ.get(variable, "").strip()  # a key read from a file often ends in a line end
+    if not key:
         raise ConfigError(f"`{place}` names `{variable}`, which is not set. Set it, or remove the provider.")
-    return Secret(environ[variable])
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"`{variable}` holds what no HTTP header can carry; expected one key, on one line, in ASCII.")
+    return Secret(key)
 
 
 def _named(table: str, name: str) -> str:
