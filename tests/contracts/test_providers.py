@@ -92,7 +92,7 @@ async def test_a_stream_gives_the_same_answer(dialect):
         (Fault(kind="status", status_code=400, code="context_length_exceeded"), RefusedRequestError, False),
         (Fault(kind="status", status_code=429, retry_after_s=2), RateLimitError, False),
         (Fault(kind="status", status_code=500), UnavailableError, False),
-        (Fault(kind="reset"), UnavailableError, False),
+        (Fault(kind="reset"), UnavailableError, True),
         (Fault(kind="cut", after_events=3), BadResponseError, True),
         (Fault(kind="cut", after_events=0), BadResponseError, True),
         (Fault(kind="malformed", after_events=3), BadResponseError, True),

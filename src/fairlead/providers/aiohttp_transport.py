@@ -120,5 +120,7 @@ def _failure(error: Exception, candidate: str, *, begun: bool) -> ProviderError:
             return UnavailableError(f"no secure connection ({what})", model=candidate, retryable=False)
         case _ if begun:
             return BadResponseError(f"the connection broke off ({what})", model=candidate, billed=True)
-        case _:
-            return UnavailableError(f"no connection, or it was reset ({what})", model=candidate)
+        case aiohttp.ClientConnectorError():
+            return UnavailableError(f"no connection ({what})", model=candidate)
+        case _:  # it may have worked on the request before
+            return UnavailableError(f"the connection was reset ({what})", model=candidate, billed=True)

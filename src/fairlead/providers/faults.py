@@ -51,7 +51,7 @@ class Fault:
             case "status":
                 return self._refusal(model)
             case "reset":
-                return UnavailableError(message, model=model)
+                return UnavailableError(message, model=model, billed=True)
             case "silent" | "stall":
                 return ProviderTimeoutError(message, model=model, billed=True)
             case "cut":
