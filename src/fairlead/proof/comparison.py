@@ -87,7 +87,9 @@ def saving(trials: Sequence[Experiment]) -> Saving | None:
 
 def naive(cases: Iterable[Case]) -> Naive:
     """Returns the usual claim over the requests of a policy arm."""
-    known = [(case.cost_usd, case.naive_usd) for case in cases if case.cost_usd is not None and case.naive_usd is not None]
+    known = [
+        (case.cost_usd, case.naive_usd) for case in cases if case.cost_usd is not None and case.naive_usd is not None
+    ]
     paid = sum((cost for cost, _ in known), Decimal(0))
     reference = sum((usd for _, usd in known), Decimal(0))
     return Naive(n_requests=len(known), paid_usd=paid, reference_usd=reference, saving_usd=reference - paid)
