@@ -86,7 +86,7 @@ class Ngrams(Estimator):
         x = np.zeros((len(requests), self.components_.shape[1]))
         for row, request in zip(x, requests, strict=True):
             buckets, counts = _counted(request)
-            row[:] = self._weights(buckets, counts) @ self.components_[buckets]
+            row[:] = self._weights(buckets, counts) @ self.components_.take(buckets, axis=0)
         return x
 
     def _weights(self, buckets: IntArray, counts: IntArray) -> Float32Array:
@@ -99,7 +99,7 @@ def _counted(request: Request) -> tuple[IntArray, IntArray]:
     """Returns the buckets that a prompt fills, ascending, and how often."""
     data = excerpt(request.prompt).lower().encode("utf-8", "replace")
     counts = np.bincount(_hashes(data) >> np.uint32(32 - BUCKET_BITS), minlength=1 << BUCKET_BITS)
-    buckets = np.flatnonzero(counts)
+    buckets = np.flatnonzero(counts > 0)  # of truth values it is found five times as fast as of numbers
     return buckets, counts[buckets]
 
 
@@ -114,8 +114,8 @@ def _hashes(data: bytes) -> HashArray:
 def _runs(values: HashArray, length: int) -> HashArray:
     """Returns a hash of every run of `length` neighbours: a polynomial in them, modulo 2^32."""
     n = max(len(values) - length + 1, 0)
-    hashes = np.zeros(n, dtype=np.uint32)
-    for offset in range(length):
+    hashes = values[:n]
+    for offset in range(1, length):
         hashes = hashes * _PRIME + values[offset : offset + n]
     return hashes
 

@@ -42,31 +42,31 @@ class Calibrated(Estimator):
 
     def fit_left_out(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Fits, and returns (n_requests, n_models) left-out chances, NaN where not measured."""
-        raw = self.predictor.fit_left_out(x, y)
-        logit = _logit(raw)
+        bent = _bent(self.predictor.fit_left_out(x, y))
+        logit = _logit(bent)
         maps = [platt(logit[:, j], y[:, j], strength=self.strength) for j in range(y.shape[1])]
         self.slope_, self.offset_ = np.array(maps).reshape(-1, 2).T
-        return self._mapped(raw)
+        return self._mapped(bent)
 
     def predict(self, x: FloatArray) -> Estimate:
         """Returns chances, and their spread as far as the map is straight (the delta method)."""
         self.check_fitted("slope_")
         raw = self.predictor.predict(x)
-        p, bent = self._mapped(raw.mean), _bent(raw.mean)
-        steepness = np.abs(self.slope_) * p * (1 - p) / (bent * (1 - bent)) * _bent_slope(raw.mean)
+        bent = _bent(raw.mean)
+        p = self._mapped(bent)
+        steepness = np.abs(self.slope_) * p * (1 - p) / (bent * (1 - bent)) * _bent_slope(bent)
         return Estimate(mean=p, sd=steepness * raw.sd)
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models) chances."""
         self.check_fitted("slope_")
-        return self._mapped(self.predictor.predict_mean(x))
+        return self._mapped(_bent(self.predictor.predict_mean(x)))
 
-    def _mapped(self, raw: FloatArray) -> FloatArray:
-        return sigmoid(self.slope_ * _logit(raw) + self.offset_)
+    def _mapped(self, bent: FloatArray) -> FloatArray:
+        return sigmoid(self.slope_ * _logit(bent) + self.offset_)
 
 
-def _logit(raw: FloatArray) -> FloatArray:
-    bent = _bent(raw)
+def _logit(bent: FloatArray) -> FloatArray:
     return np.asarray(np.log(bent) - np.log1p(-bent))
 
 
@@ -77,6 +77,6 @@ def _bent(raw: FloatArray) -> FloatArray:
     return np.where(raw < EDGE, low, np.where(raw > 1.0 - EDGE, high, raw))
 
 
-def _bent_slope(raw: FloatArray) -> FloatArray:
-    beyond = np.maximum(EDGE - raw, raw - (1.0 - EDGE))
-    return np.asarray(np.exp(-np.maximum(beyond, 0.0) / EDGE))
+def _bent_slope(bent: FloatArray) -> FloatArray:
+    """Returns the slope of `_bent`, from what it gave: 1 inside, and in an exponential tail its share of `EDGE`."""
+    return np.minimum(np.minimum(bent, 1.0 - bent) / EDGE, 1.0)
