@@ -46,6 +46,13 @@ def test_it_names_what_the_router_has_never_seen(check, tmp_path):
     assert "assumed" not in result.output
 
 
+def test_it_says_in_words_who_serves(check, tmp_path):
+    save(fit(make_outcomes(40)), tmp_path / "mine")
+    result = check(POOL + '[routes.auto]\nrouter = "mine"\nreference = "host/strong"\n')
+    assert f"router {tmp_path / 'mine'}: `host/strong` serves every request" in result.output
+    assert "HullGuard(" not in result.output
+
+
 def test_the_json_says_the_same(check):
     shown = json.loads(check(POOL, "--json").output)
     assert shown["schema"] == "fairlead.check/1"

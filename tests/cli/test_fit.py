@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fairlead import load
-from fairlead.cli.fit import _served, _shown
+from fairlead.cli.fit import _shown
 from fairlead.cli.main import main
 from fairlead.policies import Floor, HullGuard
 from fairlead.testing import make_outcomes
@@ -95,17 +95,17 @@ def guard(**shown):
 @pytest.mark.parametrize(
     ("judged", "shown", "served"),
     [
-        (guard(), "Nothing could be judged", "So `a` serves every request."),
-        (guard(gain=0.01, lower=-0.01, n=90), "not shown to be better", "So `a` serves every request."),
-        (guard(gain=0.03, lower=0.01, n=90, allowed=True), "confidence 95%): shown to be better", "So routing serves."),
+        (guard(), "Nothing could be judged", "`a` serves every request"),
+        (guard(gain=0.01, lower=-0.01, n=90), "not shown to be better", "`a` serves every request"),
+        (guard(gain=0.03, lower=0.01, n=90, allowed=True), "confidence 95%): shown to be better", "routing serves"),
         (
             guard(gain=0.03, lower=0.01, n=90),
             "falls more than 0.02 behind the reference",
-            "So `a` serves every request.",
+            "`a` serves every request",
         ),
-        (guard(other="b", share=0.3), "Nothing", "So `a` serves 70% of the sessions and `b` 30%."),
+        (guard(other="b", share=0.3), "Nothing", "`a` serves 70% of the sessions and `b` 30%"),
     ],
 )
 def test_the_verdict_says_what_was_shown_and_what_follows(judged, shown, served):
     assert shown in _shown(judged, 0.02)
-    assert _served(judged) == served
+    assert judged.who_serves() == served

@@ -8,7 +8,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from fairlead.cli.main import VERBS, _add, _exit_code, build
+from fairlead import __version__
+from fairlead.cli.main import VERBS, _add, _exit_code, build, main
 from fairlead.errors import ArtifactError, ConfigError, LedgerError, TableError, UnavailableError
 
 FAIRLEAD = (sys.executable, "-c", "from fairlead.cli.main import main; main()")
@@ -46,6 +47,26 @@ def test_a_failure_is_one_message_and_a_code(error, code, capsys):
 def test_a_bug_is_not_swallowed():
     with pytest.raises(ZeroDivisionError):
         _exit_code(lambda: 1 / 0)
+
+
+def test_ctrl_c_while_a_verb_is_loaded_leaves_no_traceback(monkeypatch, capsys):
+    def interrupted(_verbs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fairlead.cli.main.build", interrupted)
+    with pytest.raises(SystemExit) as stopped:
+        main(["fit"])
+    assert stopped.value.code == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_version_is_told():
+    assert run("--version").stdout == f"fairlead {__version__}\n"
+
+
+def test_no_help_is_cut_in_a_narrow_terminal():
+    for words in (["--help"], ["ledger", "--help"]):
+        assert "..." not in run(*words, env=os.environ | {"COLUMNS": "80"}).stdout.partition("\n")[2]
 
 
 def test_help_names_every_verb():

@@ -1,5 +1,6 @@
 """`fairlead route`: one prompt, and a file of them."""
 
+import io
 import json
 
 import pyarrow as pa
@@ -62,6 +63,39 @@ def test_people_get_the_choice_the_reason_and_every_candidate(router, capsys):
     assert all(name in printed for name in ("strong", "middle", "weak", "P(success)", "propensity"))
 
 
+def test_names_stay_whole_in_a_narrow_terminal(tmp_path, monkeypatch, capsys):
+    name = "local/an-organisation/a-model-with-a-name-of-many-parts-instruct-2026-11"
+    path = tmp_path / "fairlead.toml"
+    path.write_text(
+        f'[providers.local]\nbase_url = "http://127.0.0.1:1/v1"\n[models."{name}"]\n[models."local/b"]\n'
+        "capabilities = { context_tokens = 2 }\n"
+    )
+    monkeypatch.setattr("fairlead.cli.output.PIPE_WIDTH", 80)
+    assert run(PROMPT, "--config", path, "--model", "auto") == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = "".join(line.split()[0] for line in lines[3:] if line.strip())
+    assert name in names
+    assert "…" not in "".join(lines)
+    assert "local/b is excluded: request and answer may not fit its context window" in lines
+
+
+def test_a_model_of_a_saved_router_can_be_asked_for(router, capsys):
+    assert run(PROMPT, "--router", router, "--model", "weak") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "weak: asked_for, the caller named this model",
+        "reference none, propensity 1",
+    ]
+
+
+def test_a_long_prompt_comes_from_standard_input(router, monkeypatch, capsys):
+    decided = []
+    for words, given in (((PROMPT,), ""), (("-",), PROMPT)):
+        monkeypatch.setattr("sys.stdin", io.StringIO(given))
+        assert run(*words, "--router", router, "--json") == 0
+        decided.append(capsys.readouterr().out)
+    assert decided[0] == decided[1]
+
+
 def test_the_decision_goes_to_a_file_as_well(router, tmp_path, capsys):
     assert run(PROMPT, "--router", router, "--json", "--out", tmp_path / "decision.json") == 0
     assert (tmp_path / "decision.json").read_text() == capsys.readouterr().out
@@ -113,6 +147,8 @@ def test_a_batch_of_a_configuration_has_its_candidates(config, prompts, tmp_path
         ((), "takes either a prompt or `--batch FILE`"),
         ((PROMPT, "--batch", "p.parquet"), "takes either a prompt or `--batch FILE`"),
         (("--batch", "p.parquet"), "Add `--out decisions.parquet`"),
+        (("--batch", "p.parquet", "--out", "d.csv"), "`--out` is `d.csv`. Add `--out decisions.parquet`"),
+        ((PROMPT, "--model", "auto:cost"), "The model `auto:cost` does not exist. Did you mean `auto`?"),
         ((PROMPT, "--config", "fairlead.toml"), "both say who decides"),
     ],
 )

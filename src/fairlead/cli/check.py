@@ -13,6 +13,7 @@ import typer
 
 from fairlead.cli.output import JsonOption, OutOption, Result, emit
 from fairlead.errors import FairleadError, LedgerError
+from fairlead.policies import HullGuard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +63,8 @@ class RouteResult(msgspec.Struct, kw_only=True, frozen=True):
     router: str | None
     """Where the router was read from; `null` where none is fitted, so that the reference is served."""
     policy: str
+    serves: str
+    """Who serves, in words: routing, or what the guard puts in its place."""
     control_share: float
     candidates: tuple[str, ...]
     unseen: tuple[str, ...]
@@ -76,6 +79,7 @@ class RouteResult(msgspec.Struct, kw_only=True, frozen=True):
             assumed=route.assumed,
             router=None if route.fitted is None else str(route.fitted),
             policy=repr(route.router.policy),
+            serves=_in_words(route),
             control_share=route.router.control_share,
             candidates=tuple(candidate.name for candidate in route.router.candidates),
             unseen=route.unseen,
@@ -159,6 +163,13 @@ def _alike(routes: tuple[RouteResult, ...]) -> Iterator[tuple[str, RouteResult]]
         yield ", ".join(named), route
 
 
+def _in_words(route: BoundRoute) -> str:
+    if route.fitted is None:
+        return f"`{route.router.reference}` serves every request"
+    policy = route.router.policy
+    return policy.who_serves() if isinstance(policy, HullGuard) else "routing serves"
+
+
 _ASSUMED = " (assumed, as the dearest: name yours by `reference`)"
 
 
@@ -172,7 +183,7 @@ def _serves(route: RouteResult) -> str:
     if route.router is None:
         return "no router is fitted, so the reference serves: there is no evidence yet"
     never_seen = f"; never seen: {', '.join(route.unseen)}" if route.unseen else ""
-    return f"router {route.router}, {route.policy}{never_seen}"
+    return f"router {route.router}: {route.serves}{never_seen}"
 
 
 def _show(result: CheckResult, console: Console) -> None:

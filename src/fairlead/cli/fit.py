@@ -150,7 +150,7 @@ def _verdict(router: Router, margin: float) -> Verdict:
         other=guard.other,
         share=guard.share,
         unjudged=guard.unjudged,
-        words=f"{_shown(guard, margin)} {_served(guard)}",
+        words=f"{_shown(guard, margin)} So {guard.who_serves()}.",
     )
 
 
@@ -166,14 +166,6 @@ def _shown(guard: HullGuard, margin: float) -> str:
     if guard.lower > 0:
         return f"{measured}, but it falls more than {margin:g} behind the reference."
     return f"{measured}: not shown to be better."
-
-
-def _served(guard: HullGuard) -> str:
-    if guard.allowed:
-        return "So routing serves."
-    if guard.other is None:
-        return f"So `{guard.fixed}` serves every request."
-    return f"So `{guard.fixed}` serves {1 - guard.share:.0%} of the sessions and `{guard.other}` {guard.share:.0%}."
 
 
 # For people ----------------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ class LedgerExportResult(Result, kw_only=True, frozen=True):
     since: datetime | None
 
 
-@app.command()
+@app.command(short_help="compute every bill anew; list what does not add up")
 def verify(ledger: LedgerOption = DEFAULT, as_json: JsonOption = False, out: OutOption = None) -> None:
     """Computes every bill anew from usage and price rows, and lists what does not add up."""
     from fairlead.ledger.verify import verify as verify_ledger  # noqa: PLC0415 - heavy, loaded when called
@@ -96,7 +96,7 @@ def verify(ledger: LedgerOption = DEFAULT, as_json: JsonOption = False, out: Out
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(short_help="write one row a request, for other tools")
 def export(
     out: ExportFile, since: SinceOption = None, ledger: LedgerOption = DEFAULT, as_json: JsonOption = False
 ) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from fairlead import __version__
 from fairlead.errors import FairleadError, LedgerError, NoCandidateError, ProviderError
 
 if TYPE_CHECKING:
@@ -44,7 +45,18 @@ def _add(app: typer.Typer, verb: str, part: typer.Typer) -> None:
         app.add_typer(part, name=verb, help=VERBS[verb])
 
 
-def _about() -> None:
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fairlead {__version__}")
+        raise typer.Exit
+
+
+_VersionOption = Annotated[
+    bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
+]
+
+
+def _about(version: _VersionOption = False) -> None:
     """Leads each AI task to the model that suits it, and proves what that saved."""
 
 
@@ -54,8 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     given = list(sys.argv[1:] if arguments is None else arguments)
     named = next((word for word in given if not word.startswith("-")), None)
-    app = build([named] if named in VERBS else list(VERBS))
-    sys.exit(_exit_code(lambda: app(given, standalone_mode=True)))
+    # Loading a verb takes a moment, in which a user may press Ctrl-C: it runs under the same net as the verb.
+    sys.exit(_exit_code(lambda: build([named] if named in VERBS else list(VERBS))(given, standalone_mode=True)))
 
 
 def _exit_code(run: Callable[[], object]) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console
+    from rich.table import Table
 
     from fairlead.gateway.decide import DecisionShown
     from fairlead.gateway.routes import Routes
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-PromptArgument = Annotated[str | None, typer.Argument(help="The prompt to decide for.")]
+PromptArgument = Annotated[str | None, typer.Argument(help="The prompt to decide for; `-` reads standard input.")]
 RouterOption = Annotated[Path | None, typer.Option("--router", help="A router that `fairlead fit` saved.")]
+ROUTE = "auto"
+"""What a saved router answers to; in a configuration there may be other routes."""
 ModelOption = Annotated[str, typer.Option("--model", help="What a client would ask for: a route, or a model.")]
 BatchOption = Annotated[
     Path | None, typer.Option("--batch", help="A Parquet file with `prompt_id` and `prompt`, or an outcome table.")
@@ -61,7 +64,7 @@ def route(
     prompt: PromptArgument = None,
     router: RouterOption = None,
     config: ConfigOption = None,
-    model: ModelOption = "auto",
+    model: ModelOption = ROUTE,
     batch: BatchOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
@@ -71,11 +74,12 @@ def route(
         raise ConfigError("`fairlead route` takes either a prompt or `--batch FILE`. Give one of them.")
     if router is not None and config is not None:
         raise ConfigError("`--router` and `--config` both say who decides. Give one of them.")
-    routes = _configured(config) if router is None else _saved(router, model)
+    routes = _configured(config) if router is None else _saved(router)
     if batch is None:
         _route_one(routes, str(prompt), model, as_json=as_json, out=out)
-    elif out is None:
-        raise ConfigError("`--batch` needs a file for its decisions. Add `--out decisions.parquet`.")
+    elif out is None or out.suffix != ".parquet":
+        given = "" if out is None else f", and `--out` is `{out}`"
+        raise ConfigError(f"`--batch` needs a Parquet file for its decisions{given}. Add `--out decisions.parquet`.")
     else:
         _route_batch(_router_of(routes, model), batch, out, as_json=as_json)
 
@@ -83,12 +87,12 @@ def route(
 # Who decides ---------------------------------------------------------------------------------------------------------
 
 
-def _saved(path: Path, model: str) -> Routes:
+def _saved(path: Path) -> Routes:
     from fairlead.artifact import load  # noqa: PLC0415 - heavy, loaded when called
     from fairlead.gateway.routes import Routes  # noqa: PLC0415
 
     router = load(path)
-    return Routes(routers={model: router}, candidates={c.name: c for c in router.candidates})
+    return Routes(routers={ROUTE: router}, candidates={c.name: c for c in router.candidates})
 
 
 def _configured(path: Path | None) -> Routes:
@@ -114,19 +118,34 @@ def _route_one(routes: Routes, prompt: str, model: str, *, as_json: bool, out: P
     from fairlead.gateway.decide import DecisionShown  # noqa: PLC0415 - heavy, loaded when called
     from fairlead.types import Context, Request  # noqa: PLC0415
 
-    routed = routes.decide(Request.from_prompt(prompt, model=model), Context())
+    text = sys.stdin.read() if prompt == "-" else prompt
+    routed = routes.decide(Request.from_prompt(text, model=model), Context())
     shown = DecisionShown.of(routed.decision, route=routed.route)
     emit(shown, partial(_show_decision, shown), as_json=as_json, out=out)
 
 
 def _show_decision(shown: DecisionShown, console: Console) -> None:
-    from rich.table import Table  # noqa: PLC0415 - only people need it
-
-    from fairlead.eligibility import EXCLUSIONS  # noqa: PLC0415
+    from fairlead.eligibility import EXCLUSIONS  # noqa: PLC0415 - only people need it
     from fairlead.policies.base import REASONS  # noqa: PLC0415
 
     console.print(f"{shown.model}: {shown.reason}, {REASONS[shown.reason]}", markup=False, soft_wrap=True)
-    table = Table("candidate", "called", "P(success)", "output tokens", "cost, USD", "excluded because")
+    if shown.predictions:  # a model that was asked for is not compared with others
+        console.print(_candidates(shown))
+    lines = [f"{name} is excluded: {EXCLUSIONS[reason]}" for name, reason in shown.excluded.items()]
+    decided_by = f", router {shown.router_version}" if shown.router_version else ""
+    lines.append(f"reference {shown.reference or 'none'}, propensity {shown.propensity:.4g}{decided_by}")
+    console.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
+def _candidates(shown: DecisionShown) -> Table:
+    """Returns one row a candidate; a name that does not fit goes on in the next line, and so stays whole."""
+    from rich import box  # noqa: PLC0415 - only people need it
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("candidate", overflow="fold")
+    for name in ("called", "P(success)", "tokens out", "cost, USD"):
+        table.add_column(name, justify="right", no_wrap=True)
     for prediction in shown.predictions:
         name = prediction.candidate
         table.add_row(
@@ -135,11 +154,8 @@ def _show_decision(shown: DecisionShown, console: Console) -> None:
             _number(prediction.p_success, ".3f"),
             _number(prediction.output_tokens, ",.0f"),
             _number(prediction.cost_usd, ".6f"),
-            EXCLUSIONS.get(shown.excluded.get(name, ""), ""),
         )
-    console.print(table)
-    words = f"reference {shown.reference or 'none'}, propensity {shown.propensity:g}, policy {shown.policy}"
-    console.print(words, markup=False, soft_wrap=True)
+    return table
 
 
 def _number(value: float | None, spec: str) -> str:

@@ -81,6 +81,14 @@ class HullGuard(Estimator):
             return self.policy.choose(predictions, self._judged_only(predictions, circumstances))
         return self._choose_fixed(predictions, circumstances)
 
+    def who_serves(self) -> str:
+        """Returns in words who serves: routing, or what stands in its place."""
+        if self.allowed:
+            return "routing serves"
+        if self.other is None:
+            return f"`{self.fixed}` serves every request"
+        return f"`{self.fixed}` serves {1 - self.share:.0%} of the sessions and `{self.other}` {self.share:.0%}"
+
     def _judged_only(self, predictions: Predictions, circumstances: Circumstances) -> Circumstances:
         judged = np.array([name not in self.unjudged for name in predictions.candidates])
         if judged.all():
