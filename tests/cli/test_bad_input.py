@@ -244,6 +244,25 @@ def test_no_room_for_a_ledger(config, tmp_path):
     assert_refused(result, 1, "fairlead.db")
 
 
+def no_ledger(path):
+    path.write_text("model,input_usd_per_mtok\n")
+
+
+@pytest.mark.parametrize(
+    ("make", "parts"),
+    [
+        (no_ledger, ("not a database", "Give the path of a ledger")),
+        (lambda path: path.mkdir(), ("is a folder", "Give the path")),
+        (lambda _path: None, ("there is no ledger", "`--ledger`")),
+    ],
+    ids=["not SQLite", "folder", "missing"],
+)
+def test_a_ledger_that_cannot_be_read(tmp_path, make, parts):
+    make(tmp_path / "ledger")
+    for verb in (["report"], ["ledger", "verify"]):
+        assert_refused(run(*verb, "--ledger", tmp_path / "ledger"), 1, str(tmp_path / "ledger"), *parts)
+
+
 # Requests ------------------------------------------------------------------------------------------------------------
 
 

@@ -64,6 +64,7 @@ _ORPHANS = union(
 _WRITE = "write to"
 _REMEDIES = {
     "full": "Free some space on its disk",
+    "not a database": "Give the path of a ledger or of a new file",
     "locked": "Look which other process is writing to it",
     "readonly": "Make the file and its folder writable",
     "unable to open": "Make its folder, and make it writable",
@@ -109,6 +110,8 @@ class SqliteLedger:
             LedgerError: it cannot be read or written, is no ledger, or is a later Fairlead's.
         """
         path = Path(path)
+        if path.is_dir():
+            raise LedgerError(f"`{path}` is a folder; expected a ledger or a new file. Give the path of one in it.")
         if not create and not path.exists():
             raise LedgerError(f"there is no ledger at `{path}`. Give the path of one with `--ledger`.")
         ledger = cls(path, _engine(path, durability, lock_timeout_s))
