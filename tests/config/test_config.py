@@ -186,12 +186,12 @@ def test_a_missing_key_names_its_variable(read):
         read("[providers.openai]")
 
 
-def test_a_key_is_taken_without_the_line_end_that_files_bring():
+def test_a_key_is_taken_without_the_line_end_that_files_bring(read):
     assert read("[providers.openai]", OPENAI_API_KEY="sk-1\n").keys["openai"].reveal() == "sk-1"
 
 
 @pytest.mark.parametrize("key", ["sk-1\nsk-2", "sk-\u2026", "sk-\0"])
-def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(key):
+def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(read, key):
     with pytest.raises(ConfigError, match="`OPENAI_API_KEY` holds what no HTTP header can carry") as caught:
         read("[providers.openai]", OPENAI_API_KEY=key)
     assert "sk-" not in str(caught.value)
