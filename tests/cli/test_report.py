@@ -56,6 +56,13 @@ def test_people_see_the_verdict_and_what_is_unknown(path, monkeypatch, capsys):
     assert "1  of unknown cost, in no sum: together at most 0.0500" in shown.replace("\n", " ")
 
 
+def test_without_requests_there_is_nothing_to_state(path, capsys):
+    assert run("--ledger", path, "--since", "2030-01-01") == 0
+    assert (
+        capsys.readouterr().out == "No requests: there is nothing to state yet. Send some through `fairlead serve`.\n"
+    )
+
+
 def test_since_leaves_out_what_came_before(path, capsys):
     assert run("--ledger", path, "--since", "2026-11-01T12:00:02", "--json") == 0
     assert json.loads(capsys.readouterr().out)["statement"]["n_requests"] == 2

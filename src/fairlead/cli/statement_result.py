@@ -151,6 +151,9 @@ def show_statement(statement: Statement, console: Console) -> None:
     from fairlead.proof import wording  # noqa: PLC0415 - only people need it
     from fairlead.proof.page import counts, figures  # noqa: PLC0415
 
+    if not statement.n_requests:
+        console.print("No requests: there is nothing to state yet. Send some through `fairlead serve`.", soft_wrap=True)
+        return
     console.print(
         f"{wording.period(statement)}: {statement.n_requests:,} requests in {statement.n_sessions:,} sessions, "
         f"reference {', '.join(statement.references) or 'none'}\n",

@@ -39,7 +39,7 @@ def application(gateway: Gateway) -> ASGIApp:
         Route("/health/live", Live(), methods=["GET"]),
         Route("/health/ready", Ready(gateway), methods=["GET"]),
     ]
-    return ErrorEdge(Router(routes, redirect_slashes=False), paths=[route.path for route in routes])
+    return ErrorEdge(Router(routes, redirect_slashes=False), paths=[route.path_format for route in routes])
 
 
 class InFlight:
