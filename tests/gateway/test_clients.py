@@ -70,6 +70,7 @@ async def test_a_host_of_each_dialect_streams_what_it_says_whole(serve, dialect)
             costs = {entry.cost_usd for entry in gateway.ledger.entries()}
     assert reply.choices[0].message.content == text_of(chunks) == world.respond("wren", PROMPT, None, 1).text
     assert reply.model == chunks[0].model == "host/wren"
+    assert min(reply.created, chunks[0].created) > 0
     assert reply.usage.completion_tokens == chunks[-1].usage.completion_tokens > 0
     assert len(costs) == 1
     assert None not in costs

@@ -57,7 +57,7 @@ class ChatCompletions:
         if outcome.response is None or outcome.served is None:
             await send_error(send, _why(outcome), headers=headers(told))
             return
-        body = openai_chat.encode(outcome.response, model=outcome.served, notes=told)
+        body = openai_chat.encode(outcome.response, model=outcome.served, created=record.created, notes=told)
         await send_json(send, body, headers=headers(told))
 
     async def _stream(self, record: Record, receive: Receive, send: Send) -> None:
@@ -86,7 +86,7 @@ async def _begin(record: Record, stream: Stream, send: Send) -> openai_chat.Chun
     return openai_chat.ChunkEncoder(
         id=record.request_id,
         model=stream.candidate or record.decision.model,
-        created=int(record.context.now.timestamp()),
+        created=record.created,
         include_usage=record.request.include_usage,
     )
 

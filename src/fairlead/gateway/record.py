@@ -34,6 +34,11 @@ class Record:
         """What was decided."""
         return self.routed.decision
 
+    @property
+    def created(self) -> int:
+        """When it came in, Unix time, seconds."""
+        return int(self.context.now.timestamp())
+
     async def intend(self) -> None:
         """Returns when it is committed what will be called, and what it costs at most.
 

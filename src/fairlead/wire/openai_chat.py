@@ -28,10 +28,13 @@ _NULL = msgspec.Raw(b"null")
 _NO_CHOICES = msgspec.Raw(b"[]")
 
 
-def encode(response: Response, *, model: str, notes: Notes | None = None) -> bytes:
-    """Returns the body of a complete answer, which names `model` as the one that served."""
+def encode(response: Response, *, model: str, created: int = 0, notes: Notes | None = None) -> bytes:
+    """Returns the body of a complete answer, which names `model` as the one that served.
+
+    `created` is the Unix time, seconds, of an answer whose host gives none.
+    """
     own = response.body and response.dialect == "openai"
-    body = splice.read(response.body) if own else _completion(response)
+    body = splice.read(response.body) if own else _completion(response, created)
     splice.put(body, [("model", model), *_noted(body.get("usage"), notes)])
     return msgspec.json.encode(body)
 
@@ -127,7 +130,7 @@ def _delta(chunk: Chunk) -> dict[str, object]:
     return delta
 
 
-def _completion(response: Response) -> dict[str, object]:
+def _completion(response: Response, created: int) -> dict[str, object]:
     calls = [part for part in response.parts if isinstance(part, ToolCall)]
     message: dict[str, object] = {"role": "assistant", "content": response.text or None, "refusal": None}
     if calls:
@@ -141,7 +144,7 @@ def _completion(response: Response) -> dict[str, object]:
     return {
         "id": response.id,
         "object": "chat.completion",
-        "created": response.created,
+        "created": response.created or created,
         "model": response.model,
         "choices": [choice],
         "usage": None if response.usage is None else _usage(response.usage),
