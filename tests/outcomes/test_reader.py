@@ -12,6 +12,7 @@ import pytest
 
 from fairlead.errors import MissingExtraError, TableError
 from fairlead.outcomes import Outcomes
+from fairlead.outcomes.prices import hides_reasoning
 
 DATA = os.environ.get("FAIRLEAD_DATA")
 real = pytest.mark.skipif(DATA is None, reason="FAIRLEAD_DATA does not name the folder with the real tables")
@@ -49,6 +50,11 @@ def test_rows_become_a_grid(folder):
     assert outcomes.models == ("x", "y")
     np.testing.assert_array_equal(outcomes.score, [[1, 0], [0.5, np.nan]])
     assert outcomes.benchmark == ("", "")
+
+
+def test_an_answer_does_not_tell_the_tokens_of_a_model_that_hides_its_reasoning(folder):
+    cells = {"model": ["o1-mini", "o1-mini", "x"], "output_tokens": [None, 700, None], "output_chars": [8, 8, 8]}
+    np.testing.assert_array_equal(Outcomes.read(write(folder, cells=cells)).output_tokens, [[np.nan, 2], [700, np.nan]])
 
 
 def test_tokens_are_a_quarter_of_the_characters_rounded_up(folder):
@@ -167,7 +173,7 @@ def test_every_real_table_is_read_as_its_rows_say(table):
         i, j = outcomes.row_of[row["prompt_id"]], outcomes.column_of[row["model"]]
         assert outcomes.score[i, j] == row["score"]
         tokens = row["output_tokens"]
-        if tokens is None and row["output_chars"] is not None:
+        if tokens is None and row["output_chars"] is not None and not hides_reasoning(row["model"]):
             tokens = -(-row["output_chars"] // 4)
         assert tokens == (None if np.isnan(outcomes.output_tokens[i, j]) else outcomes.output_tokens[i, j])
     assert (~np.isnan(outcomes.score)).sum() == len(rows)

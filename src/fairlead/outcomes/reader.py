@@ -9,6 +9,7 @@ import numpy as np
 
 from fairlead.errors import TableError
 from fairlead.outcomes.columns import Columns, ObjectArray
+from fairlead.outcomes.prices import hides_reasoning
 from fairlead.types import CHARS_PER_TOKEN, BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def read_cells(path: Path, prompts: Prompts) -> Cells:
         optional=("input_tokens", "output_tokens", "output_chars", "tokens_estimated", "answer", "answer_in_text"),
     )
     models, column = _numbered(columns.texts("model"))
+    hidden = np.array([hides_reasoning(model) for model in models])[column]
     row = _prompt_rows(columns, prompts)
     _refuse_repeated_cells(columns, row, column, len(models))
     given_input, given_output = columns.counts("input_tokens"), columns.counts("output_tokens")
@@ -88,7 +90,7 @@ def read_cells(path: Path, prompts: Prompts) -> Cells:
         models=models,
         score=grid.of(_scores(columns)),
         input_tokens=grid.of(_first_known(given_input, _tokens(prompts.n_chars[row]))),
-        output_tokens=grid.of(_first_known(given_output, _tokens(output_chars))),
+        output_tokens=grid.of(_first_known(given_output, np.where(hidden, np.nan, _tokens(output_chars)))),
         output_chars=grid.of(output_chars),
         tokens_estimated=grid.of(estimated.astype(np.float64)) == 1,
         answer=grid.of_objects(_answers(columns)),
