@@ -128,7 +128,7 @@ class LedgerRecords:
         )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def records() -> LedgerRecords:
     """Made-up ledger records."""
     return LedgerRecords()

@@ -74,16 +74,20 @@ def _exit_code(run: Callable[[], object]) -> int:
     try:
         run()
     except SystemExit as stopped:
+        if isinstance(stopped.__context__, BrokenPipeError):  # Typer makes an exit with 1 of it
+            return _reader_left()
         return stopped.code if isinstance(stopped.code, int) else 0
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: nothing more to say
-        return 0
     except (LedgerError, NoCandidateError, ProviderError, OSError) as error:
         return _complain(error, code=1)
     except FairleadError as error:
         return _complain(error, code=2)
     except KeyboardInterrupt:
         return 130
+    return 0
+
+
+def _reader_left() -> int:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
     return 0
 
 

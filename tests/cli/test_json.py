@@ -1,0 +1,87 @@
+"""What `--json` prints is what the published schemas describe: nothing else, nothing less."""
+
+import asyncio
+import json
+
+import msgspec
+import pytest
+
+from docs import generate
+from fairlead.cli.main import main
+from fairlead.ledger.sqlite import SqliteLedger
+from fairlead.testing import make_outcomes
+
+CONFIGURATION = """
+[providers.sim]
+dialect = "simulated"
+"""
+COMMANDS = {
+    "fit table --out other": "fairlead.fit/1",
+    "evaluate table --seeds 1": "fairlead.evaluate/1",
+    "evaluate table --router router": "fairlead.evaluate/1",
+    "route Hello --router router": "fairlead.route/1",
+    "route Hello --router router --model weak": "fairlead.route/1",
+    "route --router router --batch table --out decisions.parquet": "fairlead.route.batch/1",
+    "check --config fairlead.toml": "fairlead.check/1",
+    "report": "fairlead.report/1",
+    "ledger verify": "fairlead.ledger.verify/1",
+    "ledger export --out rows.jsonl": "fairlead.ledger.export/1",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, records):
+    path = tmp_path_factory.mktemp("json")
+    make_outcomes(60, seed=1).write(path / "table")
+    (path / "fairlead.toml").write_text(CONFIGURATION)
+    with pytest.raises(SystemExit):
+        main(["fit", str(path / "table"), "--out", str(path / "router")])
+    asyncio.run(fill(path / "fairlead.db", records))
+    return path
+
+
+async def fill(path, records):
+    ledger = SqliteLedger.open(path)
+    await ledger.register([records.price])
+    for n in range(1, 4):
+        await ledger.intent(records.intent(n))
+    await ledger.settle(records.settlement(1))
+    await ledger.close()
+
+
+@pytest.fixture
+def printed(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+
+    def printed(command):
+        with pytest.raises(SystemExit) as stopped:
+            main([*command.split(), "--json"])
+        assert stopped.value.code == 0
+        return json.loads(capsys.readouterr().out)
+
+    return printed
+
+
+def assert_described(document, schema):
+    """Holds a document to the struct that its published schema is made from, to the last field."""
+    struct = generate.documents()[schema]
+    again = msgspec.json.encode(msgspec.json.decode(json.dumps(document), type=struct))
+    assert json.loads(again) == document
+
+
+@pytest.mark.parametrize(("command", "schema"), COMMANDS.items())
+def test_a_document_is_what_its_schema_describes(printed, command, schema):
+    document = printed(command)
+    assert document["schema"] == schema
+    assert_described(document, schema)
+
+
+def test_an_exported_row_is_what_its_schema_describes(printed, folder):
+    schema = printed("ledger export --out rows.jsonl")["rows_schema"]
+    for line in (folder / "rows.jsonl").read_text().splitlines():
+        assert_described(json.loads(line), schema)
+
+
+def test_every_command_is_held_to_its_schema():
+    played = {"fairlead.demo/1"}  # too long for here: its own tests read it
+    assert set(generate.documents()) == {*COMMANDS.values(), *played, "fairlead.ledger.entry/1"}
