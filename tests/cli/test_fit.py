@@ -88,6 +88,12 @@ def test_misuse_is_told_and_nothing_is_saved(table, tmp_path, capsys, options, m
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_is_no_router_is_refused_before_the_fit(table, capsys, monkeypatch):
+    monkeypatch.setattr("fairlead.fitting.fit", lambda *_args, **_options: pytest.fail("fitted first"))
+    assert run(table, "--out", table) == 2
+    assert f"`{table}` exists and is no saved router" in capsys.readouterr().err
+
+
 def guard(**shown):
     return HullGuard(policy=Floor(margin=0.02), **({"allowed": False, "fixed": "a"} | shown))
 
