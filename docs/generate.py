@@ -96,7 +96,7 @@ def json_page() -> str:
 _JSON_INTRODUCTION = """\
 Every command but `serve` takes `--json` and then prints one JSON document on standard output. Everything else goes to
 standard error: progress on a terminal, and where something fails one line of text, with exit code 1 (the answer is no)
-or 2 (misuse).
+or 2 (misuse); Ctrl-C ends a command with 130.
 
 `schema` names the shape of a document and its version. Within a version fields may be added, and none is removed,
 renamed or given another meaning. `null` is *unknown*, never zero. Money that was paid is a decimal number in a string,

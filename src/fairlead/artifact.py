@@ -89,8 +89,7 @@ def save(router: Router, path: str | Path) -> None:
         ArtifactError: something else lies at `path`, or the router has parts that only its own program knows.
     """
     folder = Path(path)
-    if folder.exists() and not (folder / MANIFEST).is_file():
-        raise ArtifactError(f"`{folder}` exists and is no saved router. Choose another name, or remove it first.")
+    refuse_foreign(folder)
     arrays = _packed(_arrays(router))
     manifest = msgspec.json.format(msgspec.json.encode(_manifest(router, hashlib.sha256(arrays).hexdigest())), indent=2)
     partial = folder.with_name(folder.name + ".partial")
@@ -102,6 +101,12 @@ def save(router: Router, path: str | Path) -> None:
         _put(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raises ArtifactError where something lies at `folder` that `save` may not replace."""
+    if folder.exists() and not (folder / MANIFEST).is_file():
+        raise ArtifactError(f"`{folder}` exists and is no saved router. Choose another name, or remove it first.")
 
 
 def load(path: str | Path) -> Router:

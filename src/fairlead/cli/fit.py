@@ -102,12 +102,13 @@ def fit(
     as_json: JsonOption = False,
 ) -> None:
     """Fits a router to outcome tables, says what it is worth, and saves it."""
-    from fairlead.artifact import save  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.artifact import refuse_foreign, save  # noqa: PLC0415 - heavy, loaded when called
     from fairlead.fitting import fit as fit_router  # noqa: PLC0415
     from fairlead.outcomes import Outcomes, join  # noqa: PLC0415
 
     if not 0 <= margin < 1:
         raise ConfigError(f"`--margin` is {margin}; expected a number in [0, 1), such as 0.01 for one point of score.")
+    refuse_foreign(out)  # now, and not after minutes of fitting
     train = join([Outcomes.read(table) for table in tables])
     if models is not None:
         train = train.only([name.strip() for name in models.split(",")])
