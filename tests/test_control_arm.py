@@ -16,10 +16,7 @@ MIX = HullGuard(policy=Floor(), allowed=False, fixed="ref", other="b", share=0.3
 
 def make_case(n, *, seed=0, reference=0):
     rng = np.random.default_rng(seed)
-    unknown = np.full((n, 3), np.nan)
-    predictions = Predictions(
-        candidates=NAMES, p_success=unknown, p_success_sd=unknown, output_tokens=unknown, cost_usd=unknown
-    )
+    predictions = Predictions.unknown(NAMES, n)
     circumstances = Circumstances(eligible=np.ones((n, 3), dtype=bool), reference=reference, mix_draw=rng.random(n))
     return predictions, circumstances, rng.random(n)
 

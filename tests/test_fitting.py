@@ -108,3 +108,14 @@ def test_a_handful_of_prompts_is_enough_to_run(table):
         router = fit(table.rows(range(n)), seed=0)
         assert not router.policy.allowed
         assert router.route(table.requests[50]).fault is None
+
+
+def test_latency_is_predicted_where_the_table_knows_it(table):
+    assert np.isnan(fit(table.rows(range(60))).predict(table.requests[:5]).latency_p95_s).all()
+    latency_s = np.random.default_rng(0).exponential([4.0, 2.0, 1.0], table.score.shape)
+    timed = fit(replace(table, latency_s=latency_s))
+    predicted = timed.predict(make_outcomes(50, seed=7).requests).latency_p95_s
+    np.testing.assert_allclose(predicted.mean(axis=0), np.quantile(latency_s, 0.95, axis=0), rtol=0.3)
+    within = latency_s <= timed.evidence.predicted_latency_p95_s
+    np.testing.assert_allclose(within.mean(axis=0), 0.95, atol=0.04)
+    assert timed.route("Name three maps.").predictions[0].latency_p95_s > 0

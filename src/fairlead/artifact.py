@@ -31,16 +31,17 @@ if TYPE_CHECKING:
 
     from fairlead.estimator import Component, State
 
-FORMAT = 1
-"""Version of the folder's layout; a reader refuses newer ones."""
+FORMAT = 2
+"""Version of the folder's layout; a reader refuses others."""
 
 MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
 
 _INFINITY = "Infinity"
-_COMPONENTS = {"features": FEATURES, "success": PREDICTORS, "tokens": PREDICTORS}
+_COMPONENTS = {"features": FEATURES, "success": PREDICTORS, "tokens": PREDICTORS, "latency": PREDICTORS}
 _EVIDENCE_ARRAYS = (
     *("question", "prompt_hash", "request_tokens"),
-    *("p_success", "p_success_sd", "predicted_tokens", "score", "input_tokens", "output_tokens"),
+    *("p_success", "p_success_sd", "predicted_tokens", "predicted_latency_p95_s"),
+    *("score", "input_tokens", "output_tokens"),
 )
 
 
@@ -78,6 +79,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     features: Description | None
     success: Description | None
     tokens: Description | None
+    latency: Description | None
     training: Training | None
     arrays_sha256: str
 
@@ -144,12 +146,17 @@ def _manifest(router: Router, arrays_sha256: str) -> Manifest:
         control_share=float(router.control_share),
         models=router.models,
         policy=_described(router.policy, POLICIES),
-        features=None if router.features is None else _described(router.features, FEATURES),
-        success=None if router.success is None else _described(router.success, PREDICTORS),
-        tokens=None if router.tokens is None else _described(router.tokens, PREDICTORS),
+        features=_part(router.features, FEATURES),
+        success=_part(router.success, PREDICTORS),
+        tokens=_part(router.tokens, PREDICTORS),
+        latency=_part(router.latency, PREDICTORS),
         training=None if evidence is None else _training(evidence),
         arrays_sha256=arrays_sha256,
     )
+
+
+def _part(component: Component | None, registry: Mapping[str, type]) -> Description | None:
+    return None if component is None else _described(component, registry)
 
 
 def _described(component: Component, registry: Mapping[str, type]) -> Description:
@@ -225,7 +232,11 @@ def _read_manifest(path: Path) -> Manifest:
         raise ArtifactError(f"`{path}` is of kind {header.kind!r}; expected a saved router. Check the path.")
     if header.format > FORMAT:
         raise ArtifactError(
-            f"`{path}` has format {header.format}; this version reads up to {FORMAT}. Upgrade `fairlead`."
+            f"`{path}` has format {header.format}; this version reads format {FORMAT}. Upgrade `fairlead`."
+        )
+    if header.format < FORMAT:
+        raise ArtifactError(
+            f"`{path}` has format {header.format}; this version reads format {FORMAT}. Fit and save the router again."
         )
     try:
         return msgspec.json.decode(content, type=Manifest)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fairlead.errors import NoCandidateError
-from fairlead.types import Decision, Predictions, Stage, Step
+from fairlead.types import GRIDS, Decision, Predictions, Stage, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -98,8 +98,7 @@ class Decisions:
 
 
 def _stacked(parts: Sequence[Predictions]) -> Predictions:
-    grids = [field.name for field in fields(Predictions) if field.name != "candidates"]
     return Predictions(
         candidates=parts[0].candidates,
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in grids},
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in GRIDS},
     )

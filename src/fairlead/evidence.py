@@ -57,6 +57,7 @@ class Evidence:
     """(n, m), as all that follow."""
     p_success_sd: FloatArray
     predicted_tokens: FloatArray
+    predicted_latency_p95_s: FloatArray
     score: FloatArray
     input_tokens: FloatArray
     output_tokens: FloatArray
@@ -86,6 +87,7 @@ class Evidence:
             p_success_sd=taken(self.p_success_sd, columns),
             output_tokens=predicted_tokens,
             cost_usd=rates.cost_usd(self.request_tokens[:, None], predicted_tokens),
+            latency_p95_s=taken(self.predicted_latency_p95_s, columns),
         )
         cost_usd = rates.cost_usd(taken(self.input_tokens, columns), taken(self.output_tokens, columns))
         score = taken(self.score, columns)

@@ -1,6 +1,8 @@
 """A fitted router from a table of outcomes.
 
-    prompts -features-> x -Calibrated(Linear)-> chances -Tokens(Linear)-> tokens     each also out of fold: the evidence
+    prompts -features-> x -Calibrated(Linear)-> chances     each also out of fold: the evidence
+                          -Tokens(Linear)-> tokens
+                          -Latency(Linear)-> seconds, where the table has them
     evidence -hull guard-> the policy, or the fixed choice that it was not shown to beat
 
 Out of fold means that nothing, the features included, was fitted on the prompt that is predicted, nor on another prompt
@@ -19,7 +21,7 @@ from fairlead.evidence import Evidence, prompt_hashes
 from fairlead.features import Ngrams, PromptFeatures
 from fairlead.outcomes.questions import question_key
 from fairlead.policies import Floor
-from fairlead.predictors import Calibrated, Linear, Tokens
+from fairlead.predictors import Calibrated, Latency, Linear, Tokens
 from fairlead.router import Router
 from fairlead.types import estimated_tokens
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from fairlead.features.base import FeatureExtractor
     from fairlead.outcomes import Outcomes
     from fairlead.policies.base import Policy
-    from fairlead.predictors.base import Predictor
+    from fairlead.predictors.base import Predictor, QuantilePredictor
     from fairlead.types import FloatArray, IntArray
 
 N_FOLDS = 5
@@ -64,6 +66,7 @@ def fit(train: Outcomes, policy: Policy | None = None, *, reference: str | None 
         features=parts.features,
         success=parts.success,
         tokens=parts.tokens,
+        latency=parts.latency,
         evidence=gather(train, seed),
     )
     return router.bind(router.candidates, reference=reference, policy=router.judged(policy))
@@ -73,7 +76,7 @@ def gather(train: Outcomes, seed: int) -> Evidence:
     """Returns what the table shows about routers fitted on it, by cross-validation."""
     question = _questions(train)
     fold = (np.random.default_rng(seed).permutation(question.max() + 1) % N_FOLDS)[question]
-    p_success, p_success_sd, tokens = (np.full(train.score.shape, np.nan) for _ in range(3))
+    p_success, p_success_sd, tokens, latency_p95_s = (np.full(train.score.shape, np.nan) for _ in range(4))
     for held_out in np.unique(fold):
         inside = fold == held_out
         parts = _Parts.fitted(train.rows(~inside), seed)
@@ -81,6 +84,8 @@ def gather(train: Outcomes, seed: int) -> Evidence:
         success = parts.success.predict(x)
         p_success[inside], p_success_sd[inside] = success.mean, success.sd
         tokens[inside] = parts.tokens.predict_mean(x)
+        if parts.latency is not None:
+            latency_p95_s[inside] = parts.latency.predict_quantile(x, 0.95)
     return Evidence(
         table=train.name,
         data_hash=train.data_hash,
@@ -92,6 +97,7 @@ def gather(train: Outcomes, seed: int) -> Evidence:
         p_success=p_success,
         p_success_sd=p_success_sd,
         predicted_tokens=tokens,
+        predicted_latency_p95_s=latency_p95_s,
         score=train.score,
         input_tokens=train.input_tokens,
         output_tokens=train.output_tokens,
@@ -121,7 +127,8 @@ class _Parts:
 
     features: FeatureExtractor
     success: Predictor
-    tokens: Predictor
+    tokens: QuantilePredictor
+    latency: QuantilePredictor | None
 
     @classmethod
     def fitted(cls, train: Outcomes, seed: int) -> _Parts:
@@ -131,4 +138,5 @@ class _Parts:
             features=features,
             success=Calibrated(predictor=Linear()).fit(x, train.score),
             tokens=Tokens(predictor=Linear()).fit(x, train.output_tokens),
+            latency=None if np.isnan(train.latency_s).all() else Latency(predictor=Linear()).fit(x, train.latency_s),
         )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fairlead.evidence import Evidence
     from fairlead.features.base import FeatureExtractor
     from fairlead.policies.base import Policy
-    from fairlead.predictors.base import Predictor
+    from fairlead.predictors.base import Predictor, QuantilePredictor
     from fairlead.types import BoolArray, Candidate, Decision, FloatArray, IntArray
 
 __all__ = ["Decisions", "Router"]
@@ -63,6 +63,7 @@ class Router:
     features: FeatureExtractor | None = None
     success: Predictor | None = None
     tokens: Predictor | None = None
+    latency: QuantilePredictor | None = None
     evidence: Evidence | None = field(default=None, repr=False)
     """How the predictions did on prompts they had not seen; `None` where nothing was fitted."""
 
@@ -84,12 +85,14 @@ class Router:
         except Exception as error:  # noqa: BLE001 - the router's failure is not the request's failure
             if len(requests) > 1:  # one request at fault changes no other decision
                 return Decisions.joined([self.decide([r], [c]) for r, c in zip(requests, contexts, strict=True)])
-            return self._decided(situation, self._nothing_known(1), _REFERENCE_FIRST, fault=type(error).__name__)
+            return self._decided(
+                situation, Predictions.unknown(self._names, 1), _REFERENCE_FIRST, fault=type(error).__name__
+            )
 
     def predict(self, requests: Sequence[Request]) -> Predictions:
         """Returns what each candidate is expected to do, whether it may serve or not; NaN where nothing is known."""
         if self.features is None or self.success is None:
-            return self._nothing_known(len(requests))
+            return Predictions.unknown(self._names, len(requests))
         x = self.features.transform(requests)
         success = self.success.predict(x)
         output_tokens = self._output_tokens(x, requests)
@@ -100,6 +103,7 @@ class Router:
             p_success_sd=taken(success.sd, self._columns),
             output_tokens=output_tokens,
             cost_usd=self._rates.cost_usd(input_tokens.reshape(-1, 1), output_tokens),
+            latency_p95_s=self._latency_p95_s(x),
         )
 
     def bind(
@@ -141,7 +145,7 @@ class Router:
         digest = hashlib.sha256()
         settings = [self.candidates, self.reference, self.policy.description(), float(self.control_share), self.models]
         digest.update(msgspec.json.encode(settings, order="deterministic"))
-        for component in (self.features, self.success, self.tokens):
+        for component in (self.features, self.success, self.tokens, self.latency):
             if component is not None:
                 digest.update(msgspec.json.encode(component.description(), order="deterministic"))
                 for name, array in sorted(component.state().items()):
@@ -201,11 +205,10 @@ class Router:
         expected = taken(self.tokens.predict_mean(x), self._columns)
         return np.asarray(np.minimum(expected, limits.reshape(-1, 1)))
 
-    def _nothing_known(self, n: int) -> Predictions:
-        unknown = np.full((n, len(self.candidates)), np.nan)
-        return Predictions(
-            candidates=self._names, p_success=unknown, p_success_sd=unknown, output_tokens=unknown, cost_usd=unknown
-        )
+    def _latency_p95_s(self, x: FloatArray) -> FloatArray:
+        if self.latency is None:
+            return np.full((len(x), len(self.candidates)), np.nan)
+        return taken(self.latency.predict_quantile(x, 0.95), self._columns)
 
     def _new_names(self, bound: Router) -> dict[str, str]:
         """Returns each model, and each candidate that `bound` lacks -> the first candidate there that serves it."""

@@ -61,6 +61,7 @@ def make_outcomes(
         output_chars=output_chars,
         tokens_estimated=measured,
         answer=answer,
+        latency_s=np.full(score.shape, np.nan),
         prices={
             model: table_price(Decimal(4) / 4**j, Decimal(16) / 4**j, source="made up")
             for j, model in enumerate(models)

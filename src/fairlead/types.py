@@ -309,6 +309,8 @@ class Prediction:
     p_success_sd: float | None
     output_tokens: float | None
     cost_usd: float | None
+    latency_p95_s: float | None = None
+    """Nineteen answers in twenty are expected to be complete within this time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,14 +322,31 @@ class Predictions:
     p_success_sd: FloatArray
     output_tokens: FloatArray
     cost_usd: FloatArray
+    latency_p95_s: FloatArray
+
+    @classmethod
+    def unknown(cls, candidates: tuple[str, ...], n_requests: int) -> Predictions:
+        """Returns what is expected where nothing was learned: NaN throughout."""
+        nan = np.full((n_requests, len(candidates)), np.nan)
+        return cls(candidates=candidates, **dict.fromkeys(GRIDS, nan))
+
+    def rows(self, index: IntArray) -> Predictions:
+        """Returns the predictions of these requests, in this order."""
+        return Predictions(candidates=self.candidates, **{name: getattr(self, name)[index] for name in GRIDS})
 
     def row(self, i: int) -> tuple[Prediction, ...]:
         """Returns request `i`, one prediction a candidate."""
-        columns = (self.p_success[i], self.p_success_sd[i], self.output_tokens[i], self.cost_usd[i])
+        columns = (_known(getattr(self, name)[i]) for name in GRIDS)
         return tuple(
-            Prediction(candidate=name, p_success=p, p_success_sd=sd, output_tokens=tokens, cost_usd=cost)
-            for name, p, sd, tokens, cost in zip(self.candidates, *map(_known, columns), strict=True)
+            Prediction(
+                candidate=name, p_success=p, p_success_sd=sd, output_tokens=tokens, cost_usd=cost, latency_p95_s=latency
+            )
+            for name, p, sd, tokens, cost, latency in zip(self.candidates, *columns, strict=True)
         )
+
+
+GRIDS = ("p_success", "p_success_sd", "output_tokens", "cost_usd", "latency_p95_s")
+"""The arrays of `Predictions`, in the order of the fields of `Prediction`."""
 
 
 def _known(values: FloatArray) -> list[float | None]:

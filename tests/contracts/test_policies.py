@@ -39,16 +39,14 @@ def make_case(n=200, *, seed=0, unknown=0.2):
         p_success_sd=np.full(shape, 0.1),
         output_tokens=np.full(shape, 100.0),
         cost_usd=cost_usd,
+        latency_p95_s=rng.random(shape),
     )
     return predictions, Circumstances(eligible=eligible, reference=0, mix_draw=rng.random(n))
 
 
 def one_of(predictions, circumstances, i):
-    arrays = {
-        name: getattr(predictions, name)[[i]] for name in ("p_success", "p_success_sd", "output_tokens", "cost_usd")
-    }
     one = replace(circumstances, eligible=circumstances.eligible[[i]], mix_draw=circumstances.mix_draw[[i]])
-    return replace(predictions, **arrays), one
+    return predictions.rows(np.array([i])), one
 
 
 def test_every_policy_has_an_example():

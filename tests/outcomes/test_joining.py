@@ -23,6 +23,7 @@ def table(name, models, score, prices=None):
         output_chars=np.full(score.shape, 80.0),
         tokens_estimated=np.full(score.shape, fill_value=True),
         answer=np.full(score.shape, None, dtype=np.object_),
+        latency_s=np.full(score.shape, 0.5),
         prices=prices or {},
         benchmark=("b",) * n,
         subset=("s",) * n,
@@ -39,6 +40,7 @@ def test_models_of_one_name_share_a_column_and_the_rest_is_not_measured():
     assert joined.prompt_ids == ("one/0", "two/0", "two/1")
     np.testing.assert_array_equal(joined.score, [[1, 0, np.nan], [np.nan, 1, 0.5], [np.nan, 1, 0]])
     assert not joined.tokens_estimated[0, 2]
+    np.testing.assert_array_equal(np.isnan(joined.latency_s), np.isnan(joined.score))
     assert joined.usage(1, 0) is None
 
 

@@ -80,6 +80,12 @@ def test_given_tokens_win_over_characters_and_are_no_estimate(folder):
     np.testing.assert_array_equal(outcomes.tokens_estimated, [[False, False], [True, False]])
 
 
+def test_latency_is_read_where_it_is_given(folder):
+    assert np.isnan(Outcomes.read(write(folder)).latency_s).all()
+    outcomes = Outcomes.read(write(folder, cells={"latency_s": [0.5, None, 2.0]}))
+    np.testing.assert_array_equal(outcomes.latency_s, [[0.5, 2.0], [np.nan, np.nan]])
+
+
 def test_answer_that_is_not_in_the_text_is_no_answer(folder):
     cells = {"answer": ["A", "B", None], "answer_in_text": [True, False, None]}
     outcomes = Outcomes.read(write(folder, cells=cells))
@@ -104,6 +110,7 @@ BAD = [
     ({}, {"output_tokens": [1, -1, 1]}, r"row 2, column `output_tokens` is -1; expected a whole number of at least 0"),
     ({}, {"output_tokens": [1, 1.5, 1]}, r"row 2, column `output_tokens` is 1\.5; expected a whole number"),
     ({}, {"input_tokens": [1, float("inf"), 1]}, r"row 2, column `input_tokens` is inf; expected a whole number"),
+    ({}, {"latency_s": [1.0, -0.5, 1.0]}, r"row 2, column `latency_s` is -0\.5; expected seconds, or nothing"),
     ({}, {"answer_in_text": ["no", "yes", "yes"]}, r"column `answer_in_text` holds string; expected true or false"),
 ]
 

@@ -8,6 +8,7 @@ import pytest
 
 from fairlead.errors import TableError
 from fairlead.outcomes import Outcomes
+from fairlead.outcomes.table import GRIDS
 from fairlead.testing import make_outcomes
 from fairlead.types import Price, Rate
 
@@ -50,6 +51,7 @@ def test_candidate_is_named_as_in_the_table():
 
 def test_written_table_is_read_back(tmp_path):
     outcomes = make_outcomes(30, missing=0.2)
+    outcomes = replace(outcomes, latency_s=outcomes.output_tokens / 50)
     outcomes.write(tmp_path / "deep" / "made-up")
     back = Outcomes.read(tmp_path / "deep" / "made-up")
     assert (back.name, back.models, back.prompts, back.prices) == (
@@ -58,7 +60,7 @@ def test_written_table_is_read_back(tmp_path):
         outcomes.prompts,
         outcomes.prices,
     )
-    for grid in ("score", "input_tokens", "output_tokens", "output_chars", "tokens_estimated", "answer"):
+    for grid in GRIDS:
         np.testing.assert_array_equal(getattr(back, grid), getattr(outcomes, grid), err_msg=grid)
     assert back.data_hash == outcomes.data_hash
 
@@ -88,6 +90,7 @@ def test_hash_is_of_the_content_not_its_order():
         replace(outcomes, score=changed),
         replace(outcomes, prompts=("another", *outcomes.prompts[1:])),
         replace(outcomes, prices={}),
+        replace(outcomes, latency_s=outcomes.output_tokens / 50),
         outcomes.rows(np.arange(19)),
     ]
     assert outcomes.data_hash not in {other.data_hash for other in others}

@@ -17,6 +17,7 @@ def predicted(p_success):
         p_success=p_success,
         p_success_sd=np.zeros(shape),
         output_tokens=np.zeros(shape),
+        latency_p95_s=np.zeros(shape),
         cost_usd=np.tile(COST_USD[: shape[1]], (shape[0], 1)),
     )
 

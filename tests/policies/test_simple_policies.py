@@ -17,6 +17,7 @@ def choose(policy, *, p_success, cost_usd=(1.0, 0.1, 0.01), eligible=(True, True
         p_success=np.array([p_success], dtype=float),
         p_success_sd=one,
         output_tokens=one,
+        latency_p95_s=one,
         cost_usd=np.array([cost_usd], dtype=float),
     )
     circumstances = Circumstances(eligible=np.array([eligible]), reference=reference, mix_draw=np.zeros(1))

@@ -18,6 +18,7 @@ def draw(rng, n, *, p_true, p_success):
         p_success=p_success,
         p_success_sd=np.zeros((n, 3)),
         output_tokens=np.zeros((n, 3)),
+        latency_p95_s=np.zeros((n, 3)),
         cost_usd=np.tile(COST_USD, (n, 1)),
     )
     return predictions, (rng.random((n, 3)) < p_true) * 1.0, np.tile(COST_USD, (n, 1))

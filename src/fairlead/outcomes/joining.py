@@ -21,6 +21,7 @@ _UNKNOWN = {
     "output_chars": np.nan,
     "tokens_estimated": False,
     "answer": None,
+    "latency_s": np.nan,
 }
 """Grid -> what stands in it where a table did not measure a model."""
 

@@ -39,6 +39,7 @@ class Cells:
     output_chars: FloatArray
     tokens_estimated: BoolArray
     answer: ObjectArray
+    latency_s: FloatArray
 
 
 def read_prompts(path: Path) -> Prompts:
@@ -76,7 +77,10 @@ def read_cells(path: Path, prompts: Prompts) -> Cells:
     columns = Columns(
         path,
         required=("prompt_id", "model", "score"),
-        optional=("input_tokens", "output_tokens", "output_chars", "tokens_estimated", "answer", "answer_in_text"),
+        optional=(
+            *("input_tokens", "output_tokens", "output_chars", "tokens_estimated"),
+            *("answer", "answer_in_text", "latency_s"),
+        ),
     )
     models, column = _numbered(columns.texts("model"))
     hidden = np.array([hides_reasoning(model) for model in models])[column]
@@ -94,6 +98,7 @@ def read_cells(path: Path, prompts: Prompts) -> Cells:
         output_chars=grid.of(output_chars),
         tokens_estimated=grid.of(estimated.astype(np.float64)) == 1,
         answer=grid.of_objects(_answers(columns)),
+        latency_s=grid.of(_latencies(columns)),
     )
 
 
@@ -141,6 +146,12 @@ def _scores(columns: Columns) -> FloatArray:
     score = columns.numbers("score")
     columns.refuse(~((score >= 0) & (score <= 1)), "score", "a number in [0, 1]; leave out what was not measured")
     return score
+
+
+def _latencies(columns: Columns) -> FloatArray:
+    latency_s = columns.numbers("latency_s")
+    columns.refuse((latency_s < 0) | np.isinf(latency_s), "latency_s", "seconds, or nothing where it is unknown")
+    return latency_s
 
 
 def _answers(columns: Columns) -> ObjectArray:

@@ -46,6 +46,8 @@ class Outcomes:
     """Tokens were counted from characters (`types.estimated_tokens`), not reported by the provider."""
     answer: ObjectArray
     """The final answer as text, one spelling; `None` where the model gave none or it is not known."""
+    latency_s: FloatArray
+    """From the call to the complete answer."""
     prices: Mapping[str, Price]
     """Model -> price; a model that is not in it takes no part in cost claims."""
     benchmark: tuple[str, ...]
@@ -54,7 +56,7 @@ class Outcomes:
 
     def __post_init__(self) -> None:
         shape = (len(self.prompt_ids), len(self.models))
-        for name in ("score", "input_tokens", "output_tokens", "output_chars", "tokens_estimated", "answer"):
+        for name in GRIDS:
             if getattr(self, name).shape != shape:
                 raise TableError(f"`{name}` of table `{self.name}` is {getattr(self, name).shape}; expected {shape}.")
         for name in ("prompts", "benchmark", "subset"):
@@ -96,6 +98,7 @@ class Outcomes:
             output_chars=cells.output_chars,
             tokens_estimated=cells.tokens_estimated,
             answer=cells.answer,
+            latency_s=cells.latency_s,
             prices={model: prices[model] for model in cells.models if model in prices},
             benchmark=prompts.benchmark,
             subset=prompts.subset,
@@ -143,6 +146,7 @@ class Outcomes:
             "output_chars": self.output_chars[i, j],
             "tokens_estimated": self.tokens_estimated[i, j],
             "answer": self.answer[i, j],
+            "latency_s": self.latency_s[i, j],
         }
 
     # What a router and its judges read
@@ -207,6 +211,8 @@ class Outcomes:
         for grid in (table.score, table.input_tokens, table.output_tokens, table.output_chars):
             digest.update(np.where(np.isnan(grid), np.nan, grid + 0.0).astype("<f8").tobytes())
         digest.update(msgspec.json.encode(table.answer.tolist()))
+        if not np.isnan(table.latency_s).all():  # a table that has none keeps the hash it had
+            digest.update(np.where(np.isnan(table.latency_s), np.nan, table.latency_s).astype("<f8").tobytes())
         return digest.hexdigest()
 
     # Parts of the table
@@ -227,7 +233,7 @@ class Outcomes:
     def rows(self, index: IntArray | BoolArray | Sequence[int]) -> Self:
         """Returns the prompts at `index` (row numbers, or a truth value a row), in that order."""
         at = np.arange(len(self))[np.asarray(index)]
-        parts: dict[str, Any] = {name: getattr(self, name)[at] for name in _GRIDS}
+        parts: dict[str, Any] = {name: getattr(self, name)[at] for name in GRIDS}
         parts |= {name: tuple(getattr(self, name)[i] for i in at) for name in _COLUMNS}
         return replace(self, **parts)
 
@@ -244,7 +250,7 @@ class Outcomes:
         at = [self.column_of[model] for model in models]
         prices = {model: self.prices[model] for model in models if model in self.prices}
         return replace(
-            self, models=tuple(models), prices=prices, **{name: getattr(self, name)[:, at] for name in _GRIDS}
+            self, models=tuple(models), prices=prices, **{name: getattr(self, name)[:, at] for name in GRIDS}
         )
 
     def complete(self) -> Self:
@@ -252,7 +258,7 @@ class Outcomes:
         return self.rows(np.flatnonzero(~np.isnan(self.score).any(axis=1)))
 
 
-_GRIDS = ("score", "input_tokens", "output_tokens", "output_chars", "tokens_estimated", "answer")
+GRIDS = ("score", "input_tokens", "output_tokens", "output_chars", "tokens_estimated", "answer", "latency_s")
 _COLUMNS = ("prompt_ids", "prompts", "benchmark", "subset")
 
 

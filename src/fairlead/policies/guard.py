@@ -18,14 +18,13 @@ from fairlead.policies.floor import Floor
 from fairlead.statistics.bootstrap import joint_lower_limits, lower_limit, resampled_means
 from fairlead.statistics.grids import complete_grid
 from fairlead.statistics.hulls import Mix, cheapest_mix, gain_over_hull, mix_at
-from fairlead.types import Predictions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fairlead.policies.base import Policy
     from fairlead.statistics.grids import Grid
-    from fairlead.types import FloatArray, IntArray
+    from fairlead.types import FloatArray, IntArray, Predictions
 
 MIN_PROMPTS = 30  # below this a bootstrap does not keep its confidence, so nothing counts as shown
 N_BOOT = 2000
@@ -271,14 +270,4 @@ def _first_choices(policy: Policy, predictions: Predictions, grid: Grid, *, refe
     circumstances = Circumstances(
         eligible=eligible, reference=reference, mix_draw=np.random.default_rng(seed).random(n)
     )
-    return policy.choose(_rows(predictions, grid.rows), circumstances).first
-
-
-def _rows(predictions: Predictions, rows: IntArray) -> Predictions:
-    return Predictions(
-        candidates=predictions.candidates,
-        p_success=predictions.p_success[rows],
-        p_success_sd=predictions.p_success_sd[rows],
-        output_tokens=predictions.output_tokens[rows],
-        cost_usd=predictions.cost_usd[rows],
-    )
+    return policy.choose(predictions.rows(grid.rows), circumstances).first

@@ -41,3 +41,11 @@ class Predictor(Component, Protocol):
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns the mean of `predict` alone, which may be cheaper."""
         ...
+
+
+class QuantilePredictor(Predictor, Protocol):
+    """A predictor that also knows how far single answers lie from the mean."""
+
+    def predict_quantile(self, x: FloatArray, level: float) -> FloatArray:
+        """Returns (n_requests, n_models) what a share `level` of the answers is expected to stay within."""
+        ...

@@ -219,6 +219,7 @@ class World:
             output_chars=output_chars.reshape(shape),
             tokens_estimated=np.zeros(shape, dtype=np.bool_),
             answer=np.array([solution.answer for solution in solutions], dtype=np.object_).reshape(shape),
+            latency_s=np.full(shape, np.nan),
             prices=self.prices,
             benchmark=("simulated",) * len(prompts),
             subset=tuple(kind_of(prompt).name for prompt in prompts),
