@@ -14,13 +14,15 @@ import numpy as np
 
 from fairlead.costs import Rates
 from fairlead.errors import NotEnoughPointsError
-from fairlead.policies.guard import HullGuard, judge
+from fairlead.policies.judging import judge
+from fairlead.policies.realised import Recorded
 from fairlead.statistics.calibration import auc, brier, expected_calibration_error
 from fairlead.types import Predictions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fairlead.policies import HullGuard
     from fairlead.policies.base import Policy
     from fairlead.types import BoolArray, Candidate, FloatArray, IntArray
 
@@ -89,9 +91,11 @@ class Evidence:
             cost_usd=rates.cost_usd(self.request_tokens[:, None], predicted_tokens),
             latency_p95_s=taken(self.predicted_latency_p95_s, columns),
         )
-        cost_usd = rates.cost_usd(taken(self.input_tokens, columns), taken(self.output_tokens, columns))
-        score = taken(self.score, columns)
-        return judge(policy, predictions, score, cost_usd, reference, self.seed, groups=self.question)
+        recorded = Recorded(
+            score=taken(self.score, columns),
+            cost_usd=rates.cost_usd(taken(self.input_tokens, columns), taken(self.output_tokens, columns)),
+        )
+        return judge(policy, predictions, recorded, reference, self.seed, groups=self.question)
 
 
 def taken(grid: FloatArray, columns: IntArray) -> FloatArray:

@@ -1,9 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fairlead.policies import Floor, HullGuard, Utility
 from fairlead.policies.base import Circumstances
-from fairlead.policies.guard import MIN_PROMPTS, judge
+from fairlead.policies.columns import chosen
+from fairlead.policies.judging import MIN_PROMPTS, judge
+from fairlead.policies.realised import Recorded
+from fairlead.policies.single import SingleStep
 from fairlead.types import Predictions
 
 NAMES = ("strong", "middle", "weak")
@@ -29,7 +34,7 @@ def table(n, *, signal, seed=0):
     p_true = np.where(hard[:, None], [0.9, 0.5, 0.3], [0.95, 0.93, 0.92])
     score = (rng.random(p_true.shape) < p_true) * 1.0
     p_success = signal * p_true + (1 - signal) * p_true.mean(axis=0)
-    return predicted(p_success), score, np.tile(COST_USD, (n, 1))
+    return predicted(p_success), Recorded(score=score, cost_usd=np.tile(COST_USD, (n, 1)))
 
 
 def circumstances(n, *, eligible=(True, True, True), mix_draw=None):
@@ -37,10 +42,28 @@ def circumstances(n, *, eligible=(True, True, True), mix_draw=None):
     return Circumstances(eligible=np.tile(np.array(eligible), (n, 1)), reference=0, mix_draw=draws)
 
 
+class Memorising(SingleStep):
+    """Keeps who was best on each request that it saw, by the request's draw; of others it knows nothing."""
+
+    def __init__(self, *, best=()):
+        self.best = dict(best)
+
+    @property
+    def seen(self):
+        return len(self.best)
+
+    def learned(self, _predictions, circumstances, recorded):
+        return type(self)(best=zip(circumstances.mix_draw, recorded.score.argmax(axis=1), strict=True))
+
+    def choose(self, _predictions, circumstances):
+        wanted = np.array([self.best.get(draw, circumstances.reference) for draw in circumstances.mix_draw])
+        return chosen([wanted], np.full(len(wanted), "constant"), circumstances)
+
+
 def test_a_policy_with_signal_is_allowed_and_chooses_for_itself():
-    predictions, score, cost_usd = table(1000, signal=1.0)
+    predictions, recorded = table(1000, signal=1.0)
     policy = Utility(willingness_to_pay_usd=4.0)
-    guard = judge(policy, predictions, score, cost_usd, "strong", seed=0)
+    guard = judge(policy, predictions, recorded, "strong", seed=0)
     assert guard.allowed
     assert 0 < guard.lower < guard.gain
     assert guard.n == 1000
@@ -49,16 +72,16 @@ def test_a_policy_with_signal_is_allowed_and_chooses_for_itself():
 
 
 def test_a_policy_without_signal_gives_way_to_the_hull_at_its_own_cost():
-    predictions, score, cost_usd = table(1000, signal=0.0)
-    guard = judge(Utility(willingness_to_pay_usd=4.0), predictions, score, cost_usd, "strong", seed=0)
+    predictions, recorded = table(1000, signal=0.0)
+    guard = judge(Utility(willingness_to_pay_usd=4.0), predictions, recorded, "strong", seed=0)
     assert not guard.allowed
     assert guard.gain <= 0
     assert set(guard.choose(predictions, circumstances(10)).reason) <= {"guard_fixed", "guard_mix"}
 
 
 def test_the_same_seed_gives_the_same_verdict():
-    predictions, score, cost_usd = table(200, signal=0.5)
-    verdicts = {repr(judge(Floor(margin=0.02), predictions, score, cost_usd, "strong", seed=3)) for _ in range(2)}
+    predictions, recorded = table(200, signal=0.5)
+    verdicts = {repr(judge(Floor(margin=0.02), predictions, recorded, "strong", seed=3)) for _ in range(2)}
     assert len(verdicts) == 1
 
 
@@ -68,8 +91,7 @@ def test_a_floor_without_signal_falls_back_to_what_keeps_the_floor():
     guard = judge(
         Floor(margin=0.03),
         predicted(np.tile([0.8, 0.81, 0.9], (4000, 1))),
-        score,
-        np.tile(COST_USD, (4000, 1)),
+        Recorded(score=score, cost_usd=np.tile(COST_USD, (4000, 1))),
         "strong",
         seed=0,
     )
@@ -87,34 +109,73 @@ def test_a_floor_that_broke_its_floor_is_not_allowed_however_far_above_the_hull(
     p_true = np.where(hard[:, None], [0.95, 0.6, 0.0], [0.95, 0.9, 0.85])
     score = (rng.random(p_true.shape) < p_true) * 1.0
     too_hopeful = predicted(np.where(hard[:, None], [0.95, 0.95, 0.0], [0.95, 0.95, 0.95]))
-    guard = judge(Floor(margin=0.01), too_hopeful, score, np.tile(COST_USD, (2000, 1)), "strong", seed=0)
+    recorded = Recorded(score=score, cost_usd=np.tile(COST_USD, (2000, 1)))
+    guard = judge(Floor(margin=0.01), too_hopeful, recorded, "strong", seed=0)
     assert guard.lower > 0
     assert not guard.allowed
 
 
 def test_too_few_prompts_show_nothing():
-    predictions, score, cost_usd = table(MIN_PROMPTS - 1, signal=1.0)
-    guard = judge(Utility(willingness_to_pay_usd=4.0), predictions, score, cost_usd, "strong", seed=0)
+    predictions, recorded = table(MIN_PROMPTS - 1, signal=1.0)
+    guard = judge(Utility(willingness_to_pay_usd=4.0), predictions, recorded, "strong", seed=0)
     assert (guard.allowed, guard.fixed, guard.gain, guard.n) == (False, "strong", None, 0)
 
 
 def test_one_question_asked_many_times_is_one_piece_of_evidence():
-    predictions, score, cost_usd = table(1000, signal=1.0)
+    predictions, recorded = table(1000, signal=1.0)
     one_question = np.zeros(1000, dtype=np.int64)
     policy = Utility(willingness_to_pay_usd=4.0)
-    assert not judge(policy, predictions, score, cost_usd, "strong", seed=0, groups=one_question).allowed
+    assert not judge(policy, predictions, recorded, "strong", seed=0, groups=one_question).allowed
 
 
-def test_without_known_costs_the_reference_serves():
-    predictions, score, cost_usd = table(500, signal=1.0)
-    guard = judge(Floor(), predictions, score, np.full_like(cost_usd, np.nan), "strong", seed=0)
+def without_costs(recorded):
+    return replace(recorded, cost_usd=np.full_like(recorded.cost_usd, np.nan))
+
+
+def test_without_known_costs_nothing_is_saved_and_the_best_fixed_candidate_is_the_mark():
+    predictions, recorded = table(2000, signal=1.0)
+    guard = judge(Floor(), predictions, without_costs(recorded), "strong", seed=0)
     assert (guard.allowed, guard.fixed, guard.other) == (False, "strong", None)
+    assert guard.n == 2000
+
+
+def specialists(n, *, signal, seed=0):
+    """Each of two candidates is good at half of the prompts; of the costs nothing is known."""
+    rng = np.random.default_rng(seed)
+    first_half = rng.random(n) < 0.5
+    p_true = np.where(first_half[:, None], [0.9, 0.6, 0.5], [0.6, 0.9, 0.5])
+    score = (rng.random(p_true.shape) < p_true) * 1.0
+    unknown = np.full_like(score, np.nan)
+    p_success = signal * p_true + (1 - signal) * p_true.mean(axis=0)
+    return replace(predicted(p_success), cost_usd=unknown), Recorded(score=score, cost_usd=unknown)
+
+
+def test_quality_alone_can_be_shown_where_no_cost_is_known():
+    guard = judge(Utility(willingness_to_pay_usd=np.inf), *specialists(1000, signal=1.0), "strong", seed=0)
+    assert guard.allowed
+    assert 0.08 < guard.gain < 0.2
+    assert guard.lower > 0.05
+
+
+def test_quality_alone_is_not_shown_without_signal():
+    guard = judge(Utility(willingness_to_pay_usd=np.inf), *specialists(1000, signal=0.0), "strong", seed=0)
+    assert not guard.allowed
+    assert guard.fixed in {"strong", "middle"}
+    assert guard.other is None
+
+
+def test_what_a_policy_learns_is_learned_from_other_requests_than_it_is_judged_on():
+    """One that remembers its own requests would look perfect there."""
+    guard = judge(Memorising(), *specialists(60, signal=0.0), "strong", seed=0)
+    assert not guard.allowed
+    assert guard.gain < 0.1
+    assert guard.policy.seen == 60
 
 
 def test_a_candidate_not_measured_with_the_others_is_not_chosen_on_their_evidence():
-    predictions, score, cost_usd = table(1000, signal=1.0)
-    score[:900, 1] = np.nan
-    guard = judge(Utility(willingness_to_pay_usd=4.0), predictions, score, cost_usd, "strong", seed=0)
+    predictions, recorded = table(1000, signal=1.0)
+    recorded.score[:900, 1] = np.nan
+    guard = judge(Utility(willingness_to_pay_usd=4.0), predictions, recorded, "strong", seed=0)
     assert guard.allowed
     assert guard.unjudged == ("middle",)
     assert 1 not in guard.choose(predictions, circumstances(1000)).first

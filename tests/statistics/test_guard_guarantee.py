@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from fairlead.policies import Floor, Threshold, Utility, guard
-from fairlead.policies.guard import judge
+from fairlead.policies import Floor, Threshold, Utility, judging
+from fairlead.policies.judging import judge
+from fairlead.policies.realised import Recorded
 from fairlead.types import Predictions
 
 NAMES = ("strong", "middle", "weak")
@@ -21,12 +22,13 @@ def draw(rng, n, *, p_true, p_success):
         latency_p95_s=np.zeros((n, 3)),
         cost_usd=np.tile(COST_USD, (n, 1)),
     )
-    return predictions, (rng.random((n, 3)) < p_true) * 1.0, np.tile(COST_USD, (n, 1))
+    score = (rng.random((n, 3)) < p_true) * 1.0
+    return predictions, Recorded(score=score, cost_usd=np.tile(COST_USD, (n, 1)))
 
 
 @pytest.fixture(autouse=True)
 def _fewer_resamples(monkeypatch):
-    monkeypatch.setattr(guard, "N_BOOT", 500)
+    monkeypatch.setattr(judging, "N_BOOT", 500)
 
 
 @pytest.mark.slow
@@ -63,8 +65,8 @@ def test_what_serves_instead_keeps_the_floor(middle):
     p_true, margin, n = np.array([0.8, middle, 0.74]), 0.03, 500
     broken = []
     for i in range(300):
-        predictions, score, cost_usd = draw(rng, n, p_true=p_true, p_success=rng.uniform(0.3, 0.9, (n, 3)))
-        verdict = judge(Floor(margin=margin), predictions, score, cost_usd, "strong", seed=i)
+        predictions, recorded = draw(rng, n, p_true=p_true, p_success=rng.uniform(0.3, 0.9, (n, 3)))
+        verdict = judge(Floor(margin=margin), predictions, recorded, "strong", seed=i)
         mean = dict(zip(NAMES, p_true, strict=True))
         served = (1 - verdict.share) * mean[verdict.fixed] + verdict.share * mean.get(verdict.other, 0.0)
         broken.append(not verdict.allowed and served < p_true[0] - margin - 1e-12)

@@ -157,7 +157,7 @@ def _verdict(router: Router, margin: float) -> Verdict:
 
 def _shown(guard: HullGuard, margin: float) -> str:
     if guard.gain is None or guard.lower is None:
-        return "Nothing could be judged: too few prompts, or the reference has no price."
+        return "Nothing could be judged: too few prompts have the reference measured."
     measured = (
         f"On {guard.n:,} prompts routing scores {guard.gain:+.4f} against the best fixed choice at the same cost"
         f" (lower limit {guard.lower:+.4f}, confidence {guard.confidence:.0%})"

@@ -10,6 +10,7 @@ from fairlead.estimator import Component
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fairlead.policies.realised import Realised, Recorded
     from fairlead.types import BoolArray, FloatArray, IntArray, Predictions
 
 
@@ -38,10 +39,35 @@ class Choices:
 
 
 class Policy(Component, Protocol):
-    """Chooses, for each request, the candidate to call first; deterministic given its arguments."""
+    """Chooses, for each request, the candidate to call first; deterministic given its arguments.
+
+    `SingleStep` has all but `choose` for a policy that calls one candidate and learns nothing from outcomes.
+    """
+
+    @property
+    def promised_margin(self) -> float | None:
+        """How far the mean score may fall behind the reference's; `None` where the policy promises nothing of it."""
+        ...
 
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
         """Returns one choice a request; a candidate with unknown (NaN) predictions is never chosen for its quality."""
+        ...
+
+    def realised(self, predictions: Predictions, circumstances: Circumstances, recorded: Recorded) -> Realised:
+        """Returns what its decisions came to, request by request, all calls of a plan together.
+
+        What the hull guard weighs against fixed candidates: so it must be what serving would have come to, a later
+        stage's cost on top of the first one's, on nothing but what serving knows.
+        """
+        ...
+
+    def learned(self, predictions: Predictions, circumstances: Circumstances, recorded: Recorded) -> Self:
+        """Returns the same policy with what it sets by itself (a multiplier, weights) learned from these requests.
+
+        The predictions were made out of fold. What is learned stands in the constructor's arguments, so that it is
+        described and saved with them; learning again starts from what the user set, not from what was learned. The
+        guard learns on some requests and judges on others.
+        """
         ...
 
     def renamed(self, names: Mapping[str, str]) -> Self:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from fairlead.estimator import Estimator
 from fairlead.policies.columns import chosen, column_of
+from fairlead.policies.single import SingleStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fairlead.types import Predictions
 
 
-class Constant(Estimator):
+class Constant(SingleStep):
     """Serves one candidate, whatever is asked.
 
     Example:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from fairlead.errors import ConfigError
-from fairlead.estimator import Estimator
 from fairlead.policies.columns import chosen, column_of, known_at
+from fairlead.policies.single import SingleStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fairlead.types import Predictions
 
 
-class Floor(Estimator):
+class Floor(SingleStep):
     """Serves the cheapest candidate whose predicted success is within `margin` of the reference's.
 
     Only a candidate that is predicted to be strictly cheaper replaces the reference. Where the reference's own success
@@ -41,6 +41,11 @@ class Floor(Estimator):
             raise ConfigError(message)
         self.reference = reference
         self.margin = margin
+
+    @property
+    def promised_margin(self) -> float | None:
+        """The margin."""
+        return self.margin
 
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
         """Returns the cheapest within the floor, or the reference."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from fairlead.errors import ConfigError
-from fairlead.estimator import Estimator
 from fairlead.policies.columns import chosen, column_of, known_at
+from fairlead.policies.single import SingleStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fairlead.types import Predictions
 
 
-class Threshold(Estimator):
+class Threshold(SingleStep):
     """Serves `weak` where its predicted success is at least `cut`, else `strong`.
 
     The knob of RouteLLM, turned on a calibrated chance of success rather than on the chance of winning a comparison:

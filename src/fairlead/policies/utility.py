@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairlead.errors import ConfigError
-from fairlead.estimator import Estimator
 from fairlead.policies.columns import chosen
+from fairlead.policies.single import SingleStep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from fairlead.policies.base import Choices, Circumstances
     from fairlead.types import Predictions
 
 
-class Utility(Estimator):
+class Utility(SingleStep):
     """Serves the candidate with the highest `quality - cost / willingness to pay`.
 
     Args:
-        willingness_to_pay_usd: what raising a request's quality from 0 to 1 is worth, USD, above 0.
+        willingness_to_pay_usd: what raising a request's quality from 0 to 1 is worth, USD, above 0; infinite where
+            cost does not count.
 
     Raises:
         ConfigError: the willingness to pay is not a number above 0.
@@ -45,14 +45,11 @@ class Utility(Estimator):
         self.willingness_to_pay_usd = willingness_to_pay_usd
 
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
-        """Returns the best of those whose quality and cost are both predicted; the reference where none is."""
-        utility = predictions.p_success - predictions.cost_usd / self.willingness_to_pay_usd
+        """Returns the best of those whose quality and, where it counts, cost are predicted; else the reference."""
+        price = 0.0 if math.isinf(self.willingness_to_pay_usd) else predictions.cost_usd / self.willingness_to_pay_usd
+        utility = predictions.p_success - price
         utility = np.where(circumstances.eligible & np.isfinite(utility), utility, -np.inf)
         best = utility.argmax(axis=1)
         known = np.isfinite(utility.max(axis=1))
         wanted = np.where(known, best, circumstances.reference)
         return chosen([wanted], np.where(known, "highest_utility", "no_evidence"), circumstances)
-
-    def renamed(self, names: Mapping[str, str]) -> Self:  # noqa: ARG002 - it names no candidate
-        """Returns the same policy: it names no candidate."""
-        return self.clone()
