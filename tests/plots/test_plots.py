@@ -82,6 +82,12 @@ def test_names_of_equal_points_still_stand_apart():
     assert all(a.overlap(b) == 0 for a, b in itertools.combinations(boxes, 2))
 
 
+def test_a_name_goes_beside_the_line_that_runs_through_its_point():
+    label = Label(name="albatross", x=300, y=200, accent=False)
+    ((_, box),) = place([label], within=Box(0, 0, 720, 400), lines=[(100, 200, 500, 200)])
+    assert not box.top < 200 < box.bottom
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 HEIGHT = 18.0
 POINT_RADIUS = 6.0
+LINE_STEP = 4.0
+"""Pixels: a line is hidden by boxes of this size, one behind the other."""
 DISTANCES = (0, 14, 28, 42, 60, 80)
 """Pixels between a point and its name, tried in this order."""
 
@@ -38,6 +40,10 @@ class Box:
         return across and self.top <= other.top and other.bottom <= self.bottom
 
 
+Line = tuple[float, float, float, float]
+"""A straight line from (x, y) to (x, y), pixels."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
     """A name and the pixel of its point."""
@@ -48,9 +54,10 @@ class Label:
     accent: bool
 
 
-def place(labels: Sequence[Label], *, within: Box) -> list[tuple[Label, Box]]:
-    """Returns each label with a box that covers least of points and of boxes given before; accents choose first."""
+def place(labels: Sequence[Label], *, within: Box, lines: Iterable[Line] = ()) -> list[tuple[Label, Box]]:
+    """Returns each label with a box that covers least of points, lines and boxes given before; accents choose first."""
     taken = [_around_point(label) for label in labels]
+    taken += [box for drawn in lines for box in _along(drawn)]
     placed = []
     for label in sorted(labels, key=lambda label: not label.accent):
         boxes = [box for box in _boxes(label) if within.holds(box)] or _boxes(label)
@@ -71,6 +78,14 @@ def draw(label: Label, box: Box) -> str:
 
 def _around_point(label: Label) -> Box:
     return Box(label.x - POINT_RADIUS, label.y - POINT_RADIUS, label.x + POINT_RADIUS, label.y + POINT_RADIUS)
+
+
+def _along(drawn: Line) -> list[Box]:
+    """Returns small boxes, one behind the other, that hide the line."""
+    x0, y0, x1, y1 = drawn
+    n = max(1, math.ceil(math.hypot(x1 - x0, y1 - y0) / LINE_STEP))
+    centres = [(x0 + (x1 - x0) * k / n, y0 + (y1 - y0) * k / n) for k in range(n + 1)]
+    return [Box(x - LINE_STEP / 2, y - LINE_STEP / 2, x + LINE_STEP / 2, y + LINE_STEP / 2) for x, y in centres]
 
 
 def _boxes(label: Label) -> list[Box]:

@@ -49,7 +49,8 @@ def scatter(
         description: what the plot shows, for those who cannot see it.
         x_label: quantity and unit of x.
         y_label: quantity and unit of y.
-        hull: corners (x, y) in order of x, joined by straight lines in the units of x (curved on a log axis).
+        hull: corners (x, y) in order of x, joined by straight lines in the units of x (curved on a log axis);
+            nothing is drawn for fewer than two.
         log_x: draw x on a logarithmic axis.
 
     Raises:
@@ -61,10 +62,13 @@ def scatter(
     ys = [y for p in points for y in (p.y, *(p.y_interval or ()))] + [y for _, y in hull]
     x = Scale.around([v for v in xs if v > 0] if log_x else xs, start=LEFT, end=RIGHT, log=log_x)
     y = Scale.around(ys, start=BOTTOM, end=TOP)
-    marks = [_grid(x, y), _axis_names(x_label, y_label), _hull(x, y, hull) if hull else ""]
+    corners = [(x(at_x), y(at_y)) for at_x, at_y in _filled(hull, 24 if log_x else 1)]
+    marks = [_grid(x, y), _axis_names(x_label, y_label), _hull(corners)]
     marks += [_point(x, y, point) for point in points]
     labels = [Label(name=p.name, x=x(p.x), y=y(p.y), accent=p.accent) for p in points]
-    marks += [draw(label, box) for label, box in place(labels, within=Box(LEFT, TOP - 12, WIDTH, BOTTOM))]
+    lines = [(*start, *end) for start, end in pairwise(corners)]
+    placed = place(labels, within=Box(LEFT, TOP - 12, WIDTH, BOTTOM), lines=lines)
+    marks += [draw(label, box) for label, box in placed]
     return document(HEIGHT, title, description, marks)
 
 
@@ -84,8 +88,10 @@ def _axis_names(x_label: str, y_label: str) -> str:
     return text((LEFT + RIGHT) / 2, BOTTOM + 42, x_label, anchor="middle") + text(4, TOP - 14, y_label)
 
 
-def _hull(x: Scale, y: Scale, corners: Sequence[tuple[float, float]]) -> str:
-    path = " ".join(f"{x(at_x):.1f},{y(at_y):.1f}" for at_x, at_y in _filled(corners, 24 if x.log else 1))
+def _hull(corners: Sequence[tuple[float, float]]) -> str:
+    if len(corners) < 2:
+        return ""
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
     return f'<polyline class="plot-hull" points="{path}"/>'
 
 
@@ -94,7 +100,7 @@ def _filled(corners: Sequence[tuple[float, float]], n: int) -> list[tuple[float,
     between = [
         (x0 + (x1 - x0) * k / n, y0 + (y1 - y0) * k / n) for (x0, y0), (x1, y1) in pairwise(corners) for k in range(n)
     ]
-    return [*between, corners[-1]]
+    return [*between, *corners[-1:]]
 
 
 def _point(x: Scale, y: Scale, point: Point) -> str:

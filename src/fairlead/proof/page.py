@@ -129,7 +129,7 @@ def figures(statement: Statement) -> list[Figure]:
         Figure(
             name="Quality against the reference",
             value=wording.points(quality.difference.value if quality else None),
-            note=_ends(quality.difference, wording.points, f"n = {quality.n_policy} + {quality.n_control}")
+            note=_ends(quality.difference, wording.points, f"n = {quality.n_policy:,} against {quality.n_control:,}")
             if quality
             else "not enough scores yet",
         ),

@@ -73,7 +73,8 @@ def period(statement: Statement) -> str:
     """Returns from when to when the requests were made."""
     if statement.since is None or statement.until is None:
         return "no requests"
-    return f"{statement.since:%Y-%m-%d %H:%M} to {statement.until:%Y-%m-%d %H:%M} UTC"
+    since, until = (f"{moment:%Y-%m-%d %H:%M}" for moment in (statement.since, statement.until))
+    return f"{since} UTC" if since == until else f"{since} to {until} UTC"
 
 
 def bare(text: str) -> str:

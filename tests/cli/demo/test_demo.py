@@ -107,6 +107,11 @@ def test_a_losing_pool_is_called_one(losing):
     assert "routing saved nothing here" in page(losing)
 
 
+def test_a_line_is_spoken_of_only_where_it_is_drawn(ending, losing):
+    assert "On the dashed line" in page(ending)
+    assert "On the dashed line" not in page(losing)
+
+
 def test_the_command_prints_its_result_and_writes_its_page(ending, monkeypatch, tmp_path, capsys):
     async def told(*_arguments):
         return ending

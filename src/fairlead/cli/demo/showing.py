@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from fairlead.cli.demo.explain import Explained
+    from fairlead.cli.demo.explain import CandidateLine, Explained
     from fairlead.cli.demo.story import Ending
     from fairlead.cli.demo.truth import Standing
     from fairlead.statistics.bootstrap import Interval
@@ -170,15 +170,19 @@ def _truth_table(ending: Ending) -> object:
 
 def _show_example(example: Explained, console: Console) -> None:
     console.print(f"{example.title}: {example.prompt!r}", markup=False, soft_wrap=True)
-    lines = table("candidate", "turn", "success", "tokens", "USD", "excluded because")
+    excluding = any(line.excluded_because for line in example.candidates)
+    lines = table("candidate", "turn", "success", "tokens", "USD", *(["excluded because"] if excluding else []))
     for line in example.candidates:
-        lines.add_row(
-            line.candidate,
-            "" if line.turn is None else str(line.turn),
-            wording.score(line.p_success),
-            wording.UNKNOWN if line.output_tokens is None else f"{line.output_tokens:,.0f}",
-            wording.bare(wording.usd(line.cost_usd)),
-            line.excluded_because or "",
-        )
+        lines.add_row(*_cells(line), *([line.excluded_because or ""] if excluding else []))
     console.print(lines)
     console.print("\n".join(example.sentences) + "\n", markup=False, soft_wrap=True)
+
+
+def _cells(line: CandidateLine) -> tuple[str, ...]:
+    return (
+        line.candidate,
+        "" if line.turn is None else str(line.turn),
+        wording.score(line.p_success),
+        wording.UNKNOWN if line.output_tokens is None else f"{line.output_tokens:,.0f}",
+        wording.bare(wording.usd(line.cost_usd)),
+    )
