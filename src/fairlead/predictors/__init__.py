@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fairlead.predictors.calibration import Calibrated
+from fairlead.predictors.item_response import ItemResponse
 from fairlead.predictors.latency import Latency
 from fairlead.predictors.linear import Linear
 from fairlead.predictors.tokens import Tokens
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
     from fairlead.predictors.base import Predictor
 
-__all__ = ["PREDICTORS", "Calibrated", "Latency", "Linear", "Tokens"]
+__all__ = ["PREDICTORS", "Calibrated", "ItemResponse", "Latency", "Linear", "Tokens"]
 
 PREDICTORS: Mapping[str, type[Predictor]] = {
-    predictor.__name__: predictor for predictor in (Linear, Calibrated, Tokens, Latency)
+    predictor.__name__: predictor for predictor in (Linear, ItemResponse, Calibrated, Tokens, Latency)
 }
 """Name -> predictor: what an artifact may name, and what the contract tests run."""
