@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from fairlead.errors import NotEnoughPointsError
-from fairlead.statistics.calibration import auc, brier, expected_calibration_error, platt, sigmoid
+from fairlead.statistics.calibration import (
+    auc,
+    auc_terms,
+    brier,
+    calibration_errors_by_chance,
+    expected_calibration_error,
+    platt,
+    sigmoid,
+)
 
 NAN = float("nan")
 
@@ -102,3 +110,38 @@ def test_auc_of_a_fraction_counts_it_as_both():
 def test_auc_needs_both_sides():
     with pytest.raises(NotEnoughPointsError, match="at least one success and one failure"):
         auc(np.array([0.1, 0.2]), np.array([1.0, NAN]))
+
+
+def test_perfect_predictions_err_as_chance_says():
+    rng = np.random.default_rng(0)
+    p = rng.random(2000)
+    found = [expected_calibration_error(p, (rng.random(2000) < p) * 1.0) for _ in range(200)]
+    by_chance = calibration_errors_by_chance(p, n_draws=400, seed=1)
+    assert np.mean(found) == pytest.approx(by_chance.mean(), rel=0.05)
+    assert np.quantile(found, 0.95) == pytest.approx(np.quantile(by_chance, 0.95), rel=0.1)
+
+
+def test_prompts_that_are_tested_twice_share_their_luck():
+    p = np.random.default_rng(0).random(500)
+    once = calibration_errors_by_chance(p, n_draws=300)
+    twice = calibration_errors_by_chance(np.tile(p, 2), groups=np.tile(np.arange(500), 2), n_draws=300)
+    apart = calibration_errors_by_chance(np.tile(p, 2), n_draws=300)
+    assert twice.mean() == pytest.approx(once.mean(), rel=0.1)
+    assert apart.mean() < 0.8 * once.mean()
+
+
+def test_chance_without_predictions_or_with_few():
+    assert calibration_errors_by_chance(np.array([NAN])).size == 0
+    assert np.isfinite(calibration_errors_by_chance(np.array([0.2, 0.4, NAN]), n_draws=5)).all()
+
+
+def test_the_terms_of_an_auc_average_to_it_and_spread_as_it_does():
+    rng = np.random.default_rng(0)
+    outcome = (rng.random(400) < 0.4) * 1.0
+    predicted = np.round(outcome * 0.5 + rng.normal(size=400), 1)  # with ties
+    terms = auc_terms(predicted, outcome)
+    assert terms.mean() == pytest.approx(auc(predicted, outcome))
+    draws = rng.integers(400, size=(400, 400))
+    resampled = [auc(predicted[d], outcome[d]) for d in draws]
+    assert terms[draws].mean(axis=1).std() == pytest.approx(np.std(resampled), rel=0.03)
+    assert np.isnan(auc_terms(predicted, np.ones(400))).all()

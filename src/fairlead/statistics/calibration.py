@@ -12,7 +12,7 @@ import numpy as np
 from fairlead.errors import NotEnoughPointsError
 
 if TYPE_CHECKING:
-    from fairlead.types import FloatArray
+    from fairlead.types import FloatArray, IntArray
 
 _N_NEWTON_STEPS = 25
 
@@ -70,6 +70,38 @@ def expected_calibration_error(predicted: FloatArray, outcome: FloatArray, *, n_
     return float(sum(abs(part.sum()) for part in np.array_split(gaps, n_bins)) / len(gaps))
 
 
+def calibration_errors_by_chance(
+    predicted: FloatArray, *, groups: IntArray | None = None, n_bins: int = 10, n_draws: int = 200, seed: int = 0
+) -> FloatArray:
+    """Returns (n_draws,) calibration errors that predictions have whose outcomes are drawn from them: chance alone.
+
+    Their mean is what to take off an error before it is read (the debiased error); their 95th percentile is the error
+    that perfect calibration stays below in 19 cases of 20. Empty without rows.
+
+    Args:
+        predicted: (n,) chances; NaN leaves its row out.
+        groups: (n,) rows with one label share their luck, as a prompt does that is tested twice.
+        n_bins: as in `expected_calibration_error`.
+        n_draws: how often.
+        seed: of the draws.
+
+    References:
+        Brocker, Smith, Increasing the reliability of reliability diagrams, 2007 (consistency resampling).
+    """
+    known = ~np.isnan(predicted)
+    p = np.sort(predicted[known])
+    if not len(p):
+        return np.empty(0)
+    label = np.arange(len(p)) if groups is None else np.unique(groups[known], return_inverse=True)[1]
+    label = label if groups is None else label[np.argsort(predicted[known], kind="stable")]
+    luck = np.random.default_rng(seed).random((n_draws, int(label.max()) + 1))[:, label]
+    gaps = p - (luck < p)
+    starts = np.cumsum([0, *(len(part) for part in np.array_split(p, n_bins))])[:-1]
+    starts = starts[starts < len(p)]
+    errors: FloatArray = np.abs(np.add.reduceat(gaps, np.unique(starts), axis=1)).sum(axis=1) / len(p)
+    return errors
+
+
 def auc(predicted: FloatArray, outcome: FloatArray) -> float:
     """Returns the chance that a success is ranked above a failure, ties counting half.
 
@@ -86,11 +118,37 @@ def auc(predicted: FloatArray, outcome: FloatArray) -> float:
     n_success, n_failure = outcome.sum(), (1 - outcome).sum()
     if not (n_success > 0 and n_failure > 0):
         raise NotEnoughPointsError("AUC needs at least one success and one failure.")
+    return float(outcome @ _below(predicted, 1 - outcome) / (n_success * n_failure))
+
+
+def auc_terms(predicted: FloatArray, outcome: FloatArray) -> FloatArray:
+    """Returns (n,) terms whose mean is the AUC, and whose mean over a resample is the AUC there, to first order.
+
+    So an interval for it needs no sorting of every resample. NaN where a row or the AUC is not known.
+
+    References:
+        DeLong et al., Comparing the areas under two or more correlated receiver operating characteristic curves, 1988:
+        the placements; their sum is the influence function.
+    """
+    terms = np.full(len(predicted), np.nan)
+    known = ~(np.isnan(predicted) | np.isnan(outcome))
+    p, y = predicted[known], outcome[known]
+    n, n_success, n_failure = len(y), y.sum(), (1 - y).sum()
+    if n_success > 0 and n_failure > 0:
+        above = _below(p, 1 - y) / n_failure  # chance that this row is ranked above a failure
+        under = 1 - _below(p, y) / n_success  # chance that it is ranked under a success
+        area = float(y @ above / n_success)
+        influence = n * (y * (above - area) / n_success + (1 - y) * (under - area) / n_failure)
+        terms[known] = area + influence
+    return terms
+
+
+def _below(predicted: FloatArray, weight: FloatArray) -> FloatArray:
+    """Returns the weight that is predicted below each row, ties counting half."""
     levels, level = np.unique(predicted, return_inverse=True)
-    failures = np.bincount(level, weights=1 - outcome, minlength=len(levels))
-    failures_at_or_below = np.cumsum(failures)
-    won = failures_at_or_below - 0.5 * failures
-    return float(outcome @ won[level] / (n_success * n_failure))
+    at = np.bincount(level, weights=weight, minlength=len(levels))
+    below: FloatArray = (np.cumsum(at) - 0.5 * at)[level]
+    return below
 
 
 def _known(first: FloatArray, second: FloatArray) -> tuple[FloatArray, FloatArray]:
