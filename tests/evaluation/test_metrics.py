@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fairlead.evaluation.methods import Chosen, one_each
-from fairlead.evaluation.metrics import Resampling, figures, fixed_models
+from fairlead.evaluation.metrics import Resampling, figures, fixed_models, misrouted
 from fairlead.evaluation.trials import Trial, pool
 from fairlead.statistics.calibration import brier, expected_calibration_error
 
@@ -107,3 +109,51 @@ def test_each_model_on_its_own_has_its_point():
     assert (dear.model, cheap.model) == ("dear", "cheap")
     assert dear.score.value == pytest.approx(trial.score[:, 0].mean())
     assert (cheap.cost_usd.value, cheap.cost_usd.low) == (pytest.approx(0.2), pytest.approx(0.2))
+
+
+def test_a_misroute_is_a_failure_where_the_reference_succeeds():
+    trial = make_trial(np.ones(N, dtype=np.int64))  # all to the cheap one
+    found = figures(trial, "it", Resampling())
+    lost = (trial.score[:, 0] == 1) & (trial.score[:, 1] == 0)
+    assert found.misroute.value == pytest.approx(lost.mean())
+    assert found.misroute.low < found.misroute.value < found.misroute.high
+    assert found.misroute_cost_usd.value == pytest.approx(lost.mean() * 1.0)  # the reference again, at 1 USD
+    assert figures(make_trial(np.zeros(N, dtype=np.int64)), "it", Resampling()).misroute.high == 0
+
+
+def test_misroutes_of_shares_and_of_fractional_scores():
+    score = np.array([[0.9, 0.4], [0.4, 0.1], [0.5, 0.5]])
+    share = np.array([[0.25, 0.75], [0.0, 1.0], [0.0, 1.0]])
+    np.testing.assert_allclose(misrouted(score[:, 0], score, share), [0.75, 0.0, 0.0])
+    assert np.isnan(misrouted(np.full(3, np.nan), score, share)).all()
+
+
+def test_who_is_called_and_not_served_is_paid():
+    trial = make_trial(alternating())
+    both = Chosen(share=one_each(alternating(), 2), p_success=np.full(N, np.nan), calls=np.ones((N, 2)))
+    found = figures(replace(trial, chosen={"it": both}), "it", Resampling())
+    assert found.cost_usd.value == pytest.approx(1.2)
+    assert found.score.value == pytest.approx(figures(trial, "it", Resampling()).score.value)
+    assert dict(found.calls) == {"dear": 1.0, "cheap": 1.0}
+    pooled = pool([replace(trial, chosen={"it": both}), trial])
+    assert figures(pooled, "it", Resampling()).cost_usd.value == pytest.approx(0.9)
+
+
+def test_chances_that_can_be_trusted_show_no_excess_and_lie_within_the_limit():
+    rng = np.random.default_rng(0)
+    p = rng.random(N)
+    trial = make_trial(np.zeros(N, dtype=np.int64), p_success=p)
+    trial.score[:, 0] = rng.random(N) < p
+    found = figures(trial, "it", Resampling())
+    assert found.calibration_error.value < found.calibration_limit
+    assert found.calibration_excess.value == pytest.approx(0, abs=0.03)
+    assert found.calibration_excess.value < found.calibration_error.value
+    wrong = figures(replace(trial, chosen={"it": replace(trial.chosen["it"], p_success=1 - p)}), "it", Resampling())
+    assert wrong.calibration_error.value > wrong.calibration_limit
+    assert found.auc.low > 0.7
+    assert wrong.auc.high < 0.3
+
+
+def test_the_lower_limit_of_the_gain_is_one_sided():
+    found = figures(make_trial(alternating()), "it", Resampling())
+    assert found.gain.low < found.gain_lower < found.gain.value

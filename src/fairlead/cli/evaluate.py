@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -68,14 +69,52 @@ class Method(msgspec.Struct, kw_only=True, frozen=True):
     """Its cost over the reference's."""
     gain: Spread
     """Mean score minus that of the best fixed model or mix of two at the same cost, picked in hindsight."""
+    gain_lower: float | None
+    """One-sided lower limit of the gain, with the confidence of the intervals."""
     regret: Spread
     """The oracle's mean score minus its own."""
+    misroute: Spread
+    """Share of the prompts on which the reference succeeds and the served answer fails (a score below 0.5)."""
+    misroute_cost_usd: Spread
+    """What asking the reference again on those prompts would add to the mean cost of a request."""
     brier: Spread
     """Mean squared error of the score that it predicted for its choice."""
     calibration_error: Spread
     """Expected calibration error of the same over ten bins; chance alone makes it positive."""
+    calibration_excess: Spread
+    """Calibration error minus its mean under perfect calibration."""
+    calibration_limit: float | None
+    """The calibration error that perfect predictions stay below in 95 cases of 100."""
+    auc: Spread
+    """Chance that it predicted more for a success than for a failure."""
     calls: dict[str, float]
-    """Model -> share of the calls."""
+    """Model -> calls a prompt."""
+
+
+class FitCell(msgspec.Struct, kw_only=True, frozen=True):
+    """One model on one kind of task."""
+
+    kind: str
+    """The table's own benchmark and subset; no router sees it."""
+    model: str
+    n: int
+    """Prompts of that kind."""
+    score: Spread
+    cost_usd: Spread
+
+
+class Flips(msgspec.Struct, kw_only=True, frozen=True):
+    """What one change of the wording does to the choices of the router's policy, without its guard."""
+
+    change: str
+    adversarial: bool
+    """A text put around the prompt, rather than another spelling of the same request."""
+    n: int
+    """Prompts that the change alters at all."""
+    flipped: Spread
+    """Share of them whose choice changed."""
+    dearer: Spread
+    """Share of them whose choice changed to a candidate that costs more on average."""
 
 
 class Model(msgspec.Struct, kw_only=True, frozen=True):
@@ -113,6 +152,10 @@ class Judgement(msgspec.Struct, kw_only=True, frozen=True):
     """Of the intervals."""
     methods: tuple[Method, ...]
     models: tuple[Model, ...]
+    fit_table: tuple[FitCell, ...]
+    """Each model on each kind of task, over the prompts of the table on which nothing is missing."""
+    flips: tuple[Flips, ...]
+    """Of the router of the first split, or of the one that was given."""
 
 
 class EvaluateResult(Result, kw_only=True, frozen=True):
@@ -166,13 +209,14 @@ def _splits(tables: Sequence[Outcomes], seeds: int) -> Iterator[tuple[str, Evalu
     from rich.console import Console  # noqa: PLC0415 - only people need it
     from rich.progress import track  # noqa: PLC0415
 
-    from fairlead.evaluation.splits import evaluate_splits  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.evaluation.robustness import N_PROMPTS  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.evaluation.splits import evaluate_splits  # noqa: PLC0415
 
     terminal = Console(stderr=True)
     for table in tables:
         about = f"fitting and judging on {table.name}"
         watched = track(range(seeds), description=about, console=terminal, disable=not sys.stderr.isatty())
-        yield "splits", evaluate_splits(table, seeds=watched)
+        yield "splits", evaluate_splits(table, seeds=watched, n_perturbed=N_PROMPTS)
 
 
 def _parts(router: Router, tables: Sequence[Outcomes]) -> Iterator[tuple[str, Evaluation]]:
@@ -182,6 +226,7 @@ def _parts(router: Router, tables: Sequence[Outcomes]) -> Iterator[tuple[str, Ev
     from fairlead.evaluation import baselines  # noqa: PLC0415
     from fairlead.evaluation import evaluate as judge  # noqa: PLC0415
     from fairlead.evaluation.methods import column_of  # noqa: PLC0415
+    from fairlead.evaluation.robustness import flip_rates  # noqa: PLC0415
 
     for table in tables:
         columns = {column_of(candidate, table) for candidate in router.candidates} - {-1}
@@ -192,7 +237,9 @@ def _parts(router: Router, tables: Sequence[Outcomes]) -> Iterator[tuple[str, Ev
         saw = np.zeros(len(judged), dtype=np.bool_) if router.evidence is None else router.evidence.saw(judged.prompts)
         for prompts, wanted in (("unseen", ~saw), ("fitted_on", saw)):
             if wanted.any():
-                yield prompts, judge([router, *baselines()], judged.rows(wanted))
+                part = judged.rows(wanted)
+                found = judge([router, *baselines()], part)
+                yield prompts, replace(found, flips=flip_rates(router, part, part, found.resampling))
 
 
 def _judgement(prompts: str, evaluation: Evaluation) -> Judgement:
@@ -208,6 +255,26 @@ def _judgement(prompts: str, evaluation: Evaluation) -> Judgement:
             Model(model=fixed.model, score=_spread(fixed.score), cost_usd=_spread(fixed.cost_usd))
             for fixed in evaluation.fixed
         ),
+        fit_table=tuple(
+            FitCell(
+                kind=cell.kind,
+                model=cell.model,
+                n=cell.n,
+                score=_spread(cell.score),
+                cost_usd=_spread(cell.cost_usd),
+            )
+            for cell in evaluation.fit_table
+        ),
+        flips=tuple(
+            Flips(
+                change=flips.change,
+                adversarial=flips.adversarial,
+                n=flips.n,
+                flipped=_spread(flips.flipped),
+                dearer=_spread(flips.dearer),
+            )
+            for flips in evaluation.flips
+        ),
     )
 
 
@@ -215,12 +282,16 @@ def _method(method: Figures) -> Method:
     spreads = {field.name for field in msgspec.structs.fields(Method) if field.type is Spread}
     written: dict[str, Any] = {name: getattr(method, name) for name in Method.__struct_fields__}
     written |= {name: _spread(written[name]) for name in spreads}
+    written |= {name: _known(written[name]) for name in ("gain_lower", "calibration_limit")}
     return Method(**written)
 
 
 def _spread(given: Interval) -> Spread:
-    value, low, high = (None if math.isnan(end) else end for end in (given.value, given.low, given.high))
-    return Spread(value=value, low=low, high=high)
+    return Spread(value=_known(given.value), low=_known(given.low), high=_known(given.high))
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 PROMPTS = {
@@ -236,8 +307,11 @@ def _show(found: Sequence[tuple[str, Evaluation]], html: Path | None, console: C
     for prompts, evaluation in found:
         console.print(_table(evaluation, f"{evaluation.table}: {PROMPTS[prompts]}"))
         console.print(
-            f"{wording.basis(evaluation)}. {wording.left_out(evaluation, n_names=5)}\n", style="dim", markup=False
+            f"{wording.basis(evaluation)}. {wording.left_out(evaluation, n_names=5)}", style="dim", markup=False
         )
+        if evaluation.flips:
+            console.print(f"{wording.steadiness(evaluation)}", style="dim", markup=False)
+        console.print()
     if html is not None:
         console.print(f"Plots: {html}", markup=False)
 
@@ -252,10 +326,14 @@ def _table(evaluation: Evaluation, title: str) -> Table:
         "score": ("score", wording.score),
         "- ref.": ("difference", wording.points),
         "USD/1000": ("cost_usd", wording.usd_per_1000),
-        "% of ref.": ("cost_ratio", wording.percent),
+        "% of ref.": ("cost_ratio", wording.whole_percent),
         "- hull": ("gain", wording.points),
+        "misroutes %": ("misroute", wording.percent),
     }
-    caption = "- ref.: score minus the reference's, - hull: minus the best fixed mix's at equal cost, both in points"
+    caption = (
+        "- ref.: score minus the reference's, - hull: minus the best fixed mix's at equal cost, both in points; "
+        "misroutes: prompts on which the reference succeeds and the served answer fails"
+    )
     table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", box=SIMPLE_HEAD)
     table.add_column("method", min_width=10)
     table.add_column("n", justify="right")

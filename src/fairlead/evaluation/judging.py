@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fairlead.evaluation.baselines import best_model
+from fairlead.evaluation.fit_table import fit_table
 from fairlead.evaluation.methods import Routed, column_of, label
 from fairlead.evaluation.metrics import Figures, Fixed, Resampling, figures, fixed_models
 from fairlead.evaluation.trials import complete_rows, measured_models, pool, run
@@ -14,7 +15,9 @@ from fairlead.router import Router
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fairlead.evaluation.fit_table import FitCell
     from fairlead.evaluation.methods import Method
+    from fairlead.evaluation.robustness import Flips
     from fairlead.evaluation.trials import Trial
     from fairlead.outcomes import Outcomes
 
@@ -41,6 +44,10 @@ class Evaluation:
     methods: tuple[Figures, ...]
     fixed: tuple[Fixed, ...]
     """Each model on its own: the points of the hull."""
+    fit_table: tuple[FitCell, ...]
+    """Each model on each kind of task, on all of its prompts that no model is missing on."""
+    flips: tuple[Flips, ...] = ()
+    """How steady the first router's choices are; empty where that was not asked for."""
 
     def __str__(self) -> str:
         heading = f"{'method':32}{'score':>24}{'USD a request':>15}{'of reference':>14}{'gain over hull':>27}"
@@ -86,19 +93,20 @@ def conclude(
 ) -> Evaluation:
     """Returns the figures of trials over parts of one table, pooled."""
     trial = pool(trials)
-    judged = complete_rows(table.only(trial.models))
+    complete = complete_rows(table.only(trial.models))
     return Evaluation(
         table=table.name,
         data_hash=table.data_hash,
         n_prompts=len(trial.score),
         n_questions=len(set(trial.questions)),
         n_splits=len(trials),
-        n_prompts_left_out=len(table) - len(judged),
+        n_prompts_left_out=len(table) - len(complete),
         models_left_out=tuple(model for model in table.models if model not in trial.models),
         references=tuple(dict.fromkeys(references)),
         resampling=resampling,
         methods=tuple(figures(trial, name, resampling) for name in trial.chosen),
         fixed=fixed_models(trial, resampling),
+        fit_table=fit_table(complete, resampling),
     )
 
 

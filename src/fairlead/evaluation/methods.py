@@ -22,11 +22,18 @@ class Chosen:
     """What a method does on each prompt of a table."""
 
     share: FloatArray
-    """(n, m) chance that each model is called; a row of zeros where a model outside the table is."""
+    """(n, m) chance that each model's answer is served; a row of zeros where a model outside the table is called."""
     p_success: FloatArray
     """(n,) the score it predicted for its choice; NaN where it predicts none."""
+    calls: FloatArray | None = None
+    """(n, m) expected number of calls to each model, where more are called than the one that is served."""
     n_faults: int = 0
     """Prompts on which it broke down, so that something else served."""
+
+    @property
+    def called(self) -> FloatArray:
+        """(n, m) expected number of calls to each model: what is paid."""
+        return self.share if self.calls is None else self.calls
 
 
 class Method(Protocol):

@@ -11,6 +11,7 @@ from fairlead.evaluation.baselines import baselines, best_model, cheapest_model
 from fairlead.evaluation.judging import conclude
 from fairlead.evaluation.methods import Routed
 from fairlead.evaluation.metrics import Resampling
+from fairlead.evaluation.robustness import flip_rates
 from fairlead.evaluation.trials import complete_rows, measured_models, run
 from fairlead.fitting import fit
 from fairlead.policies import Floor, Threshold, Utility
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from fairlead.evaluation.judging import Evaluation
     from fairlead.evaluation.methods import Method
+    from fairlead.evaluation.robustness import Flips
     from fairlead.outcomes import Outcomes
     from fairlead.policies.base import Policy
 
@@ -32,7 +34,12 @@ WORTHS = (3, 30, 300)
 
 
 def evaluate_splits(
-    table: Outcomes, *, seeds: Iterable[int] = range(5), fraction: float = 0.7, n_boot: int = 1000
+    table: Outcomes,
+    *,
+    seeds: Iterable[int] = range(5),
+    fraction: float = 0.7,
+    n_boot: int = 1000,
+    n_perturbed: int = 0,
 ) -> Evaluation:
     """Returns the figures of all methods, pooled over splits by question.
 
@@ -43,19 +50,29 @@ def evaluate_splits(
         seeds: one split each, and all that is drawn in it.
         fraction: share of the prompts that methods are fitted on.
         n_boot: number of resamples behind each interval.
+        n_perturbed: so many prompts of the first split show how steady its router's choices are.
 
     Raises:
         TableError: the table is too small to be split, or has no prompt that all models were measured on.
     """
     judged = table.only(measured_models(table))
-    trials, references = [], []
+    resampling = Resampling(n_boot=n_boot)
+    trials, references, flips = [], [], None
     for seed in seeds:
         train, test = judged.split(fraction, seed)
         methods, reference = contenders(train, seed=seed)
         listed = [*methods, *baselines(complete_rows(train))]
         trials.append(run(listed, complete_rows(test), reference=reference, seed=seed))
         references.append(reference)
-    return conclude(trials, table, references=references, resampling=Resampling(n_boot=n_boot))
+        if flips is None:
+            flips = _flips(methods[0], train, test, resampling, n_perturbed)
+    return replace(conclude(trials, table, references=references, resampling=resampling), flips=flips or ())
+
+
+def _flips(method: Method, train: Outcomes, test: Outcomes, resampling: Resampling, n: int) -> tuple[Flips, ...]:
+    if n == 0 or not isinstance(method, Routed):
+        return ()
+    return flip_rates(method.router, train, test, resampling, n_prompts=n)
 
 
 def contenders(train: Outcomes, *, seed: int) -> tuple[list[Method], str]:

@@ -60,7 +60,7 @@ def run(methods: Sequence[Method], test: Outcomes, *, reference: str | None, see
 
 def _mean_cost_usd(chosen: Chosen, test: Outcomes) -> float:
     scored = chosen.share.sum(axis=1) > 0
-    return float((chosen.share * test.cost_usd)[scored].sum(axis=1).mean()) if scored.any() else float("nan")
+    return float((chosen.called * test.cost_usd)[scored].sum(axis=1).mean()) if scored.any() else float("nan")
 
 
 def pool(trials: Sequence[Trial]) -> Trial:
@@ -70,6 +70,9 @@ def pool(trials: Sequence[Trial]) -> Trial:
         name: Chosen(
             share=np.concatenate([trial.chosen[name].share for trial in trials]),
             p_success=np.concatenate([trial.chosen[name].p_success for trial in trials]),
+            calls=None
+            if all(trial.chosen[name].calls is None for trial in trials)
+            else np.concatenate([trial.chosen[name].called for trial in trials]),
             n_faults=sum(trial.chosen[name].n_faults for trial in trials),
         )
         for name in first.chosen

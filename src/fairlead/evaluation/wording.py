@@ -42,6 +42,11 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f}"
 
 
+def whole_percent(value: float) -> str:
+    """Returns a ratio in per cent without a fraction, for where room is short."""
+    return f"{100 * value:.0f}"
+
+
 def count(method: Figures) -> str:
     """Returns on how many prompts a method was scored, and on how many it was not, or broke down."""
     unscored = f" + {method.n_unscored:,} not scored" if method.n_unscored else ""
@@ -80,3 +85,13 @@ def left_out(evaluation: Evaluation, n_names: int = 100) -> str:
         names = ", ".join(evaluation.models_left_out[:n_names]) + (", ..." if n > n_names else "")
         parts.append(f"{n} models without a price or measured on too few prompts ({names})")
     return f"Left out: {'; '.join(parts)}." if parts else ""
+
+
+def steadiness(evaluation: Evaluation) -> str:
+    """Returns how many of its choices the policy changes with the wording, at worst and by kind of change."""
+    parts = []
+    for kind, adversarial in (("the same request spelled otherwise", False), ("texts put around it", True)):
+        rates = [flips.flipped.value for flips in evaluation.flips if flips.adversarial == adversarial and flips.n]
+        if rates:
+            parts.append(f"{kind}: {max(rates):.0%} at worst, {sum(rates) / len(rates):.0%} on average")
+    return f"Choices that flip, without the guard: {'; '.join(parts)}."

@@ -52,7 +52,8 @@ def _hulls(cost: FloatArray, quality: FloatArray) -> tuple[FloatArray, FloatArra
     c, q = (np.broadcast_to(np.asarray(v, dtype=np.float64), shape).reshape(-1, shape[-1]) for v in (cost, quality))
     known = np.isfinite(c) & np.isfinite(q)
     order = np.lexsort((np.where(known, -q, np.inf), np.where(known, c, np.inf)), axis=-1)
-    c, q, known = (np.take_along_axis(v, order, axis=-1) for v in (c, q, known))
+    c, q = (np.take_along_axis(v, order, axis=-1) for v in (c, q))
+    known = np.take_along_axis(known, order, axis=-1)
     x, y, size = np.full(c.shape, np.nan), np.full(c.shape, np.nan), np.zeros(len(c), dtype=np.int64)
     for k in range(shape[-1]):
         _add(x, y, size, c[:, k], q[:, k], known[:, k])
