@@ -1,5 +1,8 @@
 # `make` prints what there is to do. Nothing else to know: each target makes what it needs.
-PYTHON ?= python3.11
+# The first Python that is new enough; another one: `make demo PYTHON=/opt/python3.12/bin/python3`.
+NEW_ENOUGH := 'import sys; sys.exit(sys.version_info < (3, 11))'
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+	$$name -c $(NEW_ENOUGH) 2>/dev/null && echo $$name && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.installed-run
@@ -13,7 +16,10 @@ help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	@'$(PYTHON)' -c $(NEW_ENOUGH) 2>/dev/null || { \
+		echo "error: PYTHON is '$(PYTHON)'; expected Python 3.11 or newer. Install it, or name it: make PYTHON=/path/to/it"; \
+		exit 1; } >&2
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(RUN): $(PACKAGE) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'

@@ -167,7 +167,7 @@ def test_no_prompts_make_no_decisions(router, tmp_path):
     [
         ({"prompt_id": ["a"], "text": ["b"]}, "no column `prompt`; found `prompt_id`, `text`"),
         ({"prompt_id": ["a"], "prompt": [1]}, "column `prompt` is `int64`; expected text"),
-        ({"prompt_id": ["a", "b"], "prompt": ["text", None]}, "row 2: `prompt` is null"),
+        ({"prompt_id": ["a", "b"], "prompt": ["text", None]}, r"prompts\.parquet`, row 2: `prompt` is null"),
     ],
 )
 def test_a_file_that_holds_no_prompts_is_refused(router, tmp_path, columns, message):

@@ -82,7 +82,9 @@ def decide_file(
         folder = out.with_name(out.name + ".partial")
         discarded = _prepare(folder, Manifest(prompts_sha256=_sha256(source), router=router.version))
         resumed = sum(_n_rows(part) for part in _parts(folder))
-        decided = _decided(router, _batches(file, start=resumed), lambda done: on_progress(resumed + done, total))
+        decided = _decided(
+            router, _batches(source, file, start=resumed), lambda done: on_progress(resumed + done, total)
+        )
         _write_parts(folder, decided)
         chosen = _merge(_parts(folder), out, _schema(file, router))
     _remove(folder)
@@ -122,14 +124,16 @@ def _check_columns(source: Path, schema: pa.Schema) -> None:
         raise TableError(f"`{source}`: column `prompt` is `{kind}`; expected text. Convert it to strings.")
 
 
-def _batches(file: pq.ParquetFile, *, start: int) -> Iterator[pa.RecordBatch]:
+def _batches(source: Path, file: pq.ParquetFile, *, start: int) -> Iterator[pa.RecordBatch]:
     """Yields the rows behind the first `start`; raises TableError at a row without a prompt (rows count from 1)."""
     row = 0
     for batch in file.iter_batches(batch_size=ROWS_PER_BATCH, columns=["prompt_id", "prompt"]):
         skipped = min(max(0, start - row), batch.num_rows)
         if batch["prompt"].null_count:
             missing = row + 1 + batch["prompt"].is_null().to_pylist().index(True)
-            raise TableError(f"row {missing}: `prompt` is null; expected text. Fill it in or remove the row.")
+            raise TableError(
+                f"`{source}`, row {missing}: `prompt` is null; expected text. Fill it in or remove the row."
+            )
         if skipped < batch.num_rows:
             yield batch.slice(skipped)
         row += batch.num_rows

@@ -181,6 +181,10 @@ def test_a_refusal_names_place_value_and_expectation(read, text, message):
     assert "$" not in str(caught.value)
 
 
+def test_a_mark_at_the_beginning_of_the_file_is_passed_over(read):
+    assert read("\ufeff[server]\nport = 9000", OPENAI_API_KEY="k").server.port == 9000
+
+
 def test_a_missing_key_names_its_variable(read):
     with pytest.raises(ConfigError, match=r"`providers.openai.api_key_env` names `OPENAI_API_KEY`, which is not set"):
         read("[providers.openai]")

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fairlead.errors import LedgerError
+from fairlead.errors import ConfigError, LedgerError
 from fairlead.ledger import export as module
 from fairlead.ledger.export import SCHEMA, export
 from fairlead.ledger.sqlite import SqliteLedger
@@ -88,7 +88,7 @@ def test_a_file_is_whole_or_what_it_was(ledger, tmp_path, suffix, monkeypatch):
 
 
 def test_another_suffix_is_refused_before_anything_is_read(ledger, tmp_path):
-    with pytest.raises(LedgerError, match=r"expected a name that ends in \.parquet or \.jsonl"):
+    with pytest.raises(ConfigError, match=r"expected a name that ends in \.parquet or \.jsonl"):
         export(ledger, tmp_path / "rows.csv")
 
 

@@ -105,6 +105,8 @@ BAD = [
     ({}, {"score": [1.0, None, 0.0]}, r"row 2, column `score` is None; expected a number in \[0, 1\]; leave out"),
     ({}, {"score": ["good", "bad", "bad"]}, r"column `score` holds string; expected numbers"),
     ({}, {"model": [1, 1, 2]}, r"column `model` holds int64; expected text"),
+    ({}, {"model": ["x", "", "y"]}, r"row 2, column `model` is ''; expected a name"),
+    ({"prompt_id": ["a", ""]}, {}, r"row 2, column `prompt_id` is ''; expected a name"),
     ({}, {"prompt_id": ["a", "c", "a"]}, r"row 2, column `prompt_id` is 'c'; expected an id of `prompts\.parquet`"),
     ({}, {"model": ["x", "x", "x"]}, r"row 3: \(prompt_id 'a', model 'x'\) occurs twice; expected once"),
     ({}, {"output_tokens": [1, -1, 1]}, r"row 2, column `output_tokens` is -1; expected a whole number of at least 0"),

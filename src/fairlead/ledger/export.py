@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import inspect
 
-from fairlead.errors import LedgerError, MissingExtraError
+from fairlead.errors import ConfigError, LedgerError, MissingExtraError
 from fairlead.types import Attempt, Prediction, Usage
 
 if TYPE_CHECKING:
@@ -104,12 +104,13 @@ def export(ledger: Ledger, path: Path, since: datetime | None = None) -> int:
         since: the oldest request to write.
 
     Raises:
-        LedgerError: another suffix, or the file cannot be written.
+        ConfigError: another suffix.
+        LedgerError: the file cannot be written.
         MissingExtraError: Parquet needs pyarrow.
     """
     write = _WRITERS.get(path.suffix)
     if write is None:
-        raise LedgerError(f"cannot export to `{path}`; expected a name that ends in {' or '.join(_WRITERS)}.")
+        raise ConfigError(f"cannot export to `{path}`; expected a name that ends in {' or '.join(_WRITERS)}.")
     prices = ledger.prices()
     with _whole(path) as partial:
         return write((_entry_row(entry, prices) for entry in ledger.entries(since)), partial)

@@ -50,6 +50,16 @@ class Columns:
         self.refuse(np.array([text is None for text in texts], dtype=np.bool_), name, "a text")
         return texts
 
+    def names(self, name: str) -> ObjectArray:
+        """Returns (n_rows,) strings that name something: none is absent or empty.
+
+        Raises:
+            TableError: see `texts`; also an empty one.
+        """
+        names = self.texts(name)
+        self.refuse(names == "", name, "a name")
+        return names
+
     def texts_or_none(self, name: str) -> ObjectArray:
         """Returns (n_rows,) strings, `None` where absent; all `None` where the file has no such column."""
         if name not in self:

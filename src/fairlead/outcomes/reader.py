@@ -53,7 +53,7 @@ def read_prompts(path: Path) -> Prompts:
         required=("prompt_id", "prompt"),
         optional=("benchmark", "subset", "n_prompt_chars", "n_full_prompt_chars"),
     )
-    ids, texts = columns.texts("prompt_id"), columns.texts("prompt")
+    ids, texts = columns.names("prompt_id"), columns.texts("prompt")
     columns.refuse(_repeats(ids), "prompt_id", "each id once")
     return Prompts(
         ids=tuple(ids),
@@ -82,7 +82,7 @@ def read_cells(path: Path, prompts: Prompts) -> Cells:
             *("answer", "answer_in_text", "latency_s"),
         ),
     )
-    models, column = _numbered(columns.texts("model"))
+    models, column = _numbered(columns.names("model"))
     hidden = np.array([hides_reasoning(model) for model in models])[column]
     row = _prompt_rows(columns, prompts)
     _refuse_repeated_cells(columns, row, column, len(models))
