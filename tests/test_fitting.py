@@ -56,6 +56,17 @@ def test_the_best_model_is_measured_nearly_everywhere_and_priced():
     assert best_model(table) == "unpriced"
 
 
+def test_the_best_model_is_best_on_the_prompts_that_the_others_had_too():
+    table = make_outcomes(100, models=("lucky", "good", "weak"))
+    table.score[:50] = [0.4, 0.6, 0.3]
+    table.score[50:] = [1.0, 1.0, 0.9]
+    table.score[:4, 0] = np.nan  # measured nearly everywhere, but not on the hardest prompts
+    table.score[50:60, 1] = np.nan
+    table.score[:4, 1:] = 0.0
+    table.score[50:60, 2] = 0.0
+    assert best_model(table) == "good"
+
+
 def test_the_same_seed_gives_the_same_router(table):
     small = table.rows(range(60))
     first, second = fit(small, seed=3), fit(small, seed=3)

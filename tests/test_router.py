@@ -13,7 +13,7 @@ from fairlead.errors import NoCandidateError
 from fairlead.estimator import Estimator
 from fairlead.evidence import Evidence
 from fairlead.fitting import fit
-from fairlead.policies import Constant, Floor, HullGuard, Threshold, Utility
+from fairlead.policies import Constant, Floor, HullGuard, Order, Threshold, Utility
 from fairlead.policies.base import Choices
 from fairlead.router import Router
 from fairlead.testing import make_outcomes
@@ -132,6 +132,14 @@ def test_after_the_choice_comes_the_reference_then_the_likeliest_then_the_unknow
     router = fitted.bind(strangers, reference="small", policy=Constant(candidate="tiny"))
     plan = [stage.steps[0].candidate for stage in router.route(HELLO).plan]
     assert plan == ["tiny", "small", "big", "stranger"]  # four stages at most
+
+
+def test_in_order_the_plan_follows_the_candidates_whatever_is_predicted(fitted):
+    names = ("stranger", "small", "big", "tiny")
+    router = replace(fitted, candidates=tuple(Candidate(name=name) for name in names), reference="tiny", policy=Order())
+    decision = router.route(HELLO)
+    assert [stage.steps[0].candidate for stage in decision.plan] == list(names)
+    assert (decision.reason, decision.propensity) == ("in_order", 1.0)
 
 
 def test_the_plan_holds_only_who_can_serve(bound):

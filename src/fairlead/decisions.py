@@ -42,6 +42,8 @@ class Decisions:
     """Column of the reference, -1 where there is none."""
     policy: str
     router_version: str
+    in_order: bool = False
+    """Whether a plan goes on in the candidates' own order."""
 
     def __len__(self) -> int:
         return len(self.first)
@@ -77,6 +79,8 @@ class Decisions:
 
     def _order(self, i: int) -> list[int]:
         """Returns the columns to call: the choice, the reference, then the rest by predicted success, unknown last."""
+        if self.in_order:
+            return list(dict.fromkeys([int(self.first[i]), *np.flatnonzero(self.eligible[i]).tolist()]))
         by_success = np.argsort(-self.predictions.p_success[i], kind="stable").tolist()
         reference = [self.reference] if self._reference_serves(i) else []
         order = dict.fromkeys([int(self.first[i]), *reference, *by_success])
@@ -94,7 +98,10 @@ class Decisions:
         }
         for name in ("exclusions", "reason", "fault"):
             columns[name] = tuple(chain.from_iterable(getattr(part, name) for part in parts))
-        return replace(parts[0], predictions=_stacked([part.predictions for part in parts]), **columns)
+        in_order = any(part.in_order for part in parts)
+        return replace(
+            parts[0], predictions=_stacked([part.predictions for part in parts]), in_order=in_order, **columns
+        )
 
 
 def _stacked(parts: Sequence[Predictions]) -> Predictions:

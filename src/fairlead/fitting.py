@@ -23,6 +23,7 @@ from fairlead.outcomes.questions import question_key
 from fairlead.policies import Floor
 from fairlead.predictors import Calibrated, Latency, Linear, Tokens
 from fairlead.router import Router
+from fairlead.statistics.grids import complete_grid
 from fairlead.types import estimated_tokens
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from fairlead.types import FloatArray, IntArray
 
 N_FOLDS = 5
-
-_FULL_COVERAGE = 0.9  # a model measured on the easy tasks only must not become the reference
 
 
 def fit(train: Outcomes, policy: Policy | None = None, *, reference: str | None = None, seed: int = 0) -> Router:
@@ -105,15 +104,17 @@ def gather(train: Outcomes, seed: int) -> Evidence:
 
 
 def best_model(train: Outcomes) -> str:
-    """Returns the model with the highest mean score among those measured on nearly as many prompts as any.
+    """Returns the model with the highest mean score on the prompts on which all well-measured models were measured.
 
-    Models without a price are left out where any has one: against them no saving can be shown.
+    On prompts of its own a model could look best for having had the easy ones. Models without a price are left out
+    where any has one: against them no saving can be shown.
     """
-    n_measured = (~np.isnan(train.score)).sum(axis=0)
     priced = np.array([model in train.prices for model in train.models])
-    n_measured = np.where(priced | ~priced.any(), n_measured, 0)
-    mean: FloatArray = np.nansum(train.score, axis=0) / np.maximum(n_measured, 1)
-    return train.models[int(np.where(n_measured >= _FULL_COVERAGE * n_measured.max(), mean, -np.inf).argmax())]
+    grid = complete_grid(~np.isnan(train.score) & (priced | ~priced.any()))
+    if grid.rows.size == 0:
+        return train.models[0]
+    mean: FloatArray = train.score[np.ix_(grid.rows, grid.columns)].mean(axis=0)
+    return train.models[int(grid.columns[mean.argmax()])]
 
 
 def _questions(train: Outcomes) -> IntArray:

@@ -168,9 +168,20 @@ class Router:
             eligible=eligible,
             control_draw=np.array(draw),
             circumstances=Circumstances(
-                eligible=eligible | nobody, reference=self._reference, mix_draw=np.array(mix_draw)
+                eligible=eligible | nobody,
+                reference=self._reference,
+                mix_draw=np.array(mix_draw),
+                host_latency_p95_s=self._host_latency_p95_s(contexts),
             ),
         )
+
+    def _host_latency_p95_s(self, contexts: Sequence[Context]) -> FloatArray | None:
+        """Returns (n, m) what the hosts were lately measured at, `None` where no context knows of any."""
+        if not any(context.hosts for context in contexts):
+            return None
+        states = [[context.hosts.get(name) for name in self._names] for context in contexts]
+        known = [[None if state is None else state.latency_p95_s for state in row] for row in states]
+        return np.array(known, dtype=np.float64)
 
     def _decided(
         self, situation: _Situation, predictions: Predictions, policy: Policy, *, fault: str | None = None
@@ -195,6 +206,7 @@ class Router:
             reference=self._reference,
             policy=self._policy_text,
             router_version=self.version,
+            in_order=choices.in_order,
         )
 
     def _output_tokens(self, x: FloatArray, requests: Sequence[Request]) -> FloatArray:

@@ -6,12 +6,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from fairlead.policies import POLICIES, Constant, Floor, HullGuard, Threshold, Utility
+from fairlead.policies import POLICIES, Constant, Floor, HullGuard, Order, Threshold, Utility
 from fairlead.policies.base import REASONS, Circumstances
 from fairlead.types import Predictions
 
 NAMES = ("a", "b", "c", "d")
 EXAMPLES = {
+    "Order": [Order()],
     "Constant": [Constant(candidate="b"), Constant(candidate="nobody")],
     "Threshold": [Threshold(strong="a", weak="c", cut=0.6), Threshold(strong="nobody", weak="nobody", cut=0.5)],
     "Utility": [Utility(willingness_to_pay_usd=0.5)],
@@ -105,7 +106,7 @@ def test_with_nothing_known_the_reference_or_a_fixed_choice_serves(policy):
     predictions, circumstances = make_case(unknown=1.1)
     everyone = replace(circumstances, eligible=np.ones_like(circumstances.eligible))
     reasons = set(policy.choose(predictions, everyone).reason)
-    assert reasons <= {"no_evidence", "constant", "guard_fixed", "guard_mix", "reference_ineligible"}
+    assert reasons <= {"no_evidence", "constant", "in_order", "guard_fixed", "guard_mix", "reference_ineligible"}
 
 
 @pytest.mark.parametrize("policy", CASES)

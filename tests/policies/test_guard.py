@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fairlead.policies import Floor, HullGuard, Utility
-from fairlead.policies.base import Circumstances
+from fairlead.policies import Constant, Floor, HullGuard, Order, Utility
+from fairlead.policies.base import Circumstances, Promise
 from fairlead.policies.columns import chosen
 from fairlead.policies.judging import MIN_PROMPTS, judge
 from fairlead.policies.realised import Recorded
@@ -162,6 +162,55 @@ def test_quality_alone_is_not_shown_without_signal():
     assert not guard.allowed
     assert guard.fixed in {"strong", "middle"}
     assert guard.other is None
+
+
+def test_where_cost_does_not_count_the_mark_is_the_best_candidate_however_dear():
+    """On the hull at its own cost, and far below the best candidate."""
+    predictions, recorded = table(2000, signal=1.0)
+    hopeful = replace(predictions, p_success=predictions.p_success + np.array([0.0, 0.6, 0.0]))
+    judged = {
+        worth: judge(Utility(willingness_to_pay_usd=worth), hopeful, recorded, "strong", seed=0)
+        for worth in (1e6, np.inf)
+    }
+    assert judged[1e6].policy.choose(hopeful, circumstances(2000)).first.tolist() == [1] * 2000
+    assert judged[1e6].gain == pytest.approx(0, abs=1e-9)
+    assert judged[np.inf].gain < -0.1
+    assert judged[np.inf].fixed == "strong"
+
+
+@pytest.mark.parametrize("policy", [Order(), Constant(candidate="weak")], ids=repr)
+@pytest.mark.parametrize("n", [5, 500])
+def test_what_does_as_it_was_told_has_nothing_to_show(policy, n):
+    predictions, recorded = table(n, signal=1.0)
+    guard = judge(policy, predictions, recorded, "middle", seed=0)
+    assert guard.allowed
+    assert guard.choose(predictions, circumstances(n)).reason == policy.choose(predictions, circumstances(n)).reason
+
+
+class Promising(Utility):
+    """Promises more than it is worth to have."""
+
+    promise = None
+
+    def __init__(self, *, willingness_to_pay_usd=4.0, promise=None):
+        super().__init__(willingness_to_pay_usd=willingness_to_pay_usd)
+        self.promise = promise
+
+
+@pytest.mark.parametrize(
+    ("promise", "kept"),
+    [
+        (Promise(), True),
+        (Promise(margin=0.03), True),
+        (Promise(margin=0.03, confidence=0.5), True),
+        (Promise(margin=0.03, confidence=0.999), False),
+        (Promise(usd_per_request=0.5), True),
+        (Promise(usd_per_request=0.4), False),
+    ],
+)
+def test_a_promise_must_be_kept_as_surely_as_it_was_given(promise, kept):
+    predictions, recorded = table(1000, signal=1.0)
+    assert judge(Promising(promise=promise), predictions, recorded, "strong", seed=0).allowed == kept
 
 
 def test_what_a_policy_learns_is_learned_from_other_requests_than_it_is_judged_on():

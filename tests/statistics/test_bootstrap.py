@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from fairlead.statistics.bootstrap import interval, joint_lower_limits, lower_limit, resampled_means
+from fairlead.statistics.bootstrap import (
+    interval,
+    joint_lower_limits,
+    lower_limit,
+    lower_limit_of_least,
+    resampled_means,
+)
 
 
 def test_the_spread_is_that_of_the_mean():
@@ -64,3 +70,19 @@ def test_a_column_that_never_varies_is_its_own_limit():
     limits = joint_lower_limits(values.mean(axis=0), resampled_means(values, n_boot=100))
     assert limits[0] == 0
     assert limits[1] < values[:, 1].mean()
+
+
+@pytest.mark.parametrize("n_columns", [2, 20])
+def test_the_limit_of_the_least_holds_without_paying_for_the_number_of_columns(n_columns):
+    """Were the smallest mean of each resample taken first, twenty equal columns would never pass."""
+    rng = np.random.default_rng(9)
+    exceeded, gap = [], []
+    for _ in range(300):
+        values = rng.normal(size=(150, n_columns))
+        values[:, 1:] += 0.5  # only the first one can be the smallest
+        resampled = resampled_means(values, n_boot=400, seed=1)
+        limit = lower_limit_of_least(resampled)
+        exceeded.append(limit > 0)
+        gap.append(limit - lower_limit(resampled[:, 0]))
+    assert 0.02 <= np.mean(exceeded) <= 0.09
+    assert np.mean(gap) == pytest.approx(0, abs=1e-3)

@@ -1,5 +1,7 @@
 """The guard's promise by simulation: how often it errs, and what its errors cost."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -71,3 +73,16 @@ def test_what_serves_instead_keeps_the_floor(middle):
         served = (1 - verdict.share) * mean[verdict.fixed] + verdict.share * mean.get(verdict.other, 0.0)
         broken.append(not verdict.allowed and served < p_true[0] - margin - 1e-12)
     assert np.mean(broken) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 300)
+
+
+@pytest.mark.slow
+def test_without_signal_and_without_costs_routing_is_allowed_in_at_most_five_percent():
+    """Two equal candidates and a clearly worse one: a policy that draws among the two is as good as either."""
+    rng = np.random.default_rng(14)
+    p_true = np.array([0.7, 0.7, 0.2])
+    allowed = []
+    for i in range(800):
+        predictions, recorded = draw(rng, 100, p_true=p_true, p_success=rng.uniform(0.3, 0.9, (100, 3)) * [1, 1, 0.1])
+        no_cost = replace(recorded, cost_usd=np.full((100, 3), np.nan))
+        allowed.append(judge(Utility(willingness_to_pay_usd=np.inf), predictions, no_cost, "strong", seed=i).allowed)
+    assert np.mean(allowed) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 800)

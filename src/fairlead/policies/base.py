@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from fairlead.estimator import Component
 
@@ -24,6 +25,20 @@ class Circumstances:
     """Column of the reference, -1 where none is among the candidates."""
     mix_draw: FloatArray
     """(n,) uniform in [0, 1), fixed for a session: what a mix of two candidates is drawn with."""
+    host_latency_p95_s: FloatArray | None = None
+    """(n, m) what the candidates' hosts were lately measured at, NaN where unknown; `None` where nothing was."""
+    limit_p95_s: float = math.inf
+    """What a whole plan may take, in 19 of 20 requests."""
+
+    def rows(self, index: IntArray) -> Self:
+        """Returns those of these requests, in this order."""
+        hosts = self.host_latency_p95_s
+        return replace(
+            self,
+            eligible=self.eligible[index],
+            mix_draw=self.mix_draw[index],
+            host_latency_p95_s=None if hosts is None else hosts[index],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +51,24 @@ class Choices:
     """(n,) chance with which it was chosen, given predictions and circumstances."""
     reason: tuple[str, ...]
     """(n,) one word of `REASONS` each."""
+    in_order: bool = False
+    """Whether the others are tried in the candidates' own order, rather than the reference and then by success."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """What the hull guard holds a policy to."""
+
+    spends: Literal["cost_usd", "latency_s", "nothing"] = "cost_usd"
+    """What buys quality: the axis on which fixed choices are compared. `nothing`: the score alone counts."""
+    margin: float | None = None
+    """How far the mean score may fall behind the reference's; `None` where nothing is promised of it."""
+    confidence: float | None = None
+    """With which that must be shown; `None` where keeping it on average will do."""
+    usd_per_request: float | None = None
+    """Mean cost that must not be shown to be exceeded; `None` where nothing is promised of it."""
+    as_told: bool = False
+    """It follows what it was told and no prediction: there is nothing to be shown, and it serves."""
 
 
 class Policy(Component, Protocol):
@@ -45,12 +78,16 @@ class Policy(Component, Protocol):
     """
 
     @property
-    def promised_margin(self) -> float | None:
-        """How far the mean score may fall behind the reference's; `None` where the policy promises nothing of it."""
+    def promise(self) -> Promise:
+        """What it is held to before it may serve."""
         ...
 
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
         """Returns one choice a request; a candidate with unknown (NaN) predictions is never chosen for its quality."""
+        ...
+
+    def narrowed(self, predictions: Predictions, circumstances: Circumstances) -> Circumstances:
+        """Returns the circumstances under its own hard limits, which hold for a fixed choice in its place as well."""
         ...
 
     def realised(self, predictions: Predictions, circumstances: Circumstances, recorded: Recorded) -> Realised:
@@ -78,6 +115,7 @@ class Policy(Component, Protocol):
 REASONS = {
     "asked_for": "the caller named this model",
     "constant": "the policy always serves this candidate",
+    "in_order": "the first of the configured order that can serve",
     "cheapest_within_floor": "the cheapest candidate predicted to stay within the margin of the reference",
     "reference_within_floor": "no cheaper candidate is predicted to stay within the margin of the reference",
     "above_threshold": "the cheaper model's predicted success is above the threshold",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from fairlead.policies.base import Promise
 from fairlead.policies.columns import chosen, column_of
 from fairlead.policies.single import SingleStep
 
@@ -26,6 +27,11 @@ class Constant(SingleStep):
 
     def __init__(self, *, candidate: str) -> None:
         self.candidate = candidate
+
+    @property
+    def promise(self) -> Promise:
+        """Nothing: it does what it was told."""
+        return Promise(as_told=True)
 
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
         """Returns the candidate; where it cannot serve, the reference, else the first eligible in order."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from fairlead.errors import ConfigError
+from fairlead.policies.base import Promise
 from fairlead.policies.columns import chosen, column_of, known_at
 from fairlead.policies.single import SingleStep
 
@@ -43,9 +44,9 @@ class Floor(SingleStep):
         self.margin = margin
 
     @property
-    def promised_margin(self) -> float | None:
-        """The margin."""
-        return self.margin
+    def promise(self) -> Promise:
+        """What it is held to: its margin must hold on average too."""
+        return Promise(margin=self.margin)
 
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
         """Returns the cheapest within the floor, or the reference."""

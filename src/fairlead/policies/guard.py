@@ -16,7 +16,7 @@ from fairlead.policies.single import SingleStep
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fairlead.policies.base import Choices, Circumstances, Policy
+    from fairlead.policies.base import Choices, Circumstances, Policy, Promise
     from fairlead.policies.realised import Realised, Recorded
     from fairlead.types import Predictions
 
@@ -69,14 +69,25 @@ class HullGuard(SingleStep):
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
         """Returns what the policy chooses, or the fixed choice."""
         if self.allowed:
-            return self.policy.choose(predictions, self._judged_only(predictions, circumstances))
-        return self._choose_fixed(predictions, circumstances)
+            return self.policy.choose(predictions, self.narrowed(predictions, circumstances))
+        return self._choose_fixed(predictions, self.narrowed(predictions, circumstances))
+
+    @property
+    def promise(self) -> Promise:
+        """What the policy was held to."""
+        return self.policy.promise
+
+    def narrowed(self, predictions: Predictions, circumstances: Circumstances) -> Circumstances:
+        """Returns the circumstances under the policy's limits; where it serves, with judged candidates alone."""
+        if self.allowed and not self.promise.as_told:
+            circumstances = self._judged_only(predictions, circumstances)
+        return self.policy.narrowed(predictions, circumstances)
 
     def realised(self, predictions: Predictions, circumstances: Circumstances, recorded: Recorded) -> Realised:
         """Returns what the policy's decisions came to, or the fixed choice."""
         if self.allowed:
-            return self.policy.realised(predictions, self._judged_only(predictions, circumstances), recorded)
-        return recorded.of(self._choose_fixed(predictions, circumstances).first)
+            return self.policy.realised(predictions, self.narrowed(predictions, circumstances), recorded)
+        return recorded.of(self.choose(predictions, circumstances).first)
 
     def who_serves(self) -> str:
         """Returns in words who serves: routing, or what stands in its place."""

@@ -1,26 +1,27 @@
 """May routing serve? Two questions, asked of the outcomes a router was fitted on, with predictions made out of fold.
 
-Does the policy beat the best fixed candidate or mix of two at the policy's own cost, with confidence? If not, which
-fixed choice serves? Where no cost is known, as in a table of scores alone, the mark is the best fixed candidate.
+Does the policy beat every fixed candidate and every mix of two at the policy's own cost, with confidence, and keep what
+else it promises? If not, which fixed choice serves? A policy that buys quality with time is compared at its own
+latency; where nothing is spent, as in a table of scores alone, the mark is the best fixed candidate.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairlead.policies.base import Circumstances
-from fairlead.policies.columns import column_of
+from fairlead.policies.columns import chosen, column_of
 from fairlead.policies.guard import HullGuard
 from fairlead.policies.realised import Realised, Recorded
-from fairlead.statistics.bootstrap import joint_lower_limits, lower_limit, resampled_means
+from fairlead.statistics.bootstrap import joint_lower_limits, lower_limit, lower_limit_of_least, resampled_means
 from fairlead.statistics.grids import complete_grid
-from fairlead.statistics.hulls import Mix, cheapest_mix, gain_over_hull, mix_at
+from fairlead.statistics.hulls import Mix, cheapest_mix, gain_over_mixes, mix_at
 
 if TYPE_CHECKING:
-    from fairlead.policies.base import Policy
+    from fairlead.policies.base import Policy, Promise
     from fairlead.statistics.grids import Grid
     from fairlead.types import FloatArray, IntArray, Predictions
 
@@ -42,9 +43,8 @@ def judge(
     """Returns the policy, with what it learned, under a guard that knows what was shown.
 
     The policy is allowed where the one-sided lower limit of its gain over the hull of fixed candidates, at its own mean
-    cost, is above zero. The hull is the best of many on these very outcomes, which favours it: the guard errs towards
-    refusing. A policy that promises a floor must also have kept it on average. What a policy learns, it learns on other
-    requests than those it is judged on; what serves has learned from all.
+    cost, is above zero, and its promise is kept. What a policy learns, it learns on other requests than those it is
+    judged on; what serves has learned from all.
 
     Args:
         policy: what to judge.
@@ -55,16 +55,15 @@ def judge(
         confidence: of the lower limit.
         groups: (n,) label of the question behind each prompt; repeated questions count as one.
     """
-    case = _case(predictions, recorded, reference, groups, seed)
+    case = _case(policy.promise, predictions, recorded, reference, groups, seed)
     if case is None:
-        return HullGuard(policy=policy, allowed=False, fixed=reference, confidence=confidence)
+        return HullGuard(policy=policy, allowed=policy.promise.as_told, fixed=reference, confidence=confidence)
     evidence = _gathered(policy, case, seed)
-    gain = float(evidence.gain(evidence.mean))
-    lower = lower_limit(evidence.gain(evidence.resampled), confidence=confidence)
-    mix = evidence.fallback(policy.promised_margin, confidence)
+    gain, lower = evidence.gain(confidence)
+    mix = evidence.fallback(confidence)
     return HullGuard(
         policy=policy.learned(case.predictions, case.circumstances, case.recorded),
-        allowed=lower > 0 and evidence.keeps_floor(policy.promised_margin),
+        allowed=policy.promise.as_told or (lower > 0 and evidence.keeps_promise()),
         fixed=evidence.candidates[mix.first],
         other=evidence.candidates[mix.other] if mix.share > 0 else None,
         share=mix.share,
@@ -87,42 +86,54 @@ class _Case:
     circumstances: Circumstances
     """Only the judged candidates are eligible."""
     recorded: Recorded
-    """Costs are zero where none is known of any candidate: then only the score counts."""
+    spends: str
+    """What fixed choices are compared at: `cost_usd`, `latency_s`, or `nothing`."""
     columns: IntArray
     """Of the judged candidates."""
     groups: IntArray
 
     def rows(self, rows: IntArray) -> tuple[Predictions, Circumstances, Recorded]:
         """Returns what a policy is given of these prompts."""
-        circumstances = replace(
-            self.circumstances,
-            eligible=self.circumstances.eligible[rows],
-            mix_draw=self.circumstances.mix_draw[rows],
-        )
-        return self.predictions.rows(rows), circumstances, self.recorded.rows(rows)
+        return self.predictions.rows(rows), self.circumstances.rows(rows), self.recorded.rows(rows)
 
 
 def _case(
-    predictions: Predictions, recorded: Recorded, reference: str, groups: IntArray | None, seed: int
+    promise: Promise,
+    predictions: Predictions,
+    recorded: Recorded,
+    reference: str,
+    groups: IntArray | None,
+    seed: int,
 ) -> _Case | None:
     """Returns what the outcomes can say, `None` where they are too few."""
     j = column_of(reference, predictions)
-    if j < 0:
+    spends = promise.spends
+    if spends == "cost_usd" and not np.isfinite(recorded.cost_usd).any():
+        spends = "nothing"
+    spent = _spent(recorded, spends)
+    known = np.isfinite(recorded.score) & np.isfinite(spent)
+    if j < 0 or not known[:, j].any():
         return None
-    if not np.isfinite(recorded.cost_usd[:, j]).any():  # no saving can be shown against it: quality alone is judged
-        recorded = replace(recorded, cost_usd=np.zeros_like(recorded.score))
-    known = np.isfinite(recorded.score) & np.isfinite(recorded.cost_usd)
     grid = complete_grid(known, keep=[j])
     groups = (np.arange(len(known)) if groups is None else groups)[grid.rows]
-    if not known[:, j].any() or np.unique(groups).size < MIN_PROMPTS:
+    if np.unique(groups).size < MIN_PROMPTS:
         return None
     return _Case(
         predictions=predictions.rows(grid.rows),
         circumstances=_circumstances(grid, len(predictions.candidates), reference=j, seed=seed),
         recorded=recorded.rows(grid.rows),
+        spends=spends,
         columns=grid.columns,
         groups=groups,
     )
+
+
+def _spent(outcome: Recorded | Realised, spends: str) -> FloatArray:
+    """Returns what was spent, in the shape of the scores; NaN where it is unknown."""
+    if spends == "nothing":
+        return np.zeros_like(outcome.score)
+    spent = outcome.cost_usd if spends == "cost_usd" else outcome.latency_s
+    return np.full_like(outcome.score, np.nan) if spent is None else spent
 
 
 def _circumstances(grid: Grid, n_candidates: int, *, reference: int, seed: int) -> Circumstances:
@@ -148,52 +159,79 @@ def _realised(policy: Policy, case: _Case, seed: int) -> Realised:
     return Realised(score=score, cost_usd=cost_usd, latency_s=latency_s)
 
 
+def _fixed(policy: Policy, case: _Case) -> list[Realised]:
+    """Returns what each judged candidate comes to as a fixed choice, under the limits that bind the policy as well."""
+    narrowed = policy.narrowed(case.predictions, case.circumstances)
+    n = len(case.groups)
+    wanted = (np.full(n, column, dtype=np.int64) for column in case.columns)
+    return [case.recorded.of(chosen([column], np.full(n, ""), narrowed).first) for column in wanted]
+
+
 # What it shows -------------------------------------------------------------------------------------------------------
 
 
 def _gathered(policy: Policy, case: _Case, seed: int) -> _Evidence:
-    realised = _realised(policy, case, seed)
-    fixed = [grid[:, case.columns] for grid in (case.recorded.score, case.recorded.cost_usd)]
-    values = np.column_stack([realised.score, realised.cost_usd, *fixed])
+    outcomes = [_realised(policy, case, seed), *_fixed(policy, case)]
+    values = np.column_stack([o.score for o in outcomes] + [_spent(o, case.spends) for o in outcomes])
+    resampled = resampled_means(values, groups=case.groups, n_boot=N_BOOT, seed=seed)
     return _Evidence(
+        promise=policy.promise,
         candidates=tuple(case.predictions.candidates[column] for column in case.columns),
         reference=int(np.searchsorted(case.columns, case.circumstances.reference)),
-        mean=values.mean(axis=0),
-        resampled=resampled_means(values, groups=case.groups, n_boot=N_BOOT, seed=seed),
+        means=np.vstack([values.mean(axis=0), resampled]),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Evidence:
-    """Mean outcomes; the last axis holds the policy's score, its cost, k fixed scores, k fixed costs."""
+    """Means on the data in the first row, on resamples in the others.
 
+    The columns hold the scores of policy and fixed candidates, then what they spent.
+    """
+
+    promise: Promise
     candidates: tuple[str, ...]
     reference: int
     """Among `candidates`."""
-    mean: FloatArray
-    resampled: FloatArray
+    means: FloatArray
 
-    def gain(self, means: FloatArray) -> FloatArray:
-        return gain_over_hull(means[..., 0], means[..., 1], self.fixed_cost_usd(means), self.fixed_score(means))
+    @property
+    def score(self) -> FloatArray:
+        return self.means[:, 0]
 
-    def fixed_score(self, means: FloatArray) -> FloatArray:
-        return means[..., 2 : 2 + len(self.candidates)]
+    @property
+    def spent(self) -> FloatArray:
+        return self.means[:, 1 + len(self.candidates)]
 
-    def fixed_cost_usd(self, means: FloatArray) -> FloatArray:
-        return means[..., 2 + len(self.candidates) :]
+    @property
+    def fixed_score(self) -> FloatArray:
+        return self.means[:, 1 : 1 + len(self.candidates)]
 
-    def keeps_floor(self, margin: float | None) -> bool:
-        """Says whether the policy stayed within the margin that it promises, on average."""
-        return margin is None or self._behind_reference(self.mean[0]) >= -margin
+    @property
+    def fixed_spent(self) -> FloatArray:
+        return self.means[:, 2 + len(self.candidates) :]
 
-    def _behind_reference(self, score: FloatArray) -> float:
-        return float(score - self.fixed_score(self.mean)[self.reference])
+    def gain(self, confidence: float) -> tuple[float, float]:
+        """Returns the gain over the hull of fixed candidates, and its lower limit."""
+        gains = gain_over_mixes(self.score, self.spent, self.fixed_spent, self.fixed_score)
+        return float(gains[0].min()), lower_limit_of_least(gains[1:], confidence=confidence)
 
-    def fallback(self, margin: float | None, confidence: float) -> Mix:
-        """Returns the fixed choice that serves instead of a policy that promises this margin, or none."""
-        if margin is not None:
-            return self._cheapest_within(margin, confidence)
-        return mix_at(self.fixed_cost_usd(self.mean), self.fixed_score(self.mean), float(self.mean[1]))
+    def keeps_promise(self) -> bool:
+        """Says whether the policy kept its margin, and its budget, as surely as it promises."""
+        promise = self.promise
+        overspent = promise.usd_per_request is not None and lower_limit(self.spent[1:]) > promise.usd_per_request
+        if promise.margin is None:
+            return not overspent
+        behind = self.score - self.fixed_score[:, self.reference]
+        kept = behind[0] if promise.confidence is None else lower_limit(behind[1:], confidence=promise.confidence)
+        return bool(kept >= -promise.margin) and not overspent
+
+    def fallback(self, confidence: float) -> Mix:
+        """Returns the fixed choice that serves instead of the policy."""
+        if self.promise.margin is not None:
+            return self._cheapest_within(self.promise.margin, self.promise.confidence or confidence)
+        at = self.promise.usd_per_request
+        return mix_at(self.fixed_spent[0], self.fixed_score[0], float(self.spent[0]) if at is None else at)
 
     def _cheapest_within(self, margin: float, confidence: float) -> Mix:
         """Returns the cheapest single candidate or mix that is shown to keep the floor, else the reference.
@@ -201,16 +239,11 @@ class _Evidence:
         The limits hold for all candidates at once, since the cheapest one is picked after looking; and they add up
         over a mix, so the hull of the limits is what mixes are shown to reach.
         """
-        cost_usd = self.fixed_cost_usd(self.mean)
-        cheaper = np.flatnonzero(cost_usd < cost_usd[self.reference])
-        behind = self._difference(self.resampled)[:, cheaper]
+        spent = self.fixed_spent[0]
+        cheaper = np.flatnonzero(spent < spent[self.reference])
+        behind = (self.fixed_score - self.fixed_score[:, [self.reference]])[:, cheaper]
         lower = np.full(len(self.candidates), np.nan)
-        lower[cheaper] = joint_lower_limits(self._difference(self.mean)[cheaper], behind, confidence=confidence)
+        lower[cheaper] = joint_lower_limits(behind[0], behind[1:], confidence=confidence)
         lower[self.reference] = 0.0
         alone = Mix(first=self.reference, other=self.reference, share=0.0)
-        return cheapest_mix(cost_usd, lower, -margin) or alone
-
-    def _difference(self, means: FloatArray) -> FloatArray:
-        score = self.fixed_score(means)
-        difference: FloatArray = score - score[..., [self.reference]]
-        return difference
+        return cheapest_mix(spent, lower, -margin) or alone

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from fairlead.estimator import Estimator
+from fairlead.policies.base import Promise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,16 +16,20 @@ if TYPE_CHECKING:
 
 
 class SingleStep(Estimator):
-    """Base of the policies that call one candidate a request, promise no floor, learn nothing and name no candidate."""
+    """Base of the policies that call one candidate a request, learn nothing and name no candidate."""
 
     @property
-    def promised_margin(self) -> float | None:
-        """None: it promises nothing of the score."""
-        return None
+    def promise(self) -> Promise:
+        """What it is held to: to gain over fixed choices of the same cost."""
+        return Promise()
 
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
         """Returns one choice a request."""
         raise NotImplementedError
+
+    def narrowed(self, predictions: Predictions, circumstances: Circumstances) -> Circumstances:  # noqa: ARG002
+        """Returns the circumstances as they are: it has no limits of its own."""
+        return circumstances
 
     def realised(self, predictions: Predictions, circumstances: Circumstances, recorded: Recorded) -> Realised:
         """Returns what the chosen candidates came to."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairlead.errors import ConfigError
+from fairlead.policies.base import Promise
 from fairlead.policies.columns import chosen
 from fairlead.policies.single import SingleStep
 
@@ -43,6 +44,11 @@ class Utility(SingleStep):
             )
             raise ConfigError(message)
         self.willingness_to_pay_usd = willingness_to_pay_usd
+
+    @property
+    def promise(self) -> Promise:
+        """What it is held to: where cost does not count, to beat the best fixed candidate whatever that costs."""
+        return Promise(spends="nothing" if math.isinf(self.willingness_to_pay_usd) else "cost_usd")
 
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
         """Returns the best of those whose quality and, where it counts, cost are predicted; else the reference."""

@@ -87,6 +87,22 @@ def lower_limit(resampled: FloatArray, *, confidence: float = 0.95) -> float:
     return float(np.quantile(resampled, 1 - confidence))
 
 
+def lower_limit_of_least(resampled: FloatArray, *, confidence: float = 0.95) -> float:
+    """Returns a lower limit of the smallest of several figures: the least of their own limits.
+
+    No correction for looking at many is due: were the smallest truth below the limit, its own limit would be above it,
+    and that happens no more often than one minus the confidence.
+
+    Args:
+        resampled: (n_boot, n_columns) the figures on each resample.
+        confidence: that the limit is not above the smallest truth.
+
+    References:
+        Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 1982 (intersection-union).
+    """
+    return float(np.quantile(resampled, 1 - confidence, axis=0).min())
+
+
 def joint_lower_limits(value: FloatArray, resampled: FloatArray, *, confidence: float = 0.95) -> FloatArray:
     """Returns lower limits that hold for all columns at once, so that the best of them may be picked afterwards.
 

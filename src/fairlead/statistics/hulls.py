@@ -106,6 +106,34 @@ def gain_over_hull(quality: FloatArray, spent_usd: FloatArray, fixed_usd: FloatA
     return quality - value_at(fixed_usd, fixed, np.maximum(spent_usd, cheapest))
 
 
+def gain_over_mixes(quality: FloatArray, spent_usd: FloatArray, fixed_usd: FloatArray, fixed: FloatArray) -> FloatArray:
+    """Returns how far `quality` at cost `spent_usd` lies above every single point and every mix of two at that cost.
+
+    The first rows are the data themselves: they say which points are affordable and which pairs lie on either side of
+    the cost. The same pairs are then looked at in every row. The smallest gain of the first row is `gain_over_hull`.
+
+    Args:
+        quality: (n_rows,) of what is judged.
+        spent_usd: (n_rows,) its cost.
+        fixed_usd: (n_rows, n_points), all known.
+        fixed: (n_rows, n_points), all known.
+
+    Returns:
+        (n_rows, n_mixes).
+    """
+    at = np.maximum(spent_usd, fixed_usd.min(axis=1))
+    affordable = fixed_usd[0] <= at[0]
+    cheap, dear = np.flatnonzero(affordable), np.flatnonzero(~affordable)
+    pairs = [(i, j) for i in cheap for j in dear if fixed[0, j] > fixed[0, i]]
+    first, other = np.array([(i, i) for i in cheap] + pairs, dtype=np.int64).T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = (at[:, None] - fixed_usd[:, first]) / (fixed_usd[:, other] - fixed_usd[:, first])
+    both_affordable = np.maximum(fixed_usd[:, first], fixed_usd[:, other]) <= at[:, None]
+    share = np.where(both_affordable, first != other, np.clip(np.nan_to_num(share), 0.0, 1.0))
+    mixed: FloatArray = fixed[:, first] + share * (fixed[:, other] - fixed[:, first])
+    return quality[:, None] - mixed
+
+
 def mix_at(cost_usd: FloatArray, quality: FloatArray, at_usd: float) -> Mix:
     """Returns the best mix that spends at most `at_usd`; the cheapest corner where nothing is that cheap.
 
