@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -14,6 +15,7 @@ from fairlead.errors import ArtifactError
 from fairlead.estimator import Estimator
 from fairlead.fitting import fit
 from fairlead.policies import Floor, Utility
+from fairlead.predictors import Calibrated, Clusters, Ensemble, Factorization, Lifted
 from fairlead.router import Router
 from fairlead.testing import make_outcomes
 from fairlead.types import Candidate
@@ -184,3 +186,14 @@ def test_a_pickle_among_the_arrays_is_never_loaded(saved):
     edit(saved, arrays_sha256=hashlib.sha256((saved / ARRAYS).read_bytes()).hexdigest())
     with pytest.raises(ArtifactError, match="does not hold arrays"):
         load(saved)
+
+
+def test_an_ensemble_is_saved_with_its_members(router, tmp_path):
+    table = make_outcomes(80)
+    x = router.features.transform(table.requests)
+    ensemble = Calibrated(predictor=Ensemble(members=(Lifted(predictor=Factorization()), Clusters(seed=3))))
+    ensemble.fit(x, table.score)
+    save(replace(router, success=ensemble), tmp_path / "router")
+    loaded = load(tmp_path / "router").success
+    assert repr(loaded) == repr(ensemble)
+    np.testing.assert_array_equal(loaded.predict(x).sd, ensemble.predict(x).sd)

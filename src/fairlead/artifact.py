@@ -287,6 +287,8 @@ def _built(component: Description, registry: Mapping[str, type]) -> Any:
 
 
 def _argument(value: Any, registry: Mapping[str, type]) -> Any:
+    if isinstance(value, list):
+        return tuple(_argument(item, registry) for item in value)
     if isinstance(value, dict) and value.keys() == {"class", "params"}:
         return _built(msgspec.convert(value, Description), registry)
     return math.inf if value == _INFINITY else value

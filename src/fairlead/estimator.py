@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +40,7 @@ class Estimator:
     A constructor only stores its arguments, under their own names. What `fit` learns is NumPy arrays under names that
     end in `_`. So `clone`, `repr`, `params`, `state` and `restore` come for free, and an artifact needs no pickle.
     An estimator given as an argument is a part: it is fitted in place with its owner, cloned with it, and its state
-    stands in the owner's under `part.name_`.
+    stands in the owner's under `part.name_`; in a tuple of estimators each is one, under `parts.0.name_`.
     """
 
     def params(self) -> dict[str, Any]:
@@ -50,15 +50,12 @@ class Estimator:
 
     def clone(self) -> Self:
         """Returns a new, unfitted estimator with the same arguments, its parts cloned as well."""
-        params = self.params()
-        return type(self)(**params | {name: part.clone() for name, part in _parts(params).items()})
+        return type(self)(**{name: _cloned(value) for name, value in self.params().items()})
 
     def description(self) -> dict[str, Any]:
         """Returns class name and arguments, ready for JSON; parts are described in their place."""
-        params = self.params()
-        parts = {name: part.description() for name, part in _parts(params).items()}
-        plain = {name: value.item() for name, value in params.items() if isinstance(value, np.generic)}
-        return {"class": type(self).__name__, "params": params | plain | parts}
+        params = {name: _described(value) for name, value in self.params().items()}
+        return {"class": type(self).__name__, "params": params}
 
     def state(self) -> State:
         """Returns what was learned: attribute name -> array."""
@@ -73,11 +70,8 @@ class Estimator:
     def restore(self, state: State) -> Self:
         """Takes back what `state` gave; returns itself."""
         for name, value in state.items():
-            part_name, dot, rest = name.partition(".")
-            if dot:
-                getattr(self, part_name).restore({rest: value})
-            else:
-                setattr(self, name, np.asarray(value))
+            *path, own_name = name.split(".")
+            setattr(_part_at(self, path), own_name, np.asarray(value))
         return self
 
     def check_fitted(self, name: str) -> None:
@@ -92,4 +86,34 @@ class Estimator:
 
 
 def _parts(params: dict[str, Any]) -> dict[str, Estimator]:
-    return {name: value for name, value in params.items() if isinstance(value, Estimator)}
+    """Returns the estimators among the arguments: path -> part."""
+    alone = {name: value for name, value in params.items() if isinstance(value, Estimator)}
+    listed = {
+        f"{name}.{i}": part
+        for name, value in params.items()
+        if isinstance(value, tuple)
+        for i, part in enumerate(value)
+        if isinstance(part, Estimator)
+    }
+    return alone | listed
+
+
+def _part_at(owner: Estimator, path: list[str]) -> Estimator:
+    part: Any = owner
+    for name in path:
+        part = part[int(name)] if name.isdigit() else getattr(part, name)
+    return cast("Estimator", part)
+
+
+def _cloned(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_cloned, value))
+    return value.clone() if isinstance(value, Estimator) else value
+
+
+def _described(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_described, value))
+    if isinstance(value, Estimator):
+        return value.description()
+    return value.item() if isinstance(value, np.generic) else value

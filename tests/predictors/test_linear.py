@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fairlead.predictors import Linear
-from fairlead.predictors.linear import ALPHAS
+from fairlead.predictors.ridge import ALPHAS
 
 
 def make_case(n=80, p=5, *, noise=0.3, seed=0):

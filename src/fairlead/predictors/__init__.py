@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fairlead.predictors.calibration import Calibrated
+from fairlead.predictors.clusters import Clusters
+from fairlead.predictors.ensemble import Ensemble
+from fairlead.predictors.factorization import Factorization
 from fairlead.predictors.item_response import ItemResponse
+from fairlead.predictors.knn import KNN
 from fairlead.predictors.latency import Latency
+from fairlead.predictors.lifted import Lifted
 from fairlead.predictors.linear import Linear
 from fairlead.predictors.tokens import Tokens
 
@@ -15,9 +20,22 @@ if TYPE_CHECKING:
 
     from fairlead.predictors.base import Predictor
 
-__all__ = ["PREDICTORS", "Calibrated", "ItemResponse", "Latency", "Linear", "Tokens"]
+__all__ = [
+    "KNN",
+    "PREDICTORS",
+    "Calibrated",
+    "Clusters",
+    "Ensemble",
+    "Factorization",
+    "ItemResponse",
+    "Latency",
+    "Lifted",
+    "Linear",
+    "Tokens",
+]
 
 PREDICTORS: Mapping[str, type[Predictor]] = {
-    predictor.__name__: predictor for predictor in (Linear, ItemResponse, Calibrated, Tokens, Latency)
+    predictor.__name__: predictor
+    for predictor in (Linear, Clusters, KNN, Factorization, ItemResponse, Lifted, Ensemble, Calibrated, Tokens, Latency)
 }
 """Name -> predictor: what an artifact may name, and what the contract tests run."""

@@ -1,22 +1,10 @@
 """Ridge regression, one a model: linear in the features, with a spread that says what it does not know.
 
-With centred features X (n, p), centred outcomes y and the eigenvectors V of X'X = V S V':
-
-    coefficients    V (S + alpha)^-1 V' X' y
-    leverage        h_i = 1/n + z_i' (S + alpha)^-1 z_i,  z = V' x        so a row's error, had it been left out, is
-    left-out error  (y_i - prediction_i) / (1 - h_i)                      known without fitting again
-    spread^2        noise (1/n + z' (S + alpha)^-1 z)                     the variance of the mean under the ridge prior
-
-Models measured on the same prompts share V. `alpha`, of each model, has the smallest mean squared left-out error.
-
-References:
-    Hoerl, Kennard, Ridge regression, 1970. Allen, The relationship between variable selection and data augmentation
-    (PRESS), 1974.
+Models measured on the same prompts share a design; see `ridge`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -24,16 +12,12 @@ import numpy.typing as npt
 
 from fairlead.estimator import Estimator
 from fairlead.predictors.base import Estimate
+from fairlead.predictors.ridge import Design, Ridge
 
 if TYPE_CHECKING:
     from fairlead.types import FloatArray, IntArray
 
 Float32Array = npt.NDArray[np.float32]
-
-ALPHAS = np.logspace(0, 6, 13)
-"""Ridge strengths to choose from; the largest leaves little but the mean."""
-
-_PRIOR_SQUARED_ERROR = 0.25  # one pseudo-label, as noisy as a fair coin: ten successes in ten are no certainty
 
 
 class Linear(Estimator):
@@ -83,12 +67,11 @@ class Linear(Estimator):
         return left_out
 
     def _fit_group(self, g: int, columns: IntArray, x: FloatArray, y: FloatArray) -> FloatArray:
-        centre = x.mean(axis=0)
-        eigenvalues, eigenvectors = np.linalg.eigh((x - centre).T @ (x - centre))
-        ridge = _Ridge.chosen(np.maximum(eigenvalues, 0.0), (x - centre) @ eigenvectors, y)
-        self.centre_[g], self.eigenvectors_[g] = centre, eigenvectors
-        self.coefficients_[:, columns] = eigenvectors @ ridge.coefficients
-        self.intercept_[columns] = y.mean(axis=0) - centre @ self.coefficients_[:, columns]
+        design = Design.of(x)
+        ridge = Ridge.chosen(design, y)
+        self.centre_[g], self.eigenvectors_[g] = design.centre, design.eigenvectors
+        self.coefficients_[:, columns] = design.eigenvectors @ ridge.coefficients
+        self.intercept_[columns] = y.mean(axis=0) - design.centre @ self.coefficients_[:, columns]
         self.variance_[columns] = ridge.variance
         return ridge.left_out
 
@@ -106,32 +89,3 @@ class Linear(Estimator):
         """Returns (n_requests, n_models)."""
         self.check_fitted("coefficients_")
         return np.asarray(x @ self.coefficients_ + self.intercept_)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ridge:
-    """The solution for one group of models, in the coordinates of its eigenvectors."""
-
-    coefficients: FloatArray
-    variance: FloatArray
-    left_out: FloatArray
-
-    @classmethod
-    def chosen(cls, eigenvalues: FloatArray, z: FloatArray, y: FloatArray) -> _Ridge:
-        """Returns, for each column of `y`, the ridge with the smallest left-out error."""
-        n, residual = len(z), y - y.mean(axis=0)
-        projected, z_squared = z.T @ residual, np.square(z)
-        error = np.empty((len(ALPHAS), *y.shape))
-        for k, alpha in enumerate(ALPHAS):
-            inverse = 1.0 / (eigenvalues + alpha)
-            left = 1.0 - 1.0 / n - z_squared @ inverse
-            error[k] = (residual - z @ (projected * inverse[:, None])) / np.maximum(left, 1e-9)[:, None]
-        squared_error = np.square(error).sum(axis=1)
-        best = squared_error.argmin(axis=0)
-        inverse = 1.0 / (eigenvalues[:, None] + ALPHAS[best])
-        noise = (squared_error.min(axis=0) + _PRIOR_SQUARED_ERROR) / (n + 1)
-        return cls(
-            coefficients=projected * inverse,
-            variance=(noise * np.vstack([np.full(y.shape[1], 1.0 / n), inverse])).T,
-            left_out=y - error[best, :, np.arange(y.shape[1])].T if n > 1 else np.full(y.shape, np.nan),
-        )

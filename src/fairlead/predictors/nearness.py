@@ -1,0 +1,54 @@
+"""Who is near, and how near: weights that fade to nothing at the edge of the neighbourhood.
+
+The weight of a neighbour at squared distance d^2 is 1 - d^2 / r^2, where r is the distance of the first point outside
+(Epanechnikov's kernel with an adaptive radius). At the edge it is zero, so that rounding, which may swap two points
+there, changes no prediction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from fairlead.types import FloatArray, IntArray
+
+Float32Array = npt.NDArray[np.float32]
+
+_ALONE = 1e-9  # squared distance, relative to the radius, that keeps a weight above zero where all points coincide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """The `k` nearest points of each of n rows."""
+
+    index: IntArray
+    """(n, k) positions, in no order."""
+    weight: FloatArray
+    """(n, k) above 0 but for the edge; each row adds up to 1."""
+
+
+def squared_distances(rows: Float32Array, points: Float32Array, points_squared: Float32Array) -> Float32Array:
+    """Returns (n_rows, n_points); single precision is enough to tell who is near."""
+    distance = rows @ points.T
+    distance *= -2.0
+    distance += points_squared
+    distance += np.square(rows).sum(axis=1)[:, None]
+    np.maximum(distance, 0.0, out=distance)
+    return distance
+
+
+def nearest(squared_distance: Float32Array, k: int) -> Near:
+    """Returns the `k` nearest of each row; all of them, equally weighted, where there are no more than `k`."""
+    n, n_points = squared_distance.shape
+    if n_points <= k:
+        return Near(index=np.tile(np.arange(n_points), (n, 1)), weight=np.full((n, n_points), 1.0 / max(n_points, 1)))
+    order = np.argpartition(squared_distance, k, axis=1)
+    index = order[:, :k]
+    radius = np.take_along_axis(squared_distance, order[:, [k]], axis=1).astype(np.float64)
+    inside = np.take_along_axis(squared_distance, index, axis=1)
+    weight = np.maximum(radius * (1.0 + _ALONE) + _ALONE - inside, 0.0)
+    return Near(index=index, weight=weight / weight.sum(axis=1, keepdims=True))
