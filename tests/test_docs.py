@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from docs import generate
+from docs import generate, results
 from fairlead import errors
+from fairlead.cli.evaluate import Spread
 from fairlead.cli.main import VERBS, build
 from fairlead.config import load
 from fairlead.eligibility import EXCLUSIONS
@@ -151,3 +152,17 @@ def test_configurations_in_the_pages_are_some(tmp_path):
         for block in blocks(path.read_text(encoding="utf-8"), "toml"):
             (tmp_path / "fairlead.toml").write_text(block)
             assert load(tmp_path / "fairlead.toml", {"OPENAI_API_KEY": "x"}).providers
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0.001, 0.02, "**Yes**"), (-0.02, -0.001, "**No**"), (-0.01, 0.02, "**Not shown**"), (None, None, "Not known")],
+)
+def test_the_readme_answers_only_where_the_whole_interval_does(low, high, expected):
+    assert results.answer(Spread(value=low, low=low, high=high)) == expected
+
+
+def test_every_result_of_the_readme_is_filled_in():
+    rows = re.findall(r"^\| [^|]+\? \|([^|]*)\|", README, flags=re.MULTILINE)
+    assert len(rows) >= 5
+    assert all(len(result.strip()) > 20 for result in rows)
