@@ -79,7 +79,7 @@ def test_every_error_is_described():
 
 def test_every_header_is_described():
     told = set(re.findall(r'^ +"(\w+)":', inspect.getsource(headers), flags=re.MULTILINE))
-    assert len(told) == 8
+    assert len(told) == 9
     for name in told:
         assert f"`x-fairlead-{name.replace('_', '-')}`" in page("guides/serve.md")
 

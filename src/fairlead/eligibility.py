@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fairlead.types import Usage, estimated_tokens
+from fairlead.wire.translation import lost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
-    from fairlead.types import Candidate, Capabilities, Context, Request
+    from fairlead.types import Candidate, Capabilities, Context, Dialect, Request
 
 MARGIN_PERCENT = 10
 """Input tokens are estimated from characters; this much more must fit, rounded up."""
@@ -21,6 +22,7 @@ EXCLUSIONS = {
     "breaker_open": "its host is failing: calls are held back",
     "context_window": "request and answer may not fit its context window",
     "output_limit": "it cannot write as many tokens as the caller allows",
+    "untranslatable": "the request asks for what the dialect of its host cannot say",
     "price_unknown": "the caller caps the price of a call and its price is not known",
     "output_unbounded": "the caller caps the price of a call and nothing bounds its output",
     "price_cap": "a call may cost more than the caller allows",
@@ -38,7 +40,7 @@ def exclusions(request: Request, candidates: Sequence[Candidate], context: Conte
     An unknown limit on tokens excludes nobody; an unknown capability excludes where it is needed. Hosts are looked up
     in the context by candidate name.
     """
-    demand = _Demand.of(request)
+    demand = _Demand.of(request, candidates)
     reasons = {candidate.name: _reason(candidate, demand, context) for candidate in candidates}
     return {name: reason for name, reason in reasons.items() if reason is not None}
 
@@ -50,10 +52,19 @@ def _reason(candidate: Candidate, demand: _Demand, context: Context) -> str | No
     host = context.hosts.get(candidate.name) if context.hosts else None
     if host is not None and host.breaker_open:
         return "breaker_open"
+    if candidate.dialects in demand.deaf:
+        return "untranslatable"
     unmet = demand.unmet_by(candidate.capabilities)
     if unmet is None and limits.max_cost_usd is not None:
         return demand.too_dear(candidate, limits.max_cost_usd)
     return unmet
+
+
+def input_tokens_with_margin(request: Request) -> int:
+    """Returns the tokens that a request's words, tools and schema are estimated to need, with a margin; not media."""
+    n_chars = request.n_chars + sum(len(t.name) + len(t.description) + len(t.parameters) for t in request.tools)
+    input_tokens = estimated_tokens(n_chars + len(request.json_schema or ""))
+    return input_tokens - (-input_tokens * MARGIN_PERCENT // 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,16 +77,18 @@ class _Demand:
     """The caller's limit on one answer."""
     n_answers: int
     needs: tuple[str, ...]
+    deaf: frozenset[tuple[Dialect, ...]]
+    """The dialects that it cannot be put into without a change of its meaning."""
 
     @classmethod
-    def of(cls, request: Request) -> _Demand:
-        n_chars = request.n_chars + sum(len(t.name) + len(t.description) + len(t.parameters) for t in request.tools)
-        input_tokens = estimated_tokens(n_chars + len(request.json_schema or ""))
+    def of(cls, request: Request, candidates: Sequence[Candidate]) -> _Demand:
+        spoken = {candidate.dialects for candidate in candidates}
         return cls(
-            input_tokens=input_tokens - (-input_tokens * MARGIN_PERCENT // 100),
+            input_tokens=input_tokens_with_margin(request),
             output_tokens=request.max_output_tokens,
             n_answers=request.n,
             needs=tuple(sorted(request.needs)),
+            deaf=frozenset(dialects for dialects in spoken if lost(request, dialects).meaning),
         )
 
     def unmet_by(self, capabilities: Capabilities) -> str | None:

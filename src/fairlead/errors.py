@@ -99,9 +99,9 @@ class NoCandidateError(FairleadError):
         excluded: candidate name -> reason.
     """
 
-    def __init__(self, excluded: Mapping[str, str]) -> None:
+    def __init__(self, excluded: Mapping[str, str], *, hint: str = "") -> None:
         listed = "; ".join(f"`{name}`: {reason}" for name, reason in excluded.items())
-        super().__init__(f"no candidate can serve this request ({listed or 'none is configured'})")
+        super().__init__(f"no candidate can serve this request ({listed or 'none is configured'}){hint}")
         self.excluded = dict(excluded)
 
 

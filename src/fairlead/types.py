@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -25,7 +26,8 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 Role = Literal["system", "user", "assistant", "tool"]
-Dialect = Literal["openai", "anthropic", "gemini"]
+Dialect = Literal["openai", "responses", "anthropic", "gemini", "embeddings"]
+"""`openai` is chat completions; `responses` and `embeddings` are OpenAI's other two."""
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 TOKENS_PER_MTOK = Decimal(1_000_000)
@@ -72,6 +74,8 @@ class ToolResult:
 
     call_id: str
     content: str
+    is_error: bool = False
+    """The tool failed, and `content` says how."""
 
 
 Part = Text | Media | ToolCall | ToolResult
@@ -97,6 +101,8 @@ class Tool:
     name: str
     description: str = ""
     parameters: str = "{}"
+    free_form: bool = False
+    """It takes plain text; elsewhere than in its own dialect it is a function of one string, `input`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,19 +125,33 @@ class Request:
     logprobs: bool = False
     tools: tuple[Tool, ...] = ()
     tool_choice: str | None = None
+    parallel_tool_calls: bool | None = None
     json_schema: str | None = None
     json_object: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
     prompt_cache_key: str | None = None
     """The caller's own name of the conversation, where it gave one."""
+    previous_response_id: str | None = None
+    """The answer that this request goes on from, which a host has kept."""
+    native: tuple[str, ...] = ()
+    """What changes the meaning and can only be said in the caller's own dialect, inner parts of the body."""
+    hints: tuple[str, ...] = ()
+    """The same of what may be left out."""
     dialect: Dialect = "openai"
+    headers: tuple[tuple[str, str], ...] = ()
+    """Of the caller, for a provider of the same dialect."""
     body: bytes = b""
 
     @classmethod
     def from_prompt(cls, prompt: str, *, model: str = "auto") -> Request:
         """Returns the request of a single user turn."""
         return cls(messages=(Message(role="user", parts=(Text(text=prompt),)),), model=model)
+
+    @cached_property
+    def fields(self) -> Mapping[str, msgspec.Raw]:
+        """The fields of the body, each value as its own bytes."""
+        return msgspec.json.decode(self.body, type=dict[str, msgspec.Raw]) if self.body else {}
 
     @cached_property
     def prompt(self) -> str:
@@ -243,6 +263,8 @@ class Candidate:
     """The name that the provider knows."""
     weights: str = ""
     """Candidates with equal weights are hosts of one model."""
+    dialects: tuple[Dialect, ...] = ("openai",)
+    """What its host speaks; the first is what a request of another dialect is put into."""
     settings: tuple[tuple[str, str | int | float | bool], ...] = ()
     capabilities: Capabilities = Capabilities()
     price: Price | None = None
@@ -420,6 +442,8 @@ class Response:
     parts: tuple[Part, ...]
     finish_reason: FinishReason
     usage: Usage | None
+    reasoning: str = ""
+    """Words thought aloud before the answer."""
     created: int = 0
     dialect: Dialect = "openai"
     body: bytes = b""
@@ -434,7 +458,8 @@ class Response:
 class Chunk:
     """One piece of a streamed answer; `body` is the provider's own event data where its dialect is the caller's.
 
-    A tool call comes in fragments: the first names id and tool, all carry a piece of the arguments.
+    A tool call comes in fragments: the first names id and tool, all carry a piece of the arguments. A chunk may be
+    nothing but an event of the provider's.
     """
 
     text: str = ""
@@ -446,6 +471,8 @@ class Chunk:
     usage: Usage | None = None
     model: str | None = None
     id: str | None = None
+    event: str = ""
+    """The type of the provider's own event, where its dialect names them."""
     body: bytes = b""
 
 

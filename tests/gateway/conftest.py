@@ -21,7 +21,8 @@ from fairlead.providers.upstream import Upstream, serving
 
 HOST = """
 [providers.host]
-base_url = "{address}/v1"
+dialect = "{dialect}"
+base_url = "{address}/{version}"
 [models."host/albatross"]
 price = {{ input_usd_per_mtok = 5, output_usd_per_mtok = 25 }}
 capabilities = {{ context_tokens = 200000, max_output_tokens = 4096 }}
@@ -93,14 +94,15 @@ def empty_ledger(tmp_path_factory):
 
 
 @asynccontextmanager
-async def started(folder, ledger, settings="", *, faults=None, time_scale=0.0):
+async def started(folder, ledger, settings="", *, dialect="openai", faults=None, time_scale=0.0):
     """Yields a gateway with these settings, in front of a host with these faults."""
     async with AsyncExitStack() as stack:
         upstream = Upstream(World(seed=1, faults=faults), time_scale=time_scale)
         address = await stack.enter_async_context(serving(upstream))
         path = folder / "fairlead.toml"
         shutil.copy(ledger, folder / "fairlead.db")
-        path.write_text(HOST.format(address=address) + settings)
+        version = "v1beta" if dialect == "gemini" else "v1"
+        path.write_text(HOST.format(address=address, dialect=dialect, version=version) + settings)
         gateway = await stack.enter_async_context(opened(prepare(load(path, {}))))
         url = await stack.enter_async_context(serving(application(gateway)))
         http = await stack.enter_async_context(aiohttp.ClientSession())

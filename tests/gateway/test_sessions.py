@@ -34,6 +34,14 @@ def state(of=None, where=None, *, book=None, now=NOW):
         (request(("user", "x"), prompt_cache_key="k"), scope(session_id="codex"), "client_header", "codex"),
         (request(("user", "x"), prompt_cache_key="k", metadata={"session_id": "m"}), scope(), "prompt_cache_key", "k"),
         (request(("user", "x"), metadata={"session_id": "m"}), scope(), "metadata", "m"),
+        (
+            request(("user", "x")),
+            scope(x_claude_code_session_id="c", x_claude_code_agent_id="a1"),
+            "client_header",
+            "c/a1",
+        ),
+        (request(("user", "x"), user="user_0f_account_1e_session_2d-3c"), scope(), "metadata", "2d-3c"),
+        (request(("user", "x"), user='{"device_id": "d", "session_id": "s9"}'), scope(), "metadata", "s9"),
     ],
 )
 def test_the_first_rule_that_applies_names_the_session(of, where, rule, name):
@@ -54,10 +62,16 @@ def test_a_conversation_keeps_its_name_as_it_grows():
         (request(("system", "Be long."), ("user", "Hello.")), scope()),
         (request(("system", "Be brief."), ("user", "Good day.")), scope()),
         (request(("system", "Be brief."), ("user", "Hello.")), scope(authorization="Bearer other")),
+        (request(("system", "Be brief."), ("user", "Hello.")), scope(x_api_key="other")),
     ],
 )
 def test_another_prompt_or_another_caller_is_another_session(of, where):
     assert state(of, where).id != state(request(("system", "Be brief."), ("user", "Hello."))).id
+
+
+@pytest.mark.parametrize("user", ["someone", '{"session_id"', '{"session_id": 7}', "my session"])
+def test_a_user_without_a_session_names_none(user):
+    assert state(request(("user", "Hello."), user=user)).rule == "content"
 
 
 def test_a_name_by_content_does_not_show_the_content_and_needs_the_secret():

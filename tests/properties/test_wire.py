@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.types import Candidate, Chunk, Media, Message, Request, Response, Text, Tool, ToolCall, ToolResult, Usage
-from fairlead.wire import openai_chat, openai_upstream, splice, sse
+from fairlead.wire import anthropic_messages, anthropic_upstream, openai_chat, openai_upstream, splice, sse
+from fairlead.wire.codec import Heading
 
 WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 NAMES = st.text("abcdefgh_", min_size=1, max_size=8)
@@ -58,10 +59,13 @@ REQUESTS = st.builds(
     logprobs=st.booleans(),
     tools=st.lists(st.builds(Tool, name=NAMES, description=WORDS, parameters=SCHEMAS), max_size=2).map(tuple),
     tool_choice=st.sampled_from([None, "auto", "none", "required", "function:look"]),
+    parallel_tool_calls=st.none() | st.booleans(),
     json_schema=st.none() | SCHEMAS,
     metadata=st.dictionaries(NAMES, WORDS, max_size=2),
     user=st.none() | NAMES,
 )
+HEADING = Heading(id="r", model="served", created=3)
+ASKED = Request.from_prompt("Hi")
 CANDIDATE = Candidate(name="p/m", model="m")
 BUCKETS = st.builds(
     Usage,
@@ -84,9 +88,89 @@ def test_an_answer_written_for_a_caller_is_the_one_it_reads(texts, calls, usage)
     answer = Response(
         id="r", model="host", parts=(*texts, *calls), finish_reason=finish, usage=usage, created=3, dialect="gemini"
     )
-    written = openai_chat.encode(answer, model="served")
+    written = openai_chat.encode(answer, ASKED, HEADING, {})
     expected = replace(answer, model="served", dialect="openai")
     assert replace(openai_upstream.decode_response(written), body=b"") == expected
+
+
+ANTHROPIC_TURNS = st.lists(
+    st.one_of(
+        message("user", TEXTS),
+        message("user", TEXTS, IMAGES),
+        message("assistant", TEXTS, CALLS, CALLS),
+        message("tool", st.builds(ToolResult, call_id=NAMES, content=WORDS, is_error=st.booleans())),
+    ),
+    min_size=1,
+    max_size=4,
+).map(
+    lambda turns: tuple(turn for turn, before in zip(turns, [None, *turns], strict=False) if not _joined(before, turn))
+)
+OBJECTS = SCHEMAS.map(lambda schema: msgspec.json.encode({"type": "object", **json.loads(schema)}).decode())
+ANTHROPIC_REQUESTS = st.builds(
+    Request,
+    messages=ANTHROPIC_TURNS,
+    model=st.just("m"),
+    include_usage=st.just(True),
+    max_output_tokens=st.integers(1, 9999),
+    temperature=st.none() | st.floats(0, 1),
+    top_p=st.none() | st.floats(0, 1),
+    stop=st.lists(WORDS, max_size=3).map(tuple),
+    tools=st.lists(st.builds(Tool, name=NAMES, description=WORDS, parameters=OBJECTS), min_size=1, max_size=2).map(
+        tuple
+    ),
+    tool_choice=st.sampled_from([None, "auto", "none", "required", "function:look"]),
+    json_schema=st.none() | SCHEMAS,
+    user=st.none() | NAMES,
+    dialect=st.just("anthropic"),
+)
+
+
+def _joined(before, turn):
+    """Anthropic joins turns of one role: such neighbours are not told apart afterwards."""
+    return before is not None and (before.role == "assistant") == (turn.role == "assistant")
+
+
+@given(ANTHROPIC_REQUESTS)
+def test_a_request_written_for_an_anthropic_host_is_the_one_it_reads(request):
+    written = anthropic_upstream.encode_request(request, CANDIDATE, stream=False)
+    assert replace(anthropic_messages.decode(written), body=b"") == request
+
+
+@given(st.lists(TEXTS, max_size=1), st.lists(CALLS, max_size=3), BUCKETS)
+def test_an_answer_written_for_an_anthropic_caller_is_the_one_it_reads(texts, calls, usage):
+    finish = "tool_calls" if calls else "stop"
+    parts = (*texts, *calls)
+    answer = Response(id="r", model="host", parts=parts, finish_reason=finish, usage=usage, dialect="gemini")
+    written = anthropic_messages.encode(answer, ASKED, HEADING, {})
+    read = anthropic_upstream.decode_response(written)
+    assert (read.parts, read.finish_reason, read.model) == (parts, finish, "served")
+    assert read.usage == replace(usage, reasoning_tokens=0)
+
+
+@given(st.lists(st.sampled_from("rtab"), min_size=1, max_size=9), BUCKETS)
+def test_a_stream_written_for_an_anthropic_caller_says_the_same(kinds, usage):
+    made = {
+        "r": Chunk(reasoning="hm "),
+        "t": Chunk(text="so "),
+        "a": Chunk(tool_call=ToolCall(id="a", name="a", arguments="1"), tool_index=0),
+        "b": Chunk(tool_call=ToolCall(id="b", name="b", arguments="2"), tool_index=1),
+    }
+    kinds = sorted(kinds, key="rt".find)  # calls come after words, in any order among themselves
+    to, decoder = anthropic_messages.ChunkEncoder(HEADING), anthropic_upstream.ChunkDecoder(keep_body=False)
+    written = b"".join(
+        to.chunk(made[kind]) for kind in [k for k in kinds if k in "rt"] + [k for k in kinds if k in "ab"]
+    )
+    read = [c for event in sse.Parser().feed(written + to.end(usage, {})) for c in decoder.decode(event)]
+    assert "".join(c.text for c in read) == "so " * kinds.count("t")
+    assert "".join(c.reasoning for c in read) == "hm " * kinds.count("r")
+    said = {}
+    for chunk in (c for c in read if c.tool_call):
+        name, words = said.get(chunk.tool_index, ("", ""))
+        said[chunk.tool_index] = (name + chunk.tool_call.name, words + chunk.tool_call.arguments)
+    digits = {"a": "1", "b": "2"}
+    assert dict(said.values()) == {kind: digits[kind] * kinds.count(kind) for kind in {*kinds} & {*"ab"}}
+    assert read[-1].usage == replace(usage, reasoning_tokens=0)
+    assert decoder.done
 
 
 CHUNKS = st.one_of(
@@ -96,11 +180,11 @@ CHUNKS = st.one_of(
 )
 
 
-@given(st.lists(CHUNKS, min_size=1, max_size=6), BUCKETS, st.booleans())
-def test_a_stream_written_for_a_caller_is_the_one_it_reads(chunks, usage, include_usage):
-    to = openai_chat.ChunkEncoder(id="r", model="served", created=3, include_usage=include_usage)
+@given(st.lists(CHUNKS, min_size=1, max_size=6), BUCKETS)
+def test_a_stream_written_for_a_caller_is_the_one_it_reads(chunks, usage):
+    to = openai_chat.ChunkEncoder(HEADING, include_usage=True)
     ended = [*chunks, Chunk(finish_reason="stop")]
-    written = b"".join(to.chunk(chunk) for chunk in ended) + to.usage(usage) + sse.DONE
+    written = b"".join(to.chunk(chunk) for chunk in ended) + to.end(usage, {})
     decoder = openai_upstream.ChunkDecoder(keep_body=False)
     role, *said, last = [chunk for event in sse.Parser().feed(written) for chunk in decoder.decode(event)]
     assert (role.text, last.usage) == ("", usage)

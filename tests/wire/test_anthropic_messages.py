@@ -1,4 +1,4 @@
-"""The Anthropic dialect towards hosts: what a request becomes, what replies and streams mean."""
+"""What an Anthropic caller gets: the provider's own bytes where they are in its dialect, ours where they are not."""
 
 from __future__ import annotations
 
@@ -6,221 +6,171 @@ import json
 
 import pytest
 from anthropic.types import Message as AnthropicMessage
-from anthropic.types import MessageCreateParams
+from anthropic.types import RawMessageStreamEvent
 from pydantic import TypeAdapter
 
-from fairlead.errors import WireError
-from fairlead.types import (
-    Candidate,
-    Capabilities,
-    Media,
-    Message,
-    Request,
-    Text,
-    Tool,
-    ToolCall,
-    ToolResult,
-    Usage,
-)
-from fairlead.wire import anthropic_messages, sse
+from fairlead.types import Chunk, Request, Response, Text, ToolCall, Usage
+from fairlead.wire import anthropic_messages, anthropic_upstream, sse
+from fairlead.wire.codec import Fault, Heading
 
-CANDIDATE = Candidate(name="a/c", model="c", capabilities=Capabilities(max_output_tokens=900))
-USAGE = {"input_tokens": 3, "cache_creation_input_tokens": 2, "cache_read_input_tokens": 7, "output_tokens": 9}
+USAGE = Usage(input_tokens=5, output_tokens=9, cache_read_tokens=3, cache_write_tokens=2, reasoning_tokens=4)
+COUNTS = {
+    "input_tokens": 5,
+    "cache_creation_input_tokens": 2,
+    "cache_read_input_tokens": 3,
+    "output_tokens": 9,
+}
+NOTES = {"cost_usd": "0.00012"}
+HEADING = Heading(id="req_1", model="served", created=7)
+EVENT = TypeAdapter(RawMessageStreamEvent)
 
 
-def encoded(request: Request, candidate: Candidate = CANDIDATE, *, stream: bool = False) -> dict:
-    body = json.loads(anthropic_messages.encode_request(request, candidate, stream=stream))
-    TypeAdapter(MessageCreateParams).validate_python(body)
-    return body
+def encoded(**fields):
+    given = {"id": "r1", "model": "host-name", "parts": (Text(text="Hi."),), "finish_reason": "stop", "usage": USAGE}
+    answer = Response(**given | {"dialect": "openai"} | fields)
+    return anthropic_messages.encode(answer, Request.from_prompt("Hi"), HEADING, NOTES)
 
 
-def conversation(*messages: Message, **fields) -> Request:
-    return Request(messages=messages, **fields)
+def read(events: bytes) -> list[dict]:
+    parsed = [(event.event, json.loads(event.data)) for event in sse.Parser().feed(events)]
+    assert all(kind == body["type"] for kind, body in parsed)
+    return [body for _, body in parsed]
 
 
-def user(*parts) -> Message:
-    return Message(role="user", parts=parts)
+def streamed(*chunks: Chunk, usage: Usage | None = USAGE) -> list[dict]:
+    to = anthropic_messages.ChunkEncoder(HEADING)
+    events = read(b"".join(map(to.chunk, chunks)) + to.end(usage, NOTES))
+    for event in events:
+        EVENT.validate_python(event)
+    return events
 
 
-def test_a_conversation_with_tools_and_images_becomes_turns_of_blocks():
-    body = encoded(
-        conversation(
-            Message(role="system", parts=(Text(text="Be brief."),)),
-            user(Text(text="Look"), Media(kind="image", data="R0lG", media_type="image/gif")),
-            Message(
-                role="assistant",
-                parts=(
-                    Text(text=""),
-                    ToolCall(id="c1", name="look", arguments='{"a": 1.10}'),
-                    ToolCall(id="c2", name="look", arguments=""),
-                ),
-            ),
-            Message(role="tool", parts=(ToolResult(call_id="c1", content="a ship"),)),
-            Message(role="tool", parts=(ToolResult(call_id="c2", content="a boat"),)),
-            user(Text(text="And?")),
-            tools=(Tool(name="look", description="looks", parameters='{"properties": {"a": {}}}'),),
-            tool_choice="function:look",
-        )
-    )
-    assert body["system"] == "Be brief."
-    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
-    asked, called, told = (turn["content"] for turn in body["messages"])
-    assert asked[1] == {"type": "image", "source": {"type": "base64", "media_type": "image/gif", "data": "R0lG"}}
-    assert called == [
-        {"type": "tool_use", "id": "c1", "name": "look", "input": {"a": 1.1}},
-        {"type": "tool_use", "id": "c2", "name": "look", "input": {}},
-    ]
-    assert [block.get("tool_use_id") for block in told] == ["c1", "c2", None]
-    assert body["tools"][0]["input_schema"] == {"type": "object", "properties": {"a": {}}}
-    assert body["tool_choice"] == {"type": "tool", "name": "look"}
+def test_own_bytes_keep_every_field_but_the_model_and_our_notes():
+    own = b'{"id":"x","model":"h","odd":1.10,"content":[{"type":"thinking","signature":"s=="}],"usage":{"y":{}}}'
+    sent = encoded(dialect="anthropic", body=own)
+    assert b'"odd":1.10' in sent
+    assert json.loads(sent) == json.loads(own) | {"model": "served", "usage": {"y": {}, "fairlead": NOTES}}
 
 
-def test_parameters_that_are_no_object_are_refused():
-    with pytest.raises(WireError, match="parameters of the tool `look`"):
-        encoded(conversation(user(Text(text="Hi")), tools=(Tool(name="look", parameters="[]"),)))
-
-
-def test_options_are_put_in_the_dialects_own_words():
-    body = encoded(
-        conversation(user(Text(text="Hi")), stop=("END",), temperature=1.7, json_schema='{"type": "object"}', user="u"),
-        Candidate(name="a/c", model="c", settings=(("output_config.effort", "low"), ("service_tier", "auto"))),
-        stream=True,
-    )
-    assert body == {
-        "model": "c",
-        "max_tokens": anthropic_messages.DEFAULT_MAX_TOKENS,
-        "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
-        "stream": True,
-        "temperature": 1.0,
-        "stop_sequences": ["END"],
-        "output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}, "effort": "low"},
-        "metadata": {"user_id": "u"},
-        "service_tier": "auto",
-    }
-
-
-def test_the_callers_token_limit_goes_before_the_candidates():
-    assert encoded(conversation(user(Text(text="Hi")), max_output_tokens=5))["max_tokens"] == 5
-    assert encoded(conversation(user(Text(text="Hi"))))["max_tokens"] == 900
+def test_an_answer_of_another_dialect_is_a_message():
+    calls = (ToolCall(id="c1", name="look", arguments='{"a": 1.10}'), ToolCall(id="c2", name="rest", arguments=""))
+    sent = encoded(parts=(Text(text="So."), *calls), finish_reason="tool_calls", reasoning="Hm.")
+    message = AnthropicMessage.model_validate_json(sent)
+    assert [block.type for block in message.content] == ["thinking", "text", "tool_use", "tool_use"]
+    assert [block.input for block in message.content[2:]] == [{"a": 1.1}, {}]
+    assert (message.id, message.model, message.stop_reason) == ("msg_1", "served", "tool_use")
+    assert json.loads(sent)["usage"] == COUNTS | {"fairlead": NOTES}
 
 
 @pytest.mark.parametrize(
-    "request_",
+    ("finish", "stop"),
+    [("stop", "end_turn"), ("length", "max_tokens"), ("tool_calls", "tool_use"), ("content_filter", "refusal")],
+)
+def test_finish_reasons_are_mapped(finish, stop):
+    assert json.loads(encoded(finish_reason=finish))["stop_reason"] == stop
+    assert streamed(Chunk(text="x"), Chunk(finish_reason=finish))[-2]["delta"]["stop_reason"] == stop
+
+
+def test_unknown_usage_stays_unknown_and_cut_arguments_stay_visible():
+    sent = json.loads(encoded(usage=None, parts=(ToolCall(id="c", name="look", arguments='{"a'),)))
+    assert sent["usage"] == dict.fromkeys(COUNTS) | {"fairlead": NOTES}
+    assert sent["content"][0]["input"] == {"arguments": '{"a'}
+
+
+def test_a_translated_stream_has_anthropics_order():
+    events = streamed(
+        Chunk(id="x", model="host-name"),
+        Chunk(reasoning="Hm."),
+        Chunk(text="So"),
+        Chunk(text="."),
+        Chunk(tool_call=ToolCall(id="c1", name="look", arguments=""), tool_index=0),
+        Chunk(tool_call=ToolCall(id="", name="", arguments='{"a":1}'), tool_index=0),
+        Chunk(finish_reason="tool_calls", usage=USAGE),
+    )
+    kinds = [(event["type"], event.get("index")) for event in events]
+    blocks = [["content_block_start", "content_block_delta", "content_block_stop"] for _ in range(3)]
+    blocks[1].insert(1, "content_block_delta")
+    expected = [(kind, i) for i, block in enumerate(blocks) for kind in block]
+    assert kinds == [("message_start", None), *expected, ("message_delta", None), ("message_stop", None)]
+    assert events[0]["message"]["model"] == "served"
+    assert events[1]["content_block"] == {"type": "thinking", "thinking": "", "signature": ""}
+    assert events[8]["content_block"] == {"type": "tool_use", "id": "c1", "name": "look", "input": {}}
+    assert events[-2]["delta"] == {"stop_reason": "tool_use", "stop_sequence": None}
+    assert events[-2]["usage"] == COUNTS | {"fairlead": NOTES}
+
+
+def test_calls_that_grow_in_turns_become_blocks_one_after_the_other():
+    pieces = [(0, "c1", "a", '{"x"'), (1, "c2", "b", ""), (0, "", "", ":1}"), (1, "", "", "{}")]
+    chunks = [Chunk(tool_call=ToolCall(id=i, name=n, arguments=a), tool_index=k) for k, i, n, a in pieces]
+    events = streamed(*chunks, Chunk(finish_reason="tool_calls"))
+    starts = [event["content_block"]["id"] for event in events if event["type"] == "content_block_start"]
+    words = {0: "", 1: ""}
+    for event in events:
+        if event["type"] == "content_block_delta":
+            words[event["index"]] += event["delta"]["partial_json"]
+    assert starts == ["c1", "c2"]
+    assert words == {0: '{"x":1}', 1: "{}"}
+    stops = [event["index"] for event in events if event["type"] == "content_block_stop"]
+    assert stops == [0, 1]
+
+
+def test_an_empty_answer_is_still_a_whole_message():
+    assert [event["type"] for event in streamed(Chunk(finish_reason="stop"))] == [
+        "message_start",
+        "message_delta",
+        "message_stop",
+    ]
+
+
+OWN = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"model":"h","odd":1.10}}\n\n'
+    b'event: ping\ndata: {"type": "ping"}\n\n'
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+    b'"delta":{"type":"signature_delta","signature":"s=="}}\n\n'
+    b'event: content_block_delta\ndata: {"type":"content_block_delta", "index":0,'
+    b'"delta":{"type":"text_delta","text":"Hi"}}\n\n'
+    b'event: from_the_future\ndata: {"type":"from_the_future","x":1}\n\n'
+    b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},'
+    b'"usage":{"output_tokens":9}}\n\n'
+    b'event: message_stop\ndata: {"type":"message_stop","y":1}\n\n'
+)
+
+
+def test_own_events_pass_unchanged_but_for_the_model_and_our_notes():
+    decoder, to = anthropic_upstream.ChunkDecoder(keep_body=True), anthropic_messages.ChunkEncoder(HEADING)
+    chunks = [chunk for event in sse.Parser().feed(OWN) for chunk in decoder.decode(event)]
+    sent = b"".join(map(to.chunk, chunks))
+    assert b"message_delta" not in sent
+    assert b"message_stop" not in sent
+    whole = sent + to.end(USAGE, NOTES)
+    noted = OWN.replace(b'"model":"h"', b'"model":"served"')
+    noted = noted.replace(b'"output_tokens":9', b'"output_tokens":9,"fairlead":{"cost_usd":"0.00012"}')
+    assert whole == noted
+
+
+def test_a_stream_that_the_host_ended_after_its_stop_reason_gets_its_last_event():
+    decoder, to = anthropic_upstream.ChunkDecoder(keep_body=True), anthropic_messages.ChunkEncoder(HEADING)
+    cut = OWN[: OWN.index(b"event: message_stop")]
+    sent = b"".join(to.chunk(c) for event in sse.Parser().feed(cut) for c in decoder.decode(event))
+    assert (sent + to.end(USAGE, NOTES)).endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
     [
-        conversation(user(Text(text="Hi")), n=2),
-        conversation(user(Text(text="Hi")), logprobs=True),
-        conversation(user(Media(kind="audio", data="UklG"))),
-        conversation(user(Media(kind="file", url="file-123"))),
-        conversation(Message(role="assistant", parts=(ToolCall(id="c", name="t", arguments='{"cut'),))),
+        (400, "invalid_request_error"),
+        (404, "not_found_error"),
+        (413, "request_too_large"),
+        (422, "invalid_request_error"),
+        (429, "rate_limit_error"),
+        (502, "api_error"),
+        (503, "overloaded_error"),
+        (504, "timeout_error"),
     ],
 )
-def test_what_the_dialect_cannot_say_is_refused_not_dropped(request_):
-    with pytest.raises(WireError):
-        anthropic_messages.encode_request(request_, CANDIDATE, stream=False)
-
-
-def reply(**fields) -> bytes:
-    content = [
-        {"type": "thinking", "thinking": "Hm.", "signature": "x"},
-        {"type": "text", "text": "Hi.", "citations": None},
-        {"type": "tool_use", "id": "c1", "name": "look", "input": {"a": 1}, "caller": None},
-    ]
-    whole = {"id": "msg_1", "type": "message", "role": "assistant", "model": "c-2", "content": content}
-    body = whole | {"stop_reason": "tool_use", "stop_sequence": None, "usage": USAGE} | fields
-    return json.dumps(body).encode()
-
-
-def test_a_whole_reply_is_read():
-    AnthropicMessage.model_validate_json(reply())
-    answer = anthropic_messages.decode_response(reply())
-    assert answer.parts == (Text(text="Hi."), ToolCall(id="c1", name="look", arguments='{"a": 1}'))
-    assert (answer.id, answer.model, answer.finish_reason) == ("msg_1", "c-2", "tool_calls")
-    assert answer.usage == Usage(input_tokens=3, output_tokens=9, cache_read_tokens=7, cache_write_tokens=2)
-
-
-@pytest.mark.parametrize(
-    ("reason", "expected"),
-    [("end_turn", "stop"), ("stop_sequence", "stop"), ("max_tokens", "length"), ("refusal", "content_filter")],
-)
-def test_stop_reasons_are_mapped(reason, expected):
-    assert anthropic_messages.decode_response(reply(stop_reason=reason)).finish_reason == expected
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        reply(stop_reason=None),
-        reply(content=None),
-        reply()[:-9],
-        b"<html>",
-        b'{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}',
-    ],
-)
-def test_what_is_no_whole_reply_is_never_taken_for_one(body):
-    with pytest.raises(WireError):
-        anthropic_messages.decode_response(body)
-
-
-def decoded(*events: dict):
-    decoder = anthropic_messages.ChunkDecoder()
-    chunks = [c for e in events for c in decoder.decode(sse.Event(json.dumps(e).encode(), e["type"]))]
-    return decoder, chunks
-
-
-def block(index, **fields):
-    return {"type": "content_block_start", "index": index, "content_block": fields}
-
-
-def delta(index, **fields):
-    return {"type": "content_block_delta", "index": index, "delta": fields}
-
-
-START = {"type": "message_start", "message": {"id": "msg_1", "model": "c-2", "usage": USAGE | {"output_tokens": 1}}}
-END = {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 9}}
-
-
-def test_a_stream_is_read_with_cumulative_usage():
-    decoder, chunks = decoded(
-        START,
-        {"type": "ping"},
-        block(0, type="thinking", thinking=""),
-        delta(0, type="thinking_delta", thinking="Hm."),
-        delta(0, type="signature_delta", signature="x"),
-        block(1, type="text", text=""),
-        delta(1, type="text_delta", text="Hi"),
-        {"type": "content_block_stop", "index": 1},
-        block(2, type="tool_use", id="c1", name="look", input={}),
-        delta(2, type="input_json_delta", partial_json=""),
-        delta(2, type="input_json_delta", partial_json='{"a": 1}'),
-        {"type": "content_block_stop", "index": 2},
-        block(3, type="tool_use", id="c2", name="rest", input={}),
-        {"type": "content_block_stop", "index": 3},
-        END,
-        {"type": "message_stop"},
-    )
-    assert decoder.done
-    assert decoder.complete
-    assert (chunks[0].id, chunks[0].model) == ("msg_1", "c-2")
-    assert "".join(c.reasoning for c in chunks) == "Hm."
-    assert "".join(c.text for c in chunks) == "Hi"
-    arguments = {0: "", 1: ""}
-    for called in (c for c in chunks if c.tool_call):
-        arguments[called.tool_index] += called.tool_call.arguments
-    assert arguments == {0: '{"a": 1}', 1: "{}"}  # a call without arguments still has valid JSON
-    assert chunks[-1].finish_reason == "tool_calls"
-    assert chunks[-1].usage == Usage(input_tokens=3, output_tokens=9, cache_read_tokens=7, cache_write_tokens=2)
-
-
-def test_a_stream_without_stop_reason_is_not_complete():
-    decoder, _ = decoded(START, delta(0, type="text_delta", text="Hi"))
-    assert not decoder.complete
-    decoder, _ = decoded(START, {"type": "message_stop"})
-    assert not decoder.complete
-
-
-def test_an_error_event_is_raised_with_its_words():
-    with pytest.raises(WireError, match="Overloaded") as caught:
-        decoded(START, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
-    assert caught.value.code == "overloaded_error"
-    with pytest.raises(WireError):
-        decoded({"type": "error"})
+def test_a_fault_is_an_envelope_of_anthropics(status, kind):
+    fault = Fault(status_code=status, message="It broke.", code="c", param="p")
+    envelope = {"type": "error", "error": {"type": kind, "message": "It broke."}}
+    assert json.loads(anthropic_messages.encode_fault(fault)) == envelope
+    (event,) = sse.Parser().feed(anthropic_messages.ChunkEncoder.fault(fault))
+    assert (event.event, json.loads(event.data)) == ("error", envelope)

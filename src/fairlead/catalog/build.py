@@ -16,8 +16,8 @@ from fairlead.types import Candidate, Capabilities, Rate
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from fairlead.config import Config, ModelConfig, PriceConfig
-    from fairlead.types import Price
+    from fairlead.config import Config, ModelConfig, PriceConfig, ProviderConfig
+    from fairlead.types import Dialect, Price
 
 
 def build(config: Config, at: datetime | None = None) -> tuple[Candidate, ...]:
@@ -38,11 +38,16 @@ def _candidate(name: str, model: ModelConfig, config: Config, at: datetime) -> C
         provider=provider,
         model=model_name,
         weights=model.weights or model_name,
+        dialects=_dialects(config.providers[provider]),
         settings=tuple(model.settings.items()),
         capabilities=_capabilities(provider, model_name, model, config),
         price=_price(provider, model_name, model, config, at),
         known_as=model.known_as,
     )
+
+
+def _dialects(provider: ProviderConfig) -> tuple[Dialect, ...]:
+    return (provider.dialect,) if isinstance(provider, HostedProvider) else ("openai",)
 
 
 def _capabilities(provider: str, name: str, model: ModelConfig, config: Config) -> Capabilities:

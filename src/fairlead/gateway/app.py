@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
@@ -11,18 +12,26 @@ from starlette.routing import Route, Router
 
 from fairlead.config.wording import listed
 from fairlead.errors import FairleadError, RequestError
-from fairlead.gateway.body import ClientLeftError
-from fairlead.gateway.chat import ChatCompletions
+from fairlead.gateway.body import ClientLeftError, header
+from fairlead.gateway.chat import Chat
+from fairlead.gateway.counting import CountTokens
 from fairlead.gateway.decide import Decide
 from fairlead.gateway.errors import send_error
 from fairlead.gateway.feedback import FeedbackEndpoint
 from fairlead.gateway.health import Live, Ready
 from fairlead.gateway.models import Models
+from fairlead.wire import anthropic_messages, openai_chat
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from fairlead.gateway.state import Gateway
+    from fairlead.wire.codec import Codec
+
+CODECS: Mapping[str, Codec] = {"/v1/chat/completions": openai_chat, "/v1/messages": anthropic_messages}
+"""Path -> the dialect that is spoken there."""
 
 LOG = logging.getLogger("fairlead.gateway")
 
@@ -30,8 +39,10 @@ LOG = logging.getLogger("fairlead.gateway")
 def application(gateway: Gateway) -> ASGIApp:
     """Returns the ASGI application of a gateway."""
     models = Models(gateway.routes)
+    room = Room(gateway.max_in_flight)
     routes = [
-        Route("/v1/chat/completions", InFlight(ChatCompletions(gateway), gateway.max_in_flight), methods=["POST"]),
+        *(Route(path, InFlight(Chat(gateway, codec), room), methods=["POST"]) for path, codec in CODECS.items()),
+        Route("/v1/messages/count_tokens", InFlight(CountTokens(gateway), room), methods=["POST"]),
         Route("/v1/models", models, methods=["GET"]),
         Route("/v1/models/{name:path}", models, methods=["GET"]),
         Route("/v1/route", Decide(gateway), methods=["POST"]),
@@ -42,29 +53,46 @@ def application(gateway: Gateway) -> ASGIApp:
     return ErrorEdge(Router(routes, redirect_slashes=False), paths=[route.path_format for route in routes])
 
 
+def codec_of(scope: Scope) -> Codec:
+    """Returns the dialect of whoever asks: that of the path, else Anthropic's where its clients' header is sent."""
+    path: str = scope["path"]
+    if path in CODECS:
+        return CODECS[path]
+    speaks_anthropic = path.startswith("/v1/messages") or header(scope, b"anthropic-version") is not None
+    return anthropic_messages if speaks_anthropic else openai_chat
+
+
+@dataclass(slots=True)
+class Room:
+    """How many requests may be served at the same time, and how many are."""
+
+    limit: int
+    n: int = 0
+
+
 class InFlight:
-    """Lets so many requests in at the same time, and no more.
+    """Lets requests in as long as there is room, and no more.
 
     Args:
         app: what serves them.
-        limit: how many.
+        room: what all paths share.
     """
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, room: Room) -> None:
         self._app = app
-        self._limit = limit
-        self._n = 0
+        self._room = room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves, or raises RequestError (429)."""
-        if self._n >= self._limit:
-            message = f"{self._limit} requests are in flight, the limit set by `server.max_in_flight`. Try again soon."
+        room = self._room
+        if room.n >= room.limit:
+            message = f"{room.limit} requests are in flight, the limit set by `server.max_in_flight`. Try again soon."
             raise RequestError(message, status_code=429, code="too_many_requests")
-        self._n += 1
+        room.n += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._n -= 1
+            room.n -= 1
 
 
 class ErrorEdge:
@@ -97,7 +125,7 @@ class ErrorEdge:
             if not isinstance(error, FairleadError | HTTPException):
                 _log(scope, error)
             if not begun:  # a reply that has begun is cut: the server closes the connection in mid-reply
-                await send_error(send, self._foreseen(scope, error), headers=_allowed(error))
+                await send_error(send, self._foreseen(scope, error), codec_of(scope), headers=_allowed(error))
 
     def _foreseen(self, scope: Scope, error: Exception) -> Exception:
         """Returns our own error where starlette found no route for the request."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fairlead.errors import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from starlette.types import Receive, Scope, Send
 
@@ -22,6 +22,11 @@ class ClientLeftError(Exception):
 def header(scope: Scope, name: bytes) -> str | None:
     """Returns the first header of that lower-case name."""
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)
+
+
+def passed_on(scope: Scope, names: Container[bytes]) -> tuple[tuple[str, str], ...]:
+    """Returns the headers of these lower-case names, as text."""
+    return tuple((key.decode(), value.decode("latin-1")) for key, value in scope["headers"] if key in names)
 
 
 async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, patience_s: float) -> bytes:

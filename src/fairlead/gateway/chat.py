@@ -1,19 +1,19 @@
-"""`POST /v1/chat/completions`, as the flow goes: decode, decide, commit, call, commit, answer."""
+"""Requests for an answer, in any caller's dialect, as the flow goes: decode, decide, commit, call, commit, answer."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fairlead.errors import AllAttemptsFailedError, FairleadError, LedgerError, ProviderError, RequestError
-from fairlead.gateway.body import ClientLeftError, send_json
-from fairlead.gateway.errors import error_event, send_error
+from fairlead.gateway.body import ClientLeftError, passed_on, send_json
+from fairlead.gateway.errors import fault_of, send_error
 from fairlead.gateway.headers import final_notes, headers, notes
 from fairlead.gateway.leaving import CancelledByLeaving
 from fairlead.gateway.record import Record
-from fairlead.wire import openai_chat, sse
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fairlead.execution import Stream
     from fairlead.gateway.state import Gateway
     from fairlead.types import Outcome
+    from fairlead.wire.codec import Codec, StreamEncoder
 
 _STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -29,17 +30,25 @@ _STREAM_HEADERS = [
 ]
 
 
-class ChatCompletions:
-    """Serves chat completions, whole or as a stream."""
+class Chat:
+    """Serves answers, whole or as a stream.
 
-    def __init__(self, gateway: Gateway) -> None:
+    Args:
+        gateway: what serves.
+        codec: the dialect of its callers.
+    """
+
+    def __init__(self, gateway: Gateway, codec: Codec) -> None:
         self._gateway = gateway
+        self._codec = codec
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, as ASGI asks."""
         arrived_s = time.perf_counter()
-        gateway = self._gateway
-        request = openai_chat.decode(await gateway.body(scope, receive))
+        gateway, codec = self._gateway, self._codec
+        request = codec.decode(await gateway.body(scope, receive))
+        if told := passed_on(scope, codec.PASSED_ON):
+            request = replace(request, headers=told)
         context = gateway.context(request, scope)
         routed = gateway.routes.decide(request, context)
         record = Record(gateway=gateway, request=request, context=context, routed=routed, arrived_s=arrived_s)
@@ -55,10 +64,10 @@ class ChatCompletions:
         await record.settle(outcome)  # committed before the reply's last byte
         told = final_notes(record, outcome)
         if outcome.response is None or outcome.served is None:
-            await send_error(send, _why(outcome), headers=headers(told))
+            await send_error(send, _why(outcome), self._codec, headers=headers(told, self._codec))
             return
-        body = openai_chat.encode(outcome.response, model=outcome.served, created=record.created, notes=told)
-        await send_json(send, body, headers=headers(told))
+        body = self._codec.encode(outcome.response, record.request, record.heading(outcome.served), told)
+        await send_json(send, body, headers=headers(told, self._codec))
 
     async def _stream(self, record: Record, receive: Receive, send: Send) -> None:
         stream = self._gateway.executor.stream(record.decision, record.request, seed=record.context.seed)
@@ -66,32 +75,27 @@ class ChatCompletions:
         try:
             async with CancelledByLeaving(receive):
                 if await stream.start():
-                    encoder = await _begin(record, stream, send)
+                    encoder = await self._begin(record, stream, send)
                     await _pass_on(stream, encoder, _patient(send, self._gateway.limits.idle_s))
         finally:
             await stream.aclose()
             assert stream.outcome is not None
             error = await _settled(record, stream.outcome)
         if encoder is None:
-            await send_error(send, error or _why(stream.outcome), headers=headers(final_notes(record, stream.outcome)))
+            told = headers(final_notes(record, stream.outcome), self._codec)
+            await send_error(send, error or _why(stream.outcome), self._codec, headers=told)
         else:
             last = {"type": "http.response.body", "body": _end(record, stream.outcome, encoder, error)}
             await _patient(send, self._gateway.limits.idle_s)(last)
 
-
-async def _begin(record: Record, stream: Stream, send: Send) -> openai_chat.ChunkEncoder:
-    """Commits to status 200: the first content is here."""
-    told = headers(notes(record, served=stream.candidate))
-    await send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *told]})
-    return openai_chat.ChunkEncoder(
-        id=record.request_id,
-        model=stream.candidate or record.decision.model,
-        created=record.created,
-        include_usage=record.request.include_usage,
-    )
+    async def _begin(self, record: Record, stream: Stream, send: Send) -> StreamEncoder:
+        """Commits to status 200: the first content is here."""
+        told = headers(notes(record, served=stream.candidate), self._codec)
+        await send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *told]})
+        return self._codec.encoder(record.request, record.heading(stream.candidate))
 
 
-async def _pass_on(stream: Stream, encoder: openai_chat.ChunkEncoder, send: Send) -> None:
+async def _pass_on(stream: Stream, encoder: StreamEncoder, send: Send) -> None:
     """Sends chunk by chunk; where the answer breaks off the outcome says so."""
     with suppress(ProviderError):
         async for chunk in stream:
@@ -121,14 +125,11 @@ async def _settled(record: Record, outcome: Outcome) -> LedgerError | None:
     return None
 
 
-def _end(record: Record, outcome: Outcome, encoder: openai_chat.ChunkEncoder, error: LedgerError | None) -> bytes:
-    """Returns the last bytes of a stream: usage and `[DONE]` where all went well, else the error."""
+def _end(record: Record, outcome: Outcome, encoder: StreamEncoder, error: LedgerError | None) -> bytes:
+    """Returns the last bytes of a stream: its end where all went well, else the error."""
     if error is not None or outcome.status != "delivered":
-        return error_event(error or _why(outcome))
-    if not record.request.include_usage:
-        return sse.DONE
-    usage = outcome.attempts[-1].usage
-    return encoder.usage(usage, final_notes(record, outcome)) + sse.DONE
+        return encoder.fault(fault_of(error or _why(outcome)))
+    return encoder.end(outcome.attempts[-1].usage, final_notes(record, outcome))
 
 
 def _why(outcome: Outcome) -> FairleadError:

@@ -1,11 +1,8 @@
-"""One error envelope, OpenAI's, for every error on every route.
-
-{"error": {"message": ..., "type": ..., "param": ..., "code": ...}}
-"""
+"""Every error of ours as a fault that the caller is told of, in the envelope of its own dialect."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fairlead.errors import (
@@ -22,7 +19,7 @@ from fairlead.errors import (
     UnavailableError,
 )
 from fairlead.gateway.body import send_json
-from fairlead.wire import openai_chat
+from fairlead.wire.codec import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,47 +27,20 @@ if TYPE_CHECKING:
     from starlette.types import Send
 
     from fairlead.gateway.body import Header
-
-_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
-_SERVER_ERROR = "api_error"
-_CLIENT_ERROR = "invalid_request_error"
+    from fairlead.wire.codec import Codec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """An error as the caller sees it."""
-
-    status_code: int
-    message: str
-    code: str
-    param: str | None = None
-    retry_after_s: float | None = None
-    final: bool = False
-    """We have tried what can be tried: asking again at once would only multiply our own retries."""
-
-    @property
-    def type(self) -> str:
-        """OpenAI's word for the class of error."""
-        return _TYPES.get(self.status_code, _SERVER_ERROR if self.status_code >= 500 else _CLIENT_ERROR)
-
-    @property
-    def headers(self) -> list[Header]:
-        """What the clients' own retry loops look at."""
-        wait = [] if self.retry_after_s is None else [(b"retry-after", f"{self.retry_after_s:g}".encode())]
-        return [*wait, (b"x-should-retry", b"false")] if self.final else wait
-
-
-async def send_error(send: Send, error: Exception, *, headers: Iterable[Header] = ()) -> None:
-    """Tells the caller of an error, as long as no reply has begun."""
+async def send_error(send: Send, error: Exception, codec: Codec, *, headers: Iterable[Header] = ()) -> None:
+    """Tells the caller of an error in its own dialect, as long as no reply has begun."""
     fault = fault_of(error)
-    body = openai_chat.encode_error(fault.message, kind=fault.type, param=fault.param, code=fault.code)
-    await send_json(send, body, status_code=fault.status_code, headers=[*fault.headers, *headers])
+    body = codec.encode_fault(fault)
+    await send_json(send, body, status_code=fault.status_code, headers=[*retry_headers(fault), *headers])
 
 
-def error_event(error: Exception) -> bytes:
-    """Returns the event that tells the caller of an error in mid-stream; nothing may follow it."""
-    fault = fault_of(error)
-    return openai_chat.ChunkEncoder.error(fault.message, kind=fault.type, code=fault.code)
+def retry_headers(fault: Fault) -> list[Header]:
+    """Returns what the clients' own retry loops look at."""
+    wait = [] if fault.retry_after_s is None else [(b"retry-after", f"{fault.retry_after_s:g}".encode())]
+    return [*wait, (b"x-should-retry", b"false")] if fault.final else wait
 
 
 def fault_of(error: Exception) -> Fault:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from fairlead.gateway.record import Record
     from fairlead.types import Outcome
+    from fairlead.wire.codec import Codec
 
 Notes = dict[str, str | int | float | None]
 
@@ -21,6 +22,7 @@ def notes(record: Record, *, served: str | None) -> Notes:
         "decision_id": record.decision_id,
         "model": served or record.decision.model,
         "reason": record.decision.reason,
+        "dropped": ", ".join(_header_safe(name) for name in record.dropped(served)) or None,
     }
 
 
@@ -37,12 +39,19 @@ def final_notes(record: Record, outcome: Outcome) -> Notes:
     }
 
 
-def headers(told: Mapping[str, str | int | float | None]) -> list[tuple[bytes, bytes]]:
-    """Returns the notes as headers; what is unknown has none."""
+def headers(told: Mapping[str, str | int | float | None], codec: Codec) -> list[tuple[bytes, bytes]]:
+    """Returns the notes as headers; what is unknown has none. The request's id stands where the clients look, too."""
     named = [
-        (f"x-fairlead-{name.replace('_', '-')}", _plain(value)) for name, value in told.items() if value is not None
+        (f"x-fairlead-{name.replace('_', '-')}".encode(), _plain(value).encode())
+        for name, value in told.items()
+        if value is not None
     ]
-    return [(name.encode(), value.encode()) for name, value in [("x-request-id", str(told["request_id"])), *named]]
+    return [(codec.REQUEST_ID, str(told["request_id"]).encode()), *named]
+
+
+def _header_safe(name: str) -> str:
+    """Returns a caller's own word in characters that a header can carry."""
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in name)
 
 
 def _plain(value: str | float) -> str:

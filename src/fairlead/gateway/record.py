@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from fairlead.gateway.bound import most_usd
 from fairlead.ledger.base import Intent, Settlement
 from fairlead.ledger.ids import new_id
+from fairlead.wire.codec import Heading
+from fairlead.wire.translation import lost
 
 if TYPE_CHECKING:
     from fairlead.gateway.routes import Routed
@@ -39,6 +41,10 @@ class Record:
         """When it came in, Unix time, seconds."""
         return int(self.context.now.timestamp())
 
+    def heading(self, served: str | None) -> Heading:
+        """Returns what stands over the answer of the candidate that serves."""
+        return Heading(id=self.request_id, model=served or self.decision.model, created=self.created)
+
     async def intend(self) -> None:
         """Returns when it is committed what will be called, and what it costs at most.
 
@@ -56,10 +62,20 @@ class Record:
         reference_cost_usd = self.reference_cost_usd(outcome)
         at = datetime.now(UTC)
         await self.gateway.ledger.settle(
-            Settlement(request_id=self.request_id, at=at, outcome=outcome, reference_cost_usd=reference_cost_usd)
+            Settlement(
+                request_id=self.request_id,
+                at=at,
+                outcome=outcome,
+                reference_cost_usd=reference_cost_usd,
+                dropped=self.dropped(outcome.served),
+            )
         )
         if self.context.session is not None:
             self.gateway.sessions.served(self.context.session, outcome.served)
+
+    def dropped(self, served: str | None) -> tuple[str, ...]:
+        """Returns the hints of the request that the host which serves cannot be told."""
+        return () if served is None else lost(self.request, self.routed.candidates[served].dialects).hints
 
     def reference_cost_usd(self, outcome: Outcome) -> float | None:
         """Returns what the reference cost where it served, else what it was predicted to cost."""

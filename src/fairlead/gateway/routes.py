@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fairlead.config.wording import listed, nearest
-from fairlead.errors import RequestError
+from fairlead.errors import NoCandidateError, RequestError
 from fairlead.types import Decision, Stage, Step
+from fairlead.wire.translation import lost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,9 +49,23 @@ class Routes:
         """
         if (router := self.routers.get(request.model)) is not None:
             candidates = {candidate.name: candidate for candidate in router.candidates}
-            return Routed(route=request.model, decision=router.route(request, context), candidates=candidates)
+            try:
+                decision = router.route(request, context)
+            except NoCandidateError as error:
+                raise _explained(error, request, candidates) from None
+            return Routed(route=request.model, decision=decision, candidates=candidates)
         candidate = self._named(request.model)
         return Routed(route=DIRECT, decision=_as_asked(candidate), candidates={candidate.name: candidate})
+
+    def trusted(self, name: str) -> Candidate:
+        """Returns the candidate of that name; of a route, the one that serves where nothing is known.
+
+        Raises:
+            RequestError: 404, the name is unknown; lists what exists.
+        """
+        if (router := self.routers.get(name)) is None:
+            return self._named(name)
+        return next((c for c in router.candidates if c.name == router.reference), router.candidates[0])
 
     def _named(self, name: str) -> Candidate:
         """Returns the candidate of that name, else the first one that its provider knows by that name."""
@@ -63,6 +78,19 @@ class Routes:
             f"The model `{name}` does not exist.{nearest(name, known)} Expected one of {listed(known[:LISTED])}{more}."
         )
         raise RequestError(message, status_code=404, param="model", code="model_not_found")
+
+
+def _explained(error: NoCandidateError, request: Request, candidates: Mapping[str, Candidate]) -> NoCandidateError:
+    """Names what of the request its candidates' hosts cannot be told, where that is why they are excluded."""
+    deaf = [candidates[name] for name, reason in error.excluded.items() if reason == "untranslatable"]
+    names = dict.fromkeys(name for candidate in deaf for name in lost(request, candidate.dialects).meaning)
+    listed_names = ", ".join(f"`{name}`" for name in names)
+    hint = (
+        f". What their hosts cannot be told: {listed_names}. Leave it out, or add a model whose host can"
+        if names
+        else ""
+    )
+    return NoCandidateError(error.excluded, hint=hint)
 
 
 def _as_asked(candidate: Candidate) -> Decision:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from fairlead.gateway.body import header
 from fairlead.proof.control import draws
 from fairlead.types import SessionState
@@ -30,8 +32,8 @@ MAX_SESSIONS = 100_000
 """Open sessions that are remembered; beyond that the one silent for longest is forgotten."""
 MAX_ID_CHARS = 128
 """A longer id of a client is kept as its fingerprint."""
-CLIENT_HEADERS = (b"x-claude-code-session-id", b"session_id", b"session-id", b"conversation_id", b"x-session-id")
-"""Headers by which agents name their session: Claude Code, Codex, and the common spelling."""
+CLIENT_HEADERS = (b"session_id", b"session-id", b"conversation_id", b"x-session-id")
+"""Headers by which agents name their session: Codex, and the common spelling. Claude Code has two."""
 
 
 @dataclass(slots=True)
@@ -86,16 +88,40 @@ class Sessions:
         return hmac.digest(self._secret, f"session\0{content}".encode(), hashlib.sha256).hex()[:32]
 
 
+def _of_claude_code(scope: Scope) -> str | None:
+    """Returns the conversation: the session, and within it the agent, each of which has a prompt of its own."""
+    session, agent = (header(scope, name) for name in (b"x-claude-code-session-id", b"x-claude-code-agent-id"))
+    return f"{session}/{agent}" if session and agent else session
+
+
+def _of_user_id(user: str | None) -> str | None:
+    """Returns the session that Claude Code writes into `metadata.user_id`: as JSON, or after `_session_`."""
+    if user is None or "session" not in user:
+        return None
+    if user.startswith("{"):
+        try:
+            return msgspec.json.decode(user, type=_UserId).session_id
+        except msgspec.MsgspecError:
+            return None
+    return user.rpartition("_session_")[2] if "_session_" in user else None
+
+
+class _UserId(msgspec.Struct):
+    session_id: str | None = None
+
+
 def _named(request: Request, scope: Scope) -> tuple[str, str]:
     """Returns the rule that applies, and what it names the session by."""
     if given := header(scope, b"x-fairlead-session"):
         return "header", given
+    if given := _of_claude_code(scope):
+        return "client_header", given
     for name in CLIENT_HEADERS:
         if given := header(scope, name):
             return "client_header", given
     if request.prompt_cache_key:
         return "prompt_cache_key", request.prompt_cache_key
-    if given := request.metadata.get("session_id"):
+    if given := request.metadata.get("session_id") or _of_user_id(request.user):
         return "metadata", given
     return "content", _content(request, scope)
 
@@ -104,4 +130,5 @@ def _content(request: Request, scope: Scope) -> str:
     """Returns what stays the same through a conversation: the caller, the system prompt, the first user message."""
     system = [message.text for message in request.messages if message.role == "system"]
     user = next((message.text for message in request.messages if message.role == "user"), "")
-    return "\0".join([header(scope, b"authorization") or "", *system, user])
+    caller = header(scope, b"authorization") or header(scope, b"x-api-key") or ""
+    return "\0".join([caller, *system, user])

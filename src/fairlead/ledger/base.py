@@ -53,6 +53,8 @@ class Settlement:
     outcome: Outcome
     reference_cost_usd: float | None
     """What the reference is predicted to have cost."""
+    dropped: tuple[str, ...] = ()
+    """Hints of the request that the host which served could not be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,8 @@ class Entry:
     router_version: str = ""
     fault: str | None = None
     config_hash: str = ""
+    dropped: tuple[str, ...] = ()
+    """Hints of the request that the host which served could not be told."""
 
 
 class Ledger(Protocol):

@@ -93,6 +93,8 @@ class EntryRow(msgspec.Struct, kw_only=True, frozen=True):
     reference_cost_usd: float | None
     latency_s: float | None
     score: float | None
+    dropped: tuple[str, ...] = ()
+    """Hints of the request that the host which served could not be told."""
 
 
 def export(ledger: Ledger, path: Path, since: datetime | None = None) -> int:

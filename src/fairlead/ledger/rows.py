@@ -37,7 +37,7 @@ def _reader(names: tuple[str, ...]) -> Callable[[object], dict[str, Any]]:
 _PRICE = _names(Price)
 _ATTEMPT = _names(Attempt, but=("usage",))
 _USAGE = _names(Usage, but=("estimated",))
-_ENTRY = _names(Entry, but=("status", "attempts", "latency_s", "score", "reference_price"))
+_ENTRY = _names(Entry, but=("status", "attempts", "latency_s", "score", "reference_price", "dropped"))
 
 _price_row = _reader(_PRICE)
 _intent_row = _reader(_names(Intent, but=("decision",)))
@@ -68,6 +68,7 @@ def of_settlement(settlement: Settlement) -> Change:
         "served": outcome.served,
         "cost_usd": outcome.cost_usd,
         "reference_cost_usd": settlement.reference_cost_usd,
+        "dropped": settlement.dropped or None,
     }
     attempts = ((schema.attempts, _attempted(settlement.request_id, attempt)) for attempt in outcome.attempts)
     return ((schema.settlements, row), *attempts)
@@ -101,6 +102,7 @@ def entry(row: RowMapping, attempts: Sequence[Attempt], score: float | None, pri
         latency_s=_latency_s(attempts),
         score=score,
         reference_price=prices.get(price_id),
+        dropped=row["dropped"] or (),
     )
 
 

@@ -24,7 +24,7 @@ from fairlead.types import Context, Prediction, Rate, Stage
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-VERSION = "0001"
+VERSION = "0002"
 """The newest migration; one that is later in sorting order is of a later Fairlead."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -144,6 +144,11 @@ settlements = Table(
     Column("served", String, comment="the candidate whose answer was delivered"),
     Column("cost_usd", Money, comment="sum of the attempts, decimal text; null where one is unknown"),
     Column("reference_cost_usd", Float, comment="what the reference is predicted to have cost"),
+    Column(
+        "dropped",
+        Json(tuple[str, ...]),
+        comment="JSON: hints of the request that the dialect of `served` cannot say; null is none",
+    ),
     comment="What came of a request, committed before the reply's last byte.",
 )
 

@@ -50,7 +50,12 @@ _BAD_ROW = (SQLAlchemyError, ValueError, TypeError, ArithmeticError)
 
 _REQUESTS = (
     select(
-        requests, settlements.c.status, settlements.c.served, settlements.c.cost_usd, settlements.c.reference_cost_usd
+        requests,
+        settlements.c.status,
+        settlements.c.served,
+        settlements.c.cost_usd,
+        settlements.c.reference_cost_usd,
+        settlements.c.dropped,
     )
     .outerjoin(settlements)
     .order_by(requests.c.at, requests.c.request_id)

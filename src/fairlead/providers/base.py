@@ -58,6 +58,14 @@ class Provider(Protocol):
         """
         ...
 
+    async def count(self, candidate: Candidate, request: Request, limits: Limits) -> int | None:
+        """Returns the tokens of the input, `None` where the host does not count for a caller of this dialect.
+
+        Raises:
+            ProviderError: the call failed.
+        """
+        ...
+
     async def close(self) -> None:
         """Gives back connections; may be called again."""
         ...

@@ -5,19 +5,19 @@ from __future__ import annotations
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from fairlead.errors import BadResponseError, RefusedRequestError, WireError
 from fairlead.providers.failures import refusal
 from fairlead.providers.transport import Call
-from fairlead.wire import error_body, sse
+from fairlead.wire import error_body, sse, translation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
     from fairlead.providers.base import Limits
     from fairlead.providers.transport import Reply, Transport
-    from fairlead.types import Candidate, Chunk, Request, Response
+    from fairlead.types import Candidate, Chunk, Dialect, Request, Response
 
 
 class ChunkDecoder(Protocol):
@@ -48,6 +48,7 @@ class HttpProvider:
         api_key: sent in the dialect's own header, shown nowhere.
     """
 
+    dialect: ClassVar[Dialect]
     base_url: str
     transport: Transport
     api_key: str | None = field(default=None, repr=False)
@@ -56,8 +57,8 @@ class HttpProvider:
         """Returns the address of a call."""
         raise NotImplementedError
 
-    def headers(self) -> dict[str, str]:
-        """Returns the dialect's own headers, with the key."""
+    def headers(self, request: Request) -> dict[str, str]:
+        """Returns the dialect's own headers, with the key, and those of the caller that go on."""
         raise NotImplementedError
 
     def encode(self, request: Request, candidate: Candidate, *, stream: bool) -> bytes:
@@ -76,7 +77,7 @@ class HttpProvider:
         """Returns the whole answer; see `Provider.complete`."""
         async with self.transport.post(self._call(candidate, request, stream=False), limits) as reply:
             body = await reply.body()
-            self._check_status(candidate, reply, body)
+            self.check_status(candidate, reply, body)
             try:
                 return self.decode(body)
             except WireError as error:
@@ -87,7 +88,7 @@ class HttpProvider:
         decoder = self.decoder(request)
         async with self.transport.post(self._call(candidate, request, stream=True), limits) as reply:
             if reply.status != 200:
-                self._check_status(candidate, reply, await reply.body())
+                self.check_status(candidate, reply, await reply.body())
             if "json" in reply.headers.get("content-type", ""):
                 raise _no_stream(candidate, await reply.body())
             try:
@@ -101,20 +102,28 @@ class HttpProvider:
                 message = f"the stream ended before the answer did ({content_type})"
                 raise BadResponseError(message, model=candidate.name, status_code=reply.status, billed=True)
 
+    async def count(self, candidate: Candidate, request: Request, limits: Limits) -> int | None:  # noqa: ARG002
+        """Returns that the host does not count; see `Provider.count`."""
+        return None
+
     async def close(self) -> None:
         """Closes the pool of connections, which providers share."""
         await self.transport.close()
 
     def _call(self, candidate: Candidate, request: Request, *, stream: bool) -> Call:
         try:
+            translation.check(request, self.dialect)
             body = self.encode(request, candidate, stream=stream)
         except WireError as error:
             raise RefusedRequestError(str(error), model=candidate.name, code=error.code) from error
         headers = {"content-type": "application/json", "accept": "text/event-stream" if stream else "application/json"}
         url = self.url(candidate, stream=stream)
-        return Call(candidate=candidate.name, url=url, body=body, headers=headers | self.headers(), stream=stream)
+        return Call(
+            candidate=candidate.name, url=url, body=body, headers=headers | self.headers(request), stream=stream
+        )
 
-    def _check_status(self, candidate: Candidate, reply: Reply, body: bytes) -> None:
+    def check_status(self, candidate: Candidate, reply: Reply, body: bytes) -> None:
+        """Raises the error of ours for a reply that is no success."""
         if reply.status != 200:
             if self.api_key:  # some hosts quote the key that they reject
                 body = body.replace(self.api_key.encode(), b"***")

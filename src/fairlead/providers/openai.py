@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 class OpenAI(HttpProvider):
     """A host of the OpenAI dialect; `base_url` ends in `/v1` at most hosts."""
 
+    dialect = "openai"
+
     def url(self, candidate: Candidate, *, stream: bool) -> str:  # noqa: ARG002 - one address for all
         """Returns the address of a call."""
         return f"{self.base_url.rstrip('/')}/chat/completions"
 
-    def headers(self) -> dict[str, str]:
+    def headers(self, request: Request) -> dict[str, str]:  # noqa: ARG002 - none of the caller's
         """Returns the key as a bearer token."""
         return {"authorization": f"Bearer {self.api_key}"} if self.api_key else {}
 

@@ -1,315 +1,235 @@
-"""Anthropic messages as the provider sees them: Request to bytes, replies and streams to Response and Chunks.
+"""Anthropic messages as the caller sees them: bytes to Request, Response and Chunks to bytes.
 
-Source: Anthropic API reference, "Create a Message" and "Streaming messages". Usage counts cached tokens beside
-`input_tokens`, and thinking inside `output_tokens`.
+Where the provider speaks this dialect itself its own bytes go through, with only `model` and our notes on cost put in;
+thinking and its signatures among them. Sources: Anthropic API reference, "Create a Message", "Streaming messages" and
+"Errors".
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from fairlead.errors import WireError
-from fairlead.types import Chunk, FinishReason, Media, Message, Part, Response, Text, ToolCall, ToolResult, Usage
-from fairlead.wire import error_body, splice
+from fairlead.types import FinishReason, Text, ToolCall
+from fairlead.wire import splice, sse
+from fairlead.wire.anthropic_request import decode, decode_prompt
+from fairlead.wire.codec import noted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from fairlead.types import Candidate, Request
-    from fairlead.wire.sse import Event
+    from fairlead.types import Chunk, Request, Response, Usage
+    from fairlead.wire.codec import Fault, Heading, Notes
 
-_T = TypeVar("_T")
+__all__ = ["PASSED_ON", "REQUEST_ID", "ChunkEncoder", "decode", "decode_prompt", "encode", "encode_fault", "encoder"]
 
-VERSION = "2023-06-01"
-DEFAULT_MAX_TOKENS = 4096
-"""Sent where neither the caller nor the candidate's capabilities give a limit, since this dialect wants one."""
+REQUEST_ID = b"request-id"
+PASSED_ON = (b"anthropic-version", b"anthropic-beta")
 
-_FINISH: dict[str, FinishReason] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "pause_turn": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-    "refusal": "content_filter",
+_STOP_REASONS: dict[FinishReason, str] = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "content_filter": "refusal",
 }
-_ABSENT = msgspec.Raw()
-_WORDLESS = "the provider sent an error without words"
-_TOOL_CHOICE = {"auto": {"type": "auto"}, "required": {"type": "any"}, "none": {"type": "none"}}
+_ERRORS = {
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
+_KEPT_BACK = {"message_delta", "message_stop"}
+"""The events that end a message: they wait until it is settled."""
 
 
-# Request to bytes ----------------------------------------------------------------------------------------------------
-
-
-def encode_request(request: Request, candidate: Candidate, *, stream: bool) -> bytes:
-    """Returns the body of the call.
-
-    Raises:
-        WireError: the request asks for what this dialect cannot do.
-    """
-    _check(request)
-    limit = request.max_output_tokens or candidate.capabilities.max_output_tokens or DEFAULT_MAX_TOKENS
-    fields: dict[str, object] = {
-        "model": candidate.model,
-        "max_tokens": limit,
-        "system": "\n\n".join(m.text for m in request.messages if m.role == "system") or None,
-        "messages": _turns(request.messages),
-        "stream": True if stream else None,
-        "temperature": None if request.temperature is None else min(request.temperature, 1.0),
-        "top_p": request.top_p,
-        "stop_sequences": list(request.stop) or None,
-        "tools": [_tool(tool.name, tool.description, tool.parameters) for tool in request.tools] or None,
-        "tool_choice": _tool_choice(request.tool_choice) if request.tools else None,
-        "output_config": _output_config(request.json_schema),
-        "metadata": {"user_id": request.user} if request.user else None,
-    }
-    body = {name: value for name, value in fields.items() if value is not None}
-    splice.put(body, candidate.settings)
+def encode(response: Response, request: Request, heading: Heading, notes: Notes) -> bytes:  # noqa: ARG001 - a codec's
+    """Returns the body of a complete answer, which names the candidate that served as its `model`."""
+    own = response.body and response.dialect == "anthropic"
+    body = splice.read(response.body) if own else _message(response, heading)
+    splice.put(body, [("model", heading.model), *noted(body.get("usage"), notes)])
     return msgspec.json.encode(body)
 
 
-def _check(request: Request) -> None:
-    if request.n > 1:
-        message = f"`n` is {request.n}; this dialect gives one answer a call"
-        raise WireError(message)
-    if request.logprobs:
-        message = "`logprobs` is true; this dialect gives none"
-        raise WireError(message)
+def encode_fault(fault: Fault) -> bytes:
+    """Returns Anthropic's error envelope; it has no field for our code."""
+    kind = _ERRORS.get(fault.status_code, "api_error" if fault.status_code >= 500 else "invalid_request_error")
+    return msgspec.json.encode({"type": "error", "error": {"type": kind, "message": fault.message}})
 
 
-def _turns(messages: Iterable[Message]) -> list[dict[str, object]]:
-    """Returns user and assistant turns; neighbours of one role become one turn, as tool results must."""
-    turns: list[dict[str, object]] = []
-    blocks: list[dict[str, object]] = []
-    for message in messages:
-        if message.role == "system":
-            continue
-        role = "assistant" if message.role == "assistant" else "user"
-        if not turns or turns[-1]["role"] != role:
-            blocks = []
-            turns.append({"role": role, "content": blocks})
-        blocks.extend(_block(part) for part in message.parts if part != Text(text=""))
-    return [turn for turn in turns if turn["content"]]
+def encoder(request: Request, heading: Heading) -> ChunkEncoder:  # noqa: ARG001 - a codec's
+    """Returns what writes a streamed answer."""
+    return ChunkEncoder(heading)
 
 
-def _block(part: Part) -> dict[str, object]:
-    match part:
-        case Text(text=text):
-            return {"type": "text", "text": text}
-        case ToolCall(id=call_id, name=name, arguments=arguments):
-            return {
-                "type": "tool_use",
-                "id": call_id,
-                "name": name,
-                "input": _object(arguments or "{}", f"arguments of a call of `{name}`"),
-            }
-        case ToolResult(call_id=call_id, content=content):
-            return {"type": "tool_result", "tool_use_id": call_id, "content": content}
-        case Media():
-            return {"type": "image" if part.kind == "image" else "document", "source": _source(part)}
+class ChunkEncoder:
+    """Encodes one streamed answer as the events of a message.
 
-
-def _source(media: Media) -> dict[str, object]:
-    if media.kind == "audio":
-        message = "the request carries a sound; this dialect takes none"
-        raise WireError(message)
-    if media.data is not None:
-        default = "image/png" if media.kind == "image" else "application/pdf"
-        return {"type": "base64", "media_type": media.media_type or default, "data": media.data}
-    if media.url and media.url.startswith(("https://", "http://")):
-        return {"type": "url", "url": media.url}
-    message = f"the {media.kind} is named by an id of another provider; send its data or its address"
-    raise WireError(message)
-
-
-def _object(text: str, what: str) -> splice.RawObject:
-    try:
-        return msgspec.json.decode(text, type=splice.RawObject)
-    except (msgspec.DecodeError, RecursionError):
-        message = f"the {what} are no JSON object, as this dialect wants"
-        raise WireError(message) from None
-
-
-def _tool(name: str, description: str, parameters: str) -> dict[str, object]:
-    schema = {"type": "object", **_object(parameters, f"parameters of the tool `{name}`")}
-    return {"name": name, "description": description, "input_schema": schema}
-
-
-def _tool_choice(choice: str | None) -> object:
-    if choice is not None and choice.startswith("function:"):
-        return {"type": "tool", "name": choice.removeprefix("function:")}
-    return None if choice is None else _TOOL_CHOICE.get(choice)
-
-
-def _output_config(schema: str | None) -> object:
-    if schema is None:
-        return None
-    return {"format": {"type": "json_schema", "schema": msgspec.Raw(schema.encode())}}
-
-
-# Replies -------------------------------------------------------------------------------------------------------------
-
-
-class _OutputDetails(msgspec.Struct):
-    thinking_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    output_tokens_details: _OutputDetails | None = None
-
-
-class _Block(msgspec.Struct):
-    type: str = ""
-    text: str = ""
-    id: str = ""
-    name: str = ""
-    input: msgspec.Raw = msgspec.Raw(b"{}")
-
-
-class _Message(msgspec.Struct):
-    id: str = ""
-    model: str = ""
-    content: list[_Block] | None = None
-    stop_reason: str | None = None
-    usage: _Usage | None = None
-    error: msgspec.Raw = _ABSENT
-
-
-class _Delta(msgspec.Struct):
-    type: str = ""
-    text: str = ""
-    thinking: str = ""
-    partial_json: str = ""
-    stop_reason: str | None = None
-
-
-class _Event(msgspec.Struct):
-    type: str
-    index: int = 0
-    message: _Message | None = None
-    content_block: _Block | None = None
-    delta: _Delta | None = None
-    usage: _Usage | None = None
-    error: msgspec.Raw = _ABSENT
-
-
-_MESSAGE = msgspec.json.Decoder(_Message)
-_EVENT = msgspec.json.Decoder(_Event)
-
-
-def decode_response(body: bytes) -> Response:
-    """Returns the complete answer in `body`.
-
-    Raises:
-        WireError: an error in place of an answer, no content, or no stop reason.
+    Of parallel tool calls the first is passed on as it grows. The others wait for the end, since a block of this
+    dialect ends before the next begins, while elsewhere calls may grow in turns.
     """
-    reply = _read(_MESSAGE, body)
-    error_body.check(reply.error)
-    if reply.content is None or reply.stop_reason is None:
-        message = "the reply has no `content` or no `stop_reason`: it may be cut"
-        raise WireError(message)
-    return Response(
-        id=reply.id,
-        model=reply.model,
-        parts=tuple(_parts(reply.content)),
-        finish_reason=_FINISH.get(reply.stop_reason, "stop"),
-        usage=_usage(reply.usage),
-        dialect="anthropic",
-        body=body,
-    )
+
+    def __init__(self, heading: Heading) -> None:
+        self._heading = heading
+        self._begun = False
+        self._n_blocks = 0
+        self._open = ""  # the type of the block that grows
+        self._growing = -1  # the index of the tool call in it
+        self._waiting: dict[int, list[ToolCall]] = {}
+        self._stop: FinishReason = "stop"
+        self._kept_back: dict[str, bytes] = {}  # the provider's own last events
+
+    def chunk(self, chunk: Chunk) -> bytes:
+        """Returns the events of one chunk; none where it is part of the end."""
+        return self._passed_on(chunk) if chunk.body else b"".join(self._written(chunk))
+
+    def end(self, usage: Usage | None, notes: Notes) -> bytes:
+        """Returns the last events: the stop reason, the usage with our notes in it, `message_stop`."""
+        if "message_delta" in self._kept_back:
+            body = splice.read(self._kept_back["message_delta"])
+            splice.put(body, noted(body.get("usage"), notes))
+            closing = [_event("message_delta", body)]
+        else:
+            closing = [*self._begin(), *self._close(), *self._close_waiting(), self._delta(usage, notes)]
+        stop = self._kept_back.get("message_stop", b'{"type":"message_stop"}')
+        return b"".join(closing) + sse.encode(stop, event="message_stop")
+
+    @staticmethod
+    def fault(fault: Fault) -> bytes:
+        """Returns the event of a failure in mid-stream; nothing may follow it."""
+        return sse.encode(encode_fault(fault), event="error")
+
+    def _passed_on(self, chunk: Chunk) -> bytes:
+        if chunk.event in _KEPT_BACK:
+            self._kept_back[chunk.event] = chunk.body
+            return b""
+        if chunk.event != "message_start":
+            return sse.encode(chunk.body, event=chunk.event)
+        body = splice.read(chunk.body)
+        splice.put(body, [("message.model", self._heading.model)])
+        return _event(chunk.event, body)
+
+    def _written(self, chunk: Chunk) -> Iterator[bytes]:
+        self._stop = chunk.finish_reason or self._stop
+        if chunk.reasoning:
+            yield from self._grow("thinking", {"thinking": "", "signature": ""}, "thinking_delta", chunk.reasoning)
+        if chunk.text:
+            yield from self._grow("text", {"text": ""}, "text_delta", chunk.text)
+        if chunk.tool_call is not None:
+            yield from self._tool(chunk.tool_call, chunk.tool_index)
+
+    def _grow(self, kind: str, empty: dict[str, object], delta: str, piece: str) -> Iterator[bytes]:
+        if self._open != kind:
+            yield from self._start(kind, empty)
+        yield self._piece(delta, kind, piece)
+
+    def _tool(self, call: ToolCall, index: int) -> Iterator[bytes]:
+        if self._open == "tool_use" and index != self._growing:
+            self._waiting.setdefault(index, []).append(call)
+            return
+        if self._open != "tool_use":
+            self._growing = index
+            yield from self._start("tool_use", {"id": call.id, "name": call.name, "input": {}})
+        if call.arguments:
+            yield self._piece("input_json_delta", "partial_json", call.arguments)
+
+    def _begin(self) -> Iterator[bytes]:
+        if self._begun:
+            return
+        self._begun = True
+        usage = {"input_tokens": 0, "output_tokens": 0}  # so far: the last event tells
+        message = _envelope(self._heading) | {"content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
+        yield _event("message_start", {"type": "message_start", "message": message})
+
+    def _start(self, kind: str, empty: dict[str, object]) -> Iterator[bytes]:
+        yield from self._begin()
+        yield from self._close()
+        if kind != "tool_use":
+            yield from self._close_waiting()
+        self._open = kind
+        self._n_blocks += 1
+        block = {"type": kind, **empty}
+        start = {"type": "content_block_start", "index": self._n_blocks - 1, "content_block": block}
+        yield _event("content_block_start", start)
+
+    def _piece(self, delta: str, field: str, piece: str) -> bytes:
+        body = {
+            "type": "content_block_delta",
+            "index": self._n_blocks - 1,
+            "delta": {"type": delta, field: piece},
+        }
+        return _event("content_block_delta", body)
+
+    def _close(self) -> Iterator[bytes]:
+        if self._open:
+            self._open = ""
+            yield _event("content_block_stop", {"type": "content_block_stop", "index": self._n_blocks - 1})
+
+    def _close_waiting(self) -> Iterator[bytes]:
+        """Yields the whole blocks of the tool calls that waited for the first to end."""
+        waiting, self._waiting = self._waiting, {}
+        for index in sorted(waiting):
+            first, *_ = fragments = waiting[index]
+            whole = ToolCall(id=first.id, name=first.name, arguments="".join(call.arguments for call in fragments))
+            yield from self._tool(whole, index)
+            yield from self._close()
+
+    def _delta(self, usage: Usage | None, notes: Notes) -> bytes:
+        body: dict[str, object] = {
+            "type": "message_delta",
+            "delta": {"stop_reason": _STOP_REASONS[self._stop], "stop_sequence": None},
+            "usage": _usage(usage),
+        }
+        splice.put(body, noted(body["usage"], notes))
+        return _event("message_delta", body)
 
 
-def _parts(blocks: list[_Block]) -> Iterator[Part]:
-    for block in blocks:
-        if block.type == "text" and block.text:
-            yield Text(text=block.text)
-        elif block.type == "tool_use":
-            yield ToolCall(id=block.id, name=block.name, arguments=bytes(block.input).decode())
+def _event(kind: str, body: dict[str, object]) -> bytes:
+    return sse.encode(msgspec.json.encode(body), event=kind)
 
 
-class ChunkDecoder:
-    """Reads one stream; `complete` once a stop reason came, `done` at `message_stop`."""
-
-    def __init__(self) -> None:
-        self.done = False
-        self.complete = False
-        self._usage = _Usage()
-        self._n_tools = 0
-        self._empty_tool = False  # the open block is a tool call without arguments so far
-
-    def decode(self, event: Event) -> Iterator[Chunk]:
-        """Yields the chunk in `event`, where it holds one.
-
-        Raises:
-            WireError: it is not an event of this dialect, or it is an error.
-        """
-        read = _read(_EVENT, event.data)
-        match read:
-            case _Event(type="message_start", message=_Message() as message):
-                self._usage = message.usage or _Usage()
-                yield Chunk(id=message.id, model=message.model)
-            case _Event(type="content_block_start", content_block=_Block(type="tool_use") as block):
-                self._n_tools += 1
-                self._empty_tool = True
-                yield self._tool(ToolCall(id=block.id, name=block.name, arguments=""))
-            case _Event(type="content_block_delta", delta=_Delta() as delta):
-                yield from self._delta(delta)
-            case _Event(type="content_block_stop") if self._empty_tool:
-                self._empty_tool = False
-                yield self._tool(ToolCall(id="", name="", arguments="{}"))
-            case _Event(type="message_delta", delta=_Delta(stop_reason=str() as reason)):
-                self.complete = True
-                yield Chunk(finish_reason=_FINISH.get(reason, "stop"), usage=self._total(read.usage))
-            case _Event(type="message_stop"):
-                self.done = True
-            case _Event(type="error"):
-                error_body.check(read.error)
-                raise WireError(_WORDLESS)
-            case _:  # pings, thinking signatures, and what a later version adds
-                return
-
-    def _delta(self, delta: _Delta) -> Iterator[Chunk]:
-        if delta.text:
-            yield Chunk(text=delta.text)
-        if delta.thinking:
-            yield Chunk(reasoning=delta.thinking)
-        if delta.partial_json:
-            self._empty_tool = False
-            yield self._tool(ToolCall(id="", name="", arguments=delta.partial_json))
-
-    def _tool(self, call: ToolCall) -> Chunk:
-        return Chunk(tool_call=call, tool_index=self._n_tools - 1)
-
-    def _total(self, last: _Usage | None) -> Usage | None:
-        """Counts are cumulative: what the last event names replaces what the first one said."""
-        if last is None:
-            return None
-        told = {name: value for name, value in msgspec.structs.asdict(last).items() if value is not None}
-        return _usage(msgspec.structs.replace(self._usage, **told))
+def _envelope(heading: Heading) -> dict[str, object]:
+    own_id = f"msg_{heading.id.removeprefix('req_')}"
+    return {"id": own_id, "type": "message", "role": "assistant", "model": heading.model}
 
 
-def _read(decoder: msgspec.json.Decoder[_T], data: bytes) -> _T:
+def _message(response: Response, heading: Heading) -> dict[str, object]:
+    thoughts = [{"type": "thinking", "thinking": response.reasoning, "signature": ""}] if response.reasoning else []
+    return _envelope(heading) | {
+        "content": [*thoughts, *_blocks(response)],
+        "stop_reason": _STOP_REASONS[response.finish_reason],
+        "stop_sequence": None,
+        "usage": _usage(response.usage),
+    }
+
+
+def _blocks(response: Response) -> Iterator[dict[str, object]]:
+    for part in response.parts:
+        match part:
+            case Text(text=text):
+                yield {"type": "text", "text": text}
+            case ToolCall(id=call_id, name=name, arguments=arguments):
+                yield {"type": "tool_use", "id": call_id, "name": name, "input": _input(arguments)}
+
+
+def _input(arguments: str) -> object:
+    """Returns the arguments as an object; what is none, such as those that a limit cut, stays visible as text."""
     try:
-        return decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        message = f"the reply is no message of this dialect ({error})"
-        raise WireError(message) from None
+        msgspec.json.decode(arguments or "{}", type=splice.RawObject)
+    except (msgspec.DecodeError, RecursionError):
+        return {"arguments": arguments}
+    return msgspec.Raw((arguments or "{}").encode())
 
 
-def _usage(usage: _Usage | None) -> Usage | None:
-    if usage is None or usage.input_tokens is None or usage.output_tokens is None:
-        return None
-    details = usage.output_tokens_details
-    return Usage(
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cache_read_tokens=usage.cache_read_input_tokens or 0,
-        cache_write_tokens=usage.cache_creation_input_tokens or 0,
-        reasoning_tokens=(details.thinking_tokens if details else None) or 0,
-    )
+def _usage(usage: Usage | None) -> dict[str, object]:
+    """Returns the counts; what is not known is null, never zero."""
+    return {
+        "input_tokens": usage and usage.input_tokens,
+        "cache_creation_input_tokens": usage and usage.cache_write_tokens,
+        "cache_read_input_tokens": usage and usage.cache_read_tokens,
+        "output_tokens": usage and usage.output_tokens,
+    }

@@ -12,52 +12,56 @@ import msgspec
 
 from fairlead.types import ToolCall
 from fairlead.wire import splice, sse
+from fairlead.wire.codec import noted
 from fairlead.wire.openai_request import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from fairlead.types import Chunk, Request, Response, Usage
+    from fairlead.wire.codec import Fault, Heading, Notes
 
-    from fairlead.types import Chunk, Response, Usage
+__all__ = ["PASSED_ON", "REQUEST_ID", "ChunkEncoder", "decode", "encode", "encode_fault", "encoder"]
 
-    Notes = Mapping[str, str | int | float | None]
-    """What we add to `usage` under `fairlead`, such as `cost_usd`."""
-
-__all__ = ["ChunkEncoder", "decode", "encode", "encode_error"]
+REQUEST_ID = b"x-request-id"
+PASSED_ON: tuple[bytes, ...] = ()
 
 _NULL = msgspec.Raw(b"null")
 _NO_CHOICES = msgspec.Raw(b"[]")
+_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
-def encode(response: Response, *, model: str, created: int = 0, notes: Notes | None = None) -> bytes:
-    """Returns the body of a complete answer, which names `model` as the one that served.
-
-    `created` is the Unix time, seconds, of an answer whose host gives none.
-    """
+def encode(response: Response, request: Request, heading: Heading, notes: Notes) -> bytes:  # noqa: ARG001 - a codec's
+    """Returns the body of a complete answer, which names the candidate that served as its `model`."""
     own = response.body and response.dialect == "openai"
-    body = splice.read(response.body) if own else _completion(response, created)
-    splice.put(body, [("model", model), *_noted(body.get("usage"), notes)])
+    body = splice.read(response.body) if own else _completion(response, heading)
+    splice.put(body, [("model", heading.model), *noted(body.get("usage"), notes)])
     return msgspec.json.encode(body)
 
 
-def encode_error(message: str, *, kind: str, param: str | None = None, code: str | None = None) -> bytes:
-    """Returns OpenAI's error envelope; `kind` is its `type`, such as `invalid_request_error`."""
-    return msgspec.json.encode({"error": {"message": message, "type": kind, "param": param, "code": code}})
+def encode_fault(fault: Fault) -> bytes:
+    """Returns OpenAI's error envelope."""
+    server = fault.status_code >= 500
+    kind = _TYPES.get(fault.status_code, "api_error" if server else "invalid_request_error")
+    error = {"message": fault.message, "type": kind, "param": fault.param, "code": fault.code}
+    return msgspec.json.encode({"error": error})
+
+
+def encoder(request: Request, heading: Heading) -> ChunkEncoder:
+    """Returns what writes a streamed answer."""
+    return ChunkEncoder(heading, include_usage=request.include_usage)
 
 
 class ChunkEncoder:
-    """Encodes one streamed answer, event by event; usage is kept back until `usage` is asked for.
+    """Encodes one streamed answer, event by event; usage is kept back for the end.
 
     Args:
-        id: the answer's id, until the provider's own is seen.
-        model: the model that serves.
-        created: Unix time, seconds.
+        heading: its id and time serve until the provider's own are seen.
         include_usage: the caller asked for usage: other chunks then carry `usage: null`.
     """
 
-    def __init__(self, *, id: str, model: str, created: int, include_usage: bool) -> None:  # noqa: A002
-        self.id = id
-        self.model = model
-        self.created: object = created
+    def __init__(self, heading: Heading, *, include_usage: bool) -> None:
+        self.id = heading.id
+        self.model = heading.model
+        self.created: object = heading.created
         self.include_usage = include_usage
         self._usage: object = None  # as the provider wrote it
         self._begun = False
@@ -68,18 +72,20 @@ class ChunkEncoder:
             self.id = chunk.id
         return self._passed_on(chunk.body) if chunk.body else self._written(chunk)
 
-    def usage(self, usage: Usage | None, notes: Notes | None = None) -> bytes:
-        """Returns the last event before `sse.DONE`: no choices, the usage, our notes in it."""
+    def end(self, usage: Usage | None, notes: Notes) -> bytes:
+        """Returns `[DONE]`, before it the usage where it was asked for: no choices, our notes in it."""
+        if not self.include_usage:
+            return sse.DONE
         body = self._envelope()
         body["choices"] = []
         body["usage"] = self._usage or (None if usage is None else _usage(usage))
-        splice.put(body, _noted(body["usage"], notes))
-        return sse.encode(msgspec.json.encode(body))
+        splice.put(body, noted(body["usage"], notes))
+        return sse.encode(msgspec.json.encode(body)) + sse.DONE
 
     @staticmethod
-    def error(message: str, *, kind: str, code: str | None = None) -> bytes:
+    def fault(fault: Fault) -> bytes:
         """Returns the event of a failure in mid-stream; nothing may follow it."""
-        return sse.encode(encode_error(message, kind=kind, code=code))
+        return sse.encode(encode_fault(fault))
 
     def _passed_on(self, data: bytes) -> bytes:
         body = splice.read(data)
@@ -130,9 +136,11 @@ def _delta(chunk: Chunk) -> dict[str, object]:
     return delta
 
 
-def _completion(response: Response, created: int) -> dict[str, object]:
+def _completion(response: Response, heading: Heading) -> dict[str, object]:
     calls = [part for part in response.parts if isinstance(part, ToolCall)]
     message: dict[str, object] = {"role": "assistant", "content": response.text or None, "refusal": None}
+    if response.reasoning:
+        message["reasoning_content"] = response.reasoning
     if calls:
         message["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
@@ -144,7 +152,7 @@ def _completion(response: Response, created: int) -> dict[str, object]:
     return {
         "id": response.id,
         "object": "chat.completion",
-        "created": response.created or created,
+        "created": response.created or heading.created,
         "model": response.model,
         "choices": [choice],
         "usage": None if response.usage is None else _usage(response.usage),
@@ -160,9 +168,3 @@ def _usage(usage: Usage) -> dict[str, object]:
         "prompt_tokens_details": {"cached_tokens": usage.cache_read_tokens},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
     }
-
-
-def _noted(usage: object, notes: Notes | None) -> list[tuple[str, object]]:
-    """Returns where our notes go: into the usage, and nowhere where the usage is not known."""
-    unknown = usage is None or usage == _NULL
-    return [] if unknown or not notes else [("usage.fairlead", dict(notes))]

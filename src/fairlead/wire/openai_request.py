@@ -12,6 +12,7 @@ import msgspec
 
 from fairlead.errors import RequestError
 from fairlead.types import Media, Message, Part, Request, Role, Text, Tool, ToolCall, ToolResult
+from fairlead.wire import complaints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,6 +140,7 @@ class _Body(msgspec.Struct):
     logprobs: bool | None = None
     tools: list[_Tool] | None = None
     tool_choice: str | _NamedTool | None = None
+    parallel_tool_calls: bool | None = None
     response_format: _ResponseFormat | None = None
     metadata: dict[str, _Note] | None = None
     user: str | None = None
@@ -159,10 +161,9 @@ def decode(body: bytes) -> Request:
     try:
         return _request(_BODY.decode(body), body)
     except msgspec.ValidationError as error:
-        raise _complaint(str(error)) from None
+        raise complaint(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        message = "We could not parse the JSON body of your request. Expected one JSON object in UTF-8."
-        raise RequestError(message, code="invalid_json") from None
+        raise not_json() from None
 
 
 def _request(read: _Body, body: bytes) -> Request:
@@ -181,6 +182,7 @@ def _request(read: _Body, body: bytes) -> Request:
         logprobs=bool(read.logprobs),
         tools=tuple(_tool(tool, i) for i, tool in enumerate(read.tools or ())),
         tool_choice=_tool_choice(read.tool_choice),
+        parallel_tool_calls=read.parallel_tool_calls,
         json_schema=bytes(form.json_schema.schema).decode() if form and form.json_schema else None,
         json_object=form is not None and form.type == "json_object",
         metadata=read.metadata or {},
@@ -197,7 +199,7 @@ def _message(message: _Message, i: int) -> Message:
         return Message(role=role, parts=(*_parts(message.content), *calls))
     call_id = message.tool_call_id or message.name
     if call_id is None:
-        raise _missing(f"messages[{i}].tool_call_id")
+        raise missing(f"messages[{i}].tool_call_id")
     words = "".join(part.text for part in _parts(message.content) if isinstance(part, Text))
     return Message(role=role, parts=(ToolResult(call_id=call_id, content=words),))
 
@@ -229,13 +231,13 @@ def _tool_call(call: _ToolCall, place: str) -> ToolCall:
         return ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
     if call.custom is not None:
         return ToolCall(id=call.id, name=call.custom.name, arguments=call.custom.input)
-    raise _missing(f"{place}.function")
+    raise missing(f"{place}.function")
 
 
 def _tool(tool: _Tool, i: int) -> Tool:
     function = tool.function or tool.custom
     if function is None:
-        raise _missing(f"tools[{i}].function")
+        raise missing(f"tools[{i}].function")
     parameters = bytes(function.parameters).decode()
     return Tool(
         name=function.name,
@@ -252,28 +254,32 @@ def _tool_choice(choice: str | _NamedTool | None) -> str | None:
 
 # Complaints, in OpenAI's words ---------------------------------------------------------------------------------------
 
-_MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`(?: - at `\$\.?(?P<param>[^`]*)`)?")
-_INVALID_VALUE = re.compile(r"Invalid (?:enum )?value '?(?P<value>[^']*)'? - at `\$\.?(?P<param>[^`]*)`")
-_INVALID_TYPE = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>[^`]+)`(?: - at `\$\.?(?P<param>[^`]*)`)?")
-_OUT_OF_RANGE = re.compile(r"Expected (?P<wanted>.+) - at `\$\.?(?P<param>[^`]*)`")
 
-
-def _complaint(found: str) -> RequestError:
+def complaint(sentence: str) -> RequestError:
     """Puts msgspec's sentence into OpenAI's: same place, same fault."""
-    if match := _MISSING.fullmatch(found):
-        return _missing(".".join(part for part in (match["param"], match["field"]) if part))
-    if match := _INVALID_VALUE.fullmatch(found):
-        message = f"Invalid value: '{match['value']}'."
-        return RequestError(message, param=match["param"], code="invalid_value")
-    if match := _INVALID_TYPE.fullmatch(found):
-        place = match["param"] or "body"
-        message = f"Invalid type for '{place}': expected {match['wanted']}, but got {match['got']} instead."
-        return RequestError(message, param=match["param"] or None, code="invalid_type")
-    if match := _OUT_OF_RANGE.fullmatch(found):
-        message = f"Invalid '{match['param']}': expected {match['wanted'].replace('`', '')}."
-        return RequestError(message, param=match["param"], code="invalid_value")
-    return RequestError(found, code="invalid_body")
+    found = complaints.read(sentence)
+    match found.kind:
+        case "missing":
+            return missing(found.param)
+        case "invalid_value":
+            return RequestError(f"Invalid value: '{found.got}'.", param=found.param, code="invalid_value")
+        case "invalid_type":
+            place = found.param or "body"
+            message = f"Invalid type for '{place}': expected {found.wanted}, but got {found.got} instead."
+            return RequestError(message, param=found.param or None, code="invalid_type")
+        case "out_of_range":
+            message = f"Invalid '{found.param}': expected {found.wanted}."
+            return RequestError(message, param=found.param, code="invalid_value")
+        case _:
+            return RequestError(sentence, code="invalid_body")
 
 
-def _missing(param: str) -> RequestError:
+def missing(param: str) -> RequestError:
+    """Returns the complaint that a field is not there."""
     return RequestError(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
+
+
+def not_json() -> RequestError:
+    """Returns the complaint about a body that is no JSON object."""
+    message = "We could not parse the JSON body of your request. Expected one JSON object in UTF-8."
+    return RequestError(message, code="invalid_json")

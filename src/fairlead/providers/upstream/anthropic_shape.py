@@ -69,6 +69,12 @@ def decode(body: bytes, _path: str) -> Asked:
     )
 
 
+def counted(body: bytes) -> bytes:
+    """Returns the reply to a count of tokens: one a word of all turns."""
+    asked = decode(msgspec.json.encode({"max_tokens": 1, **msgspec.json.decode(body)}), "")
+    return msgspec.json.encode({"input_tokens": len(asked.prompt.split())})
+
+
 def whole(asked: Asked, reply: Reply) -> bytes:
     """Returns the body of a reply that is not streamed."""
     content = [{"type": "text", "text": reply.text}]

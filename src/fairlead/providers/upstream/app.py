@@ -51,6 +51,7 @@ class Upstream:
             [
                 Route("/v1/chat/completions", _Endpoint(self, openai_shape), methods=["POST"]),
                 Route("/v1/messages", _Endpoint(self, anthropic_shape), methods=["POST"]),
+                Route("/v1/messages/count_tokens", self._count_tokens, methods=["POST"]),
                 Route("/v1beta/models/{call}", _Endpoint(self, gemini_shape), methods=["POST"]),
                 Route("/v1/models", self._list_models, methods=["GET"]),
             ]
@@ -84,6 +85,10 @@ class Upstream:
         bearer = sent.get("authorization", "").removeprefix("Bearer ")
         if self.api_key is not None and self.api_key not in {bearer, sent.get("x-api-key"), sent.get("x-goog-api-key")}:
             raise RequestError("the key is missing or not the right one", status_code=401, code="invalid_api_key")
+
+    async def _count_tokens(self, request: Request) -> Response:
+        content = anthropic_shape.counted(await request.body())
+        return Response(content, media_type="application/json")
 
     async def _list_models(self, _request: Request) -> Response:
         owner = self.responder.label

@@ -41,14 +41,8 @@ def encode_request(request: Request, candidate: Candidate) -> bytes:
     """Returns the body of the call; the model's name stands in the address, not here.
 
     Raises:
-        WireError: the request asks for what this dialect cannot do.
+        WireError: the request cannot be put into this dialect.
     """
-    if request.n > 1:
-        message = f"`n` is {request.n}; only one answer a call is asked of this dialect"
-        raise WireError(message)
-    if request.logprobs:
-        message = "`logprobs` is true; it is not translated into this dialect"
-        raise WireError(message)
     system = "\n\n".join(m.text for m in request.messages if m.role == "system")
     fields: dict[str, object] = {
         "contents": _contents(request.messages),
@@ -86,8 +80,9 @@ def _part(part: Part, names: Mapping[str, str]) -> dict[str, object]:
         case ToolCall(id=call_id, name=name, arguments=arguments):
             call = {"id": call_id, "name": name, "args": _object(arguments or "{}")}
             return {"functionCall": call, "thoughtSignature": _FOREIGN_CALL}
-        case ToolResult(call_id=call_id, content=content):
-            result = {"id": call_id, "name": names.get(call_id, call_id), "response": {"result": content}}
+        case ToolResult(call_id=call_id, content=content, is_error=is_error):
+            said = {"error" if is_error else "result": content}
+            result = {"id": call_id, "name": names.get(call_id, call_id), "response": said}
             return {"functionResponse": result}
         case Media():
             return _media(part)
@@ -213,6 +208,7 @@ def decode_response(body: bytes) -> Response:
         parts=(*((Text(text=text),) if text else ()), *(_call(call, reply, i) for i, call in enumerate(calls))),
         finish_reason=_finish(found.finish_reason, called=bool(calls)) or "stop",
         usage=_usage(reply.usage_metadata),
+        reasoning="".join(part.text for part in parts if part.text and part.thought),
         dialect="gemini",
         body=body,
     )

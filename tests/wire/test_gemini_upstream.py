@@ -8,7 +8,7 @@ import pytest
 
 from fairlead.errors import WireError
 from fairlead.types import Candidate, Media, Message, Request, Text, Tool, ToolCall, ToolResult, Usage
-from fairlead.wire import gemini, sse
+from fairlead.wire import gemini_upstream, sse
 
 CANDIDATE = Candidate(name="g/f", model="f")
 USAGE = {
@@ -22,7 +22,7 @@ BUCKETS = Usage(input_tokens=3, output_tokens=9, cache_read_tokens=7, reasoning_
 
 
 def encoded(*messages: Message, candidate: Candidate = CANDIDATE, **fields) -> dict:
-    return json.loads(gemini.encode_request(Request(messages=messages, **fields), candidate))
+    return json.loads(gemini_upstream.encode_request(Request(messages=messages, **fields), candidate))
 
 
 def user(*parts) -> Message:
@@ -73,15 +73,6 @@ def test_options_are_put_in_the_dialects_own_words():
     }
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [{"n": 2}, {"logprobs": True}],
-)
-def test_what_the_dialect_cannot_say_is_refused_not_dropped(fields):
-    with pytest.raises(WireError):
-        encoded(user(Text(text="Hi")), **fields)
-
-
 def reply(parts=({"text": "Hi."},), finish="STOP", **fields) -> dict:
     found = {"content": {"role": "model", "parts": list(parts)}, "finishReason": finish, "index": 0}
     return {"candidates": [found], "usageMetadata": USAGE, "modelVersion": "f-2", "responseId": "r1"} | fields
@@ -89,7 +80,7 @@ def reply(parts=({"text": "Hi."},), finish="STOP", **fields) -> dict:
 
 def test_a_whole_reply_is_read():
     parts = [{"text": "Hm.", "thought": True}, {"text": "Hi."}, {"functionCall": {"name": "look", "args": {"a": 1}}}]
-    answer = gemini.decode_response(json.dumps(reply(parts)).encode())
+    answer = gemini_upstream.decode_response(json.dumps(reply(parts)).encode())
     assert answer.parts == (Text(text="Hi."), ToolCall(id="call_r1_0", name="look", arguments='{"a": 1}'))
     assert (answer.id, answer.model, answer.finish_reason) == ("r1", "f-2", "tool_calls")
     assert answer.usage == BUCKETS
@@ -99,7 +90,7 @@ def test_a_whole_reply_is_read():
     ("reason", "expected"), [("STOP", "stop"), ("MAX_TOKENS", "length"), ("SAFETY", "content_filter")]
 )
 def test_finish_reasons_are_mapped(reason, expected):
-    assert gemini.decode_response(json.dumps(reply(finish=reason)).encode()).finish_reason == expected
+    assert gemini_upstream.decode_response(json.dumps(reply(finish=reason)).encode()).finish_reason == expected
 
 
 @pytest.mark.parametrize(
@@ -114,11 +105,11 @@ def test_finish_reasons_are_mapped(reason, expected):
 )
 def test_what_is_no_whole_reply_is_never_taken_for_one(body):
     with pytest.raises(WireError):
-        gemini.decode_response(json.dumps(body).encode())
+        gemini_upstream.decode_response(json.dumps(body).encode())
 
 
 def decoded(*events: dict):
-    decoder = gemini.ChunkDecoder()
+    decoder = gemini_upstream.ChunkDecoder()
     return decoder, [chunk for event in events for chunk in decoder.decode(sse.Event(json.dumps(event).encode()))]
 
 

@@ -1,0 +1,380 @@
+"""Anthropic messages as the provider sees them: Request to bytes, replies and streams to Response and Chunks.
+
+Source: Anthropic API reference, "Create a Message" and "Streaming messages". Usage counts cached tokens beside
+`input_tokens`, and thinking inside `output_tokens`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from fairlead.errors import WireError
+from fairlead.types import Chunk, FinishReason, Media, Message, Part, Response, Text, ToolCall, ToolResult, Usage
+from fairlead.wire import error_body, splice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fairlead.types import Candidate, Request
+    from fairlead.wire.sse import Event
+
+_T = TypeVar("_T")
+
+VERSION = "2023-06-01"
+DEFAULT_MAX_TOKENS = 4096
+"""Sent where neither the caller nor the candidate's capabilities give a limit, since this dialect wants one."""
+MAX_USER_CHARS = 256
+"""A longer name of a user is not sent."""
+
+_FINISH: dict[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+_ABSENT = msgspec.Raw()
+_WORDLESS = "the provider sent an error without words"
+_TOOL_CHOICE: dict[str, dict[str, object]] = {
+    "auto": {"type": "auto"},
+    "required": {"type": "any"},
+    "none": {"type": "none"},
+}
+_UNSIGNED = re.compile(rb'"signature"\s*:\s*""')
+
+
+# Request to bytes ----------------------------------------------------------------------------------------------------
+
+
+def encode_request(request: Request, candidate: Candidate, *, stream: bool) -> bytes:
+    """Returns the body of the call; a caller's own body goes through with its unknown fields and signed thinking.
+
+    Raises:
+        WireError: the request cannot be put into this dialect.
+    """
+    own = request.dialect == "anthropic" and request.body
+    body = _own(request.body) if own else _body(request, candidate)
+    body.pop("stream", None)
+    fields: list[tuple[str, object]] = [("model", candidate.model), *([("stream", True)] if stream else [])]
+    splice.put(body, [*fields, *candidate.settings])
+    return msgspec.json.encode(body)
+
+
+def _own(body: bytes) -> dict[str, object]:
+    """Returns the caller's fields; thinking without a signature came from another family and would be rejected."""
+    fields = splice.read(body)
+    if _UNSIGNED.search(body):
+        turns = msgspec.json.decode(body, type=_Turns).messages
+        fields["messages"] = [{**turn, "content": _without_unsigned(turn["content"])} for turn in turns]
+    return fields
+
+
+def _without_unsigned(content: msgspec.Raw) -> object:
+    if not bytes(content).lstrip().startswith(b"["):
+        return content
+    blocks = msgspec.json.decode(content, type=list[msgspec.Raw])
+    return [
+        block for block in blocks if not (_UNSIGNED.search(bytes(block)) and _BLOCK.decode(block).type == "thinking")
+    ]
+
+
+def _body(request: Request, candidate: Candidate) -> dict[str, object]:
+    limit = request.max_output_tokens or candidate.capabilities.max_output_tokens or DEFAULT_MAX_TOKENS
+    fields: dict[str, object] = {
+        "max_tokens": limit,
+        "system": "\n\n".join(m.text for m in request.messages if m.role == "system") or None,
+        "messages": _turns(request.messages),
+        "temperature": None if request.temperature is None else min(request.temperature, 1.0),
+        "top_p": request.top_p,
+        "stop_sequences": list(request.stop) or None,
+        "tools": [_tool(tool.name, tool.description, tool.parameters) for tool in request.tools] or None,
+        "tool_choice": _tool_choice(request) if request.tools else None,
+        "output_config": _output_config(request.json_schema),
+        "metadata": {"user_id": request.user} if request.user and len(request.user) <= MAX_USER_CHARS else None,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _turns(messages: Iterable[Message]) -> list[dict[str, object]]:
+    """Returns user and assistant turns; neighbours of one role become one turn, as tool results must."""
+    turns: list[dict[str, object]] = []
+    blocks: list[dict[str, object]] = []
+    for message in messages:
+        if message.role == "system":
+            continue
+        role = "assistant" if message.role == "assistant" else "user"
+        if not turns or turns[-1]["role"] != role:
+            blocks = []
+            turns.append({"role": role, "content": blocks})
+        blocks.extend(_block(part) for part in message.parts if part != Text(text=""))
+    return [turn for turn in turns if turn["content"]]
+
+
+def _block(part: Part) -> dict[str, object]:
+    match part:
+        case Text(text=text):
+            return {"type": "text", "text": text}
+        case ToolCall(id=call_id, name=name, arguments=arguments):
+            return {
+                "type": "tool_use",
+                "id": call_id,
+                "name": name,
+                "input": _arguments(arguments or "{}", name),
+            }
+        case ToolResult(call_id=call_id, content=content, is_error=is_error):
+            result: dict[str, object] = {"type": "tool_result", "tool_use_id": call_id, "content": content}
+            return {**result, "is_error": True} if is_error else result
+        case Media():
+            return {"type": "image" if part.kind == "image" else "document", "source": _source(part)}
+
+
+def _source(media: Media) -> dict[str, object]:
+    if media.kind == "audio":
+        message = "the request carries a sound; this dialect takes none"
+        raise WireError(message)
+    if media.data is not None:
+        default = "image/png" if media.kind == "image" else "application/pdf"
+        return {"type": "base64", "media_type": media.media_type or default, "data": media.data}
+    if media.url and media.url.startswith(("https://", "http://")):
+        return {"type": "url", "url": media.url}
+    message = f"the {media.kind} is named by an id of another provider; send its data or its address"
+    raise WireError(message)
+
+
+def _arguments(text: str, name: str) -> msgspec.Raw:
+    _object(text, f"arguments of a call of `{name}`")
+    return msgspec.Raw(text.encode())
+
+
+def _object(text: str, what: str) -> splice.RawObject:
+    try:
+        return msgspec.json.decode(text, type=splice.RawObject)
+    except (msgspec.DecodeError, RecursionError):
+        message = f"the {what} are no JSON object, as this dialect wants"
+        raise WireError(message) from None
+
+
+def _tool(name: str, description: str, parameters: str) -> dict[str, object]:
+    schema = {"type": "object", **_object(parameters, f"parameters of the tool `{name}`")}
+    return {"name": name, "description": description, "input_schema": schema}
+
+
+def _tool_choice(request: Request) -> object:
+    choice = request.tool_choice
+    if choice is not None and choice.startswith("function:"):
+        chosen: dict[str, object] | None = {"type": "tool", "name": choice.removeprefix("function:")}
+    else:
+        chosen = _TOOL_CHOICE.get(choice or "auto")
+    if request.parallel_tool_calls is False and choice != "none":
+        return {**(chosen or {}), "disable_parallel_tool_use": True}
+    return None if choice is None else chosen
+
+
+def _output_config(schema: str | None) -> object:
+    if schema is None:
+        return None
+    return {"format": {"type": "json_schema", "schema": msgspec.Raw(schema.encode())}}
+
+
+# Replies -------------------------------------------------------------------------------------------------------------
+
+
+class _OutputDetails(msgspec.Struct):
+    thinking_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    output_tokens_details: _OutputDetails | None = None
+
+
+class _Block(msgspec.Struct):
+    type: str = ""
+    text: str = ""
+    thinking: str = ""
+    id: str = ""
+    name: str = ""
+    input: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Message(msgspec.Struct):
+    id: str = ""
+    model: str = ""
+    content: list[_Block] | None = None
+    stop_reason: str | None = None
+    usage: _Usage | None = None
+    error: msgspec.Raw = _ABSENT
+
+
+class _Delta(msgspec.Struct):
+    type: str = ""
+    text: str = ""
+    thinking: str = ""
+    partial_json: str = ""
+    stop_reason: str | None = None
+
+
+class _Event(msgspec.Struct):
+    type: str
+    index: int = 0
+    message: _Message | None = None
+    content_block: _Block | None = None
+    delta: _Delta | None = None
+    usage: _Usage | None = None
+    error: msgspec.Raw = _ABSENT
+
+
+class _Turns(msgspec.Struct):
+    """The turns of a caller's own body, their fields as they are."""
+
+    messages: list[dict[str, msgspec.Raw]]
+
+
+class _Count(msgspec.Struct):
+    input_tokens: int | None = None
+
+
+_COUNT = msgspec.json.Decoder(_Count)
+_BLOCK = msgspec.json.Decoder(_Block)
+_MESSAGE = msgspec.json.Decoder(_Message)
+_EVENT = msgspec.json.Decoder(_Event)
+
+
+def decode_response(body: bytes) -> Response:
+    """Returns the complete answer in `body`.
+
+    Raises:
+        WireError: an error in place of an answer, no content, or no stop reason.
+    """
+    reply = _read(_MESSAGE, body)
+    error_body.check(reply.error)
+    if reply.content is None or reply.stop_reason is None:
+        message = "the reply has no `content` or no `stop_reason`: it may be cut"
+        raise WireError(message)
+    return Response(
+        id=reply.id,
+        model=reply.model,
+        parts=tuple(_parts(reply.content)),
+        finish_reason=_FINISH.get(reply.stop_reason, "stop"),
+        usage=_usage(reply.usage),
+        reasoning="".join(block.thinking for block in reply.content),
+        dialect="anthropic",
+        body=body,
+    )
+
+
+def _parts(blocks: list[_Block]) -> Iterator[Part]:
+    for block in blocks:
+        if block.type == "text" and block.text:
+            yield Text(text=block.text)
+        elif block.type == "tool_use":
+            yield ToolCall(id=block.id, name=block.name, arguments=bytes(block.input).decode())
+
+
+def decode_count(body: bytes) -> int | None:
+    """Returns the tokens that a reply to a count names, `None` where it names none."""
+    try:
+        return _COUNT.decode(body).input_tokens
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+class ChunkDecoder:
+    """Reads one stream; `complete` once a stop reason came, `done` at `message_stop`.
+
+    Args:
+        keep_body: give a chunk for every event, each with the event's own bytes.
+    """
+
+    def __init__(self, *, keep_body: bool) -> None:
+        self.keep_body = keep_body
+        self.done = False
+        self.complete = False
+        self._usage = _Usage()
+        self._n_tools = 0
+        self._empty_tool = False  # the open block is a tool call without arguments so far
+
+    def decode(self, event: Event) -> Iterator[Chunk]:
+        """Yields the chunk in `event`, where it holds one.
+
+        Raises:
+            WireError: it is not an event of this dialect, or it is an error.
+        """
+        read = _read(_EVENT, event.data)
+        chunk = self._chunk(read)
+        if self.keep_body:
+            yield replace(chunk or Chunk(), event=read.type, body=event.data)
+        elif chunk is not None:
+            yield chunk
+
+    def _chunk(self, read: _Event) -> Chunk | None:
+        match read:
+            case _Event(type="message_start", message=_Message() as message):
+                self._usage = message.usage or _Usage()
+                return Chunk(id=message.id, model=message.model)
+            case _Event(type="content_block_start", content_block=_Block(type="tool_use") as block):
+                self._n_tools += 1
+                self._empty_tool = True
+                return self._tool(ToolCall(id=block.id, name=block.name, arguments=""))
+            case _Event(type="content_block_delta", delta=_Delta() as delta):
+                return self._delta(delta)
+            case _Event(type="content_block_stop") if self._empty_tool:
+                self._empty_tool = False
+                return self._tool(ToolCall(id="", name="", arguments="{}"))
+            case _Event(type="message_delta", delta=_Delta(stop_reason=str() as reason)):
+                self.complete = True
+                return Chunk(finish_reason=_FINISH.get(reason, "stop"), usage=self._total(read.usage))
+            case _Event(type="message_stop"):
+                self.done = True
+            case _Event(type="error"):
+                error_body.check(read.error)
+                raise WireError(_WORDLESS)
+            case _:  # pings, thinking signatures, and what a later version adds
+                pass
+        return None
+
+    def _delta(self, delta: _Delta) -> Chunk | None:
+        if delta.partial_json:
+            self._empty_tool = False
+            return self._tool(ToolCall(id="", name="", arguments=delta.partial_json))
+        return Chunk(text=delta.text, reasoning=delta.thinking) if delta.text or delta.thinking else None
+
+    def _tool(self, call: ToolCall) -> Chunk:
+        return Chunk(tool_call=call, tool_index=self._n_tools - 1)
+
+    def _total(self, last: _Usage | None) -> Usage | None:
+        """Counts are cumulative: what the last event names replaces what the first one said."""
+        if last is None:
+            return None
+        told = {name: value for name, value in msgspec.structs.asdict(last).items() if value is not None}
+        return _usage(msgspec.structs.replace(self._usage, **told))
+
+
+def _read(decoder: msgspec.json.Decoder[_T], data: bytes) -> _T:
+    try:
+        return decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"the reply is no message of this dialect ({error})"
+        raise WireError(message) from None
+
+
+def _usage(usage: _Usage | None) -> Usage | None:
+    if usage is None or usage.input_tokens is None or usage.output_tokens is None:
+        return None
+    details = usage.output_tokens_details
+    return Usage(
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_read_tokens=usage.cache_read_input_tokens or 0,
+        cache_write_tokens=usage.cache_creation_input_tokens or 0,
+        reasoning_tokens=(details.thinking_tokens if details else None) or 0,
+    )

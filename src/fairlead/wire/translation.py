@@ -1,0 +1,149 @@
+"""What of a request gets lost on the way into another dialect.
+
+A field that changes what is asked for must not get lost: a candidate whose host cannot be told is not eligible. A mere
+hint may be dropped, and is named to the caller. In its own dialect nothing is lost: there the body goes through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fairlead.errors import WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from fairlead.types import Dialect, Request
+
+MAX_NAMES = 32
+"""More fields than that are not named."""
+MAX_NAME_CHARS = 64
+"""A longer name is cut."""
+
+_ALWAYS = "always"
+_NEVER = "never"
+
+SAYS: Mapping[Dialect, frozenset[str]] = {
+    "openai": frozenset(
+        {_ALWAYS, "stop", "seed", "n", "logprobs", "parallel_tool_calls", "json_object", "user", "metadata"}
+    ),
+    "responses": frozenset({_ALWAYS, "parallel_tool_calls", "json_object", "user", "metadata"}),
+    "anthropic": frozenset({_ALWAYS, "stop", "parallel_tool_calls", "user"}),
+    "gemini": frozenset({_ALWAYS, "stop", "seed", "json_object"}),
+}
+"""Dialect of a host -> what our translation into it can say, beside what all of them can."""
+
+_OPENAI = ("model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature")
+_ANTHROPIC = ("model", "messages", "max_tokens", "system", "stream", "temperature", "top_p", "tools", "tool_choice")
+_RESPONSES = ("model", "input", "instructions", "stream", "stream_options", "max_output_tokens", "temperature")
+FIELDS: Mapping[Dialect, Mapping[str, str]] = {
+    "openai": {
+        **dict.fromkeys((*_OPENAI, "top_p", "tools", "tool_choice", "response_format"), _ALWAYS),
+        **{name: name for name in ("stop", "seed", "n", "logprobs", "parallel_tool_calls", "user", "metadata")},
+    },
+    "responses": {
+        **dict.fromkeys((*_RESPONSES, "top_p", "tools", "tool_choice", "text", "prompt_cache_key"), _ALWAYS),
+        **{name: name for name in ("parallel_tool_calls", "user", "metadata")},
+    },
+    "anthropic": {
+        **dict.fromkeys((*_ANTHROPIC, "output_config", "output_format"), _ALWAYS),
+        "stop_sequences": "stop",
+        "metadata": "user",
+    },
+    "embeddings": {},
+}
+"""Dialect of a caller -> its fields that we can translate -> what a host must be able to say for that."""
+
+CHANGES_MEANING: Mapping[Dialect, frozenset[str]] = {
+    "openai": frozenset(
+        {"n", "logprobs", "top_logprobs", "stop", "seed", "parallel_tool_calls", "response_format", "logit_bias"}
+        | {"modalities", "audio", "web_search_options", "functions", "function_call"}
+    ),
+    "responses": frozenset(
+        {"previous_response_id", "conversation", "prompt", "background", "top_logprobs", "max_tool_calls"}
+        | {"parallel_tool_calls", "text"}
+    ),
+    "anthropic": frozenset({"stop_sequences", "container", "mcp_servers", "output_config", "output_format"}),
+    "embeddings": frozenset({"input"}),
+}
+"""Dialect of a caller -> its fields that are no mere hints."""
+
+_EMPTY = frozenset({b"null", b"false", b"0", b"0.0", b'""', b"[]", b"{}"})
+_DEFAULTS: Mapping[str, frozenset[bytes]] = {
+    "n": frozenset({b"null", b"1"}),
+    "seed": frozenset({b"null"}),
+    "parallel_tool_calls": frozenset({b"null", b"true"}),
+    "modalities": frozenset({b"null", b'["text"]'}),
+    "truncation": frozenset({b"null", b'"disabled"'}),
+    "service_tier": frozenset({b"null", b'"auto"', b'"default"'}),
+}
+"""Values that say what is meant without the field, where they are not simply empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """What a host cannot be told, by the caller's own names."""
+
+    meaning: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+_NOTHING = Lost()
+
+
+def spoken(request: Request, dialects: Sequence[Dialect]) -> Dialect:
+    """Returns the dialect in which a host that speaks `dialects` is asked: the caller's own, else its first."""
+    return request.dialect if request.dialect in dialects else dialects[0]
+
+
+def lost(request: Request, dialects: Sequence[Dialect]) -> Lost:
+    """Returns what gets lost where a host that speaks `dialects` serves `request`."""
+    to = spoken(request, dialects)
+    if to == request.dialect:
+        return _NOTHING
+    names = [name for name, needed in _needed(request) if needed not in SAYS[to]]
+    grave = CHANGES_MEANING[request.dialect]
+    return Lost(
+        meaning=_named(*request.native, *(name for name in names if name in grave)),
+        hints=_named(*request.hints, *(name for name in names if name not in grave)),
+    )
+
+
+def _named(*names: str) -> tuple[str, ...]:
+    """Returns the names within bounds, since callers make them up."""
+    return tuple(name[:MAX_NAME_CHARS] for name in names[:MAX_NAMES])
+
+
+def check(request: Request, dialect: Dialect) -> None:
+    """Raises WireError where `request` cannot be put into `dialect` without a change of its meaning."""
+    if missing := lost(request, (dialect,)).meaning:
+        listed = ", ".join(f"`{name}`" for name in missing)
+        message = f"the request asks for {listed}, which this host's dialect cannot say"
+        raise WireError(message)
+
+
+def _needed(request: Request) -> Iterator[tuple[str, str]]:
+    """Yields each field that says something, and what a host must be able to say for it."""
+    if not request.body:
+        yield from _needed_without_body(request)
+        return
+    known = FIELDS[request.dialect]
+    for name, value in request.fields.items():
+        if bytes(value) not in _DEFAULTS.get(name, _EMPTY):
+            as_object = request.json_object and name in {"response_format", "text"}
+            yield name, "json_object" if as_object else known.get(name, _NEVER)
+
+
+def _needed_without_body(request: Request) -> Iterator[tuple[str, str]]:
+    said = {
+        "stop": bool(request.stop),
+        "seed": request.seed is not None,
+        "n": request.n > 1,
+        "logprobs": request.logprobs,
+        "parallel_tool_calls": request.parallel_tool_calls is False,
+        "user": request.user is not None,
+    }
+    yield from ((name, name) for name, given in said.items() if given)
+    if request.json_object:
+        yield "response_format", "json_object"
