@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from fairlead.cli.output import JsonOption, Result, emit, writing
+from fairlead.cli.output import JsonOption, Result, emit, table, writing
 from fairlead.errors import ConfigError
 from fairlead.policies import Floor, HullGuard
 
@@ -173,15 +173,13 @@ def _shown(guard: HullGuard, margin: float) -> str:
 
 
 def _show(result: FitResult, console: Console) -> None:
-    from rich.table import Table  # noqa: PLC0415 - only people need it
-
-    table = Table("model", "prompts", "mean score", "AUC", "Brier", "calibration error", "price")
+    rows = table("model", "prompts", "mean score", "AUC", "Brier", "calibration error", "price")
     for model in result.models:
         numbers = (model.mean_score, model.auc, model.brier, model.ece)
         known = "known" if model.priced else "unknown"
-        table.add_row(model.model, f"{model.n:,}", *map(_number, numbers), known)
+        rows.add_row(model.model, f"{model.n:,}", *map(_number, numbers), known)
     console.print(f"{result.table}: {result.n_prompts:,} prompts, predicted out of fold", markup=False)
-    console.print(table)
+    console.print(rows)
     lines = [result.verdict.words]
     if unjudged := result.verdict.unjudged:
         lines.append(f"Not chosen, as too few prompts have them measured beside the others: {', '.join(unjudged)}.")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console
+    from rich.table import Table
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Write the JSON result to this file as well.")]
@@ -41,6 +42,18 @@ def emit(result: msgspec.Struct, show: Callable[[Console], None], *, as_json: bo
     from rich.console import Console  # noqa: PLC0415 - only people need it
 
     show(Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH))
+
+
+def table(first: str, *others: str) -> Table:
+    """Returns a plain table: names left, figures right; without headings everything is left."""
+    from rich import box  # noqa: PLC0415 - only people need it
+    from rich.table import Table  # noqa: PLC0415
+
+    rows = Table(box=box.SIMPLE_HEAD, show_header=bool(first), pad_edge=False, collapse_padding=True)
+    rows.add_column(first, no_wrap=True)
+    for name in others:
+        rows.add_column(name, justify="right" if first else "left", overflow="fold")
+    return rows
 
 
 def write_whole(path: Path, content: bytes) -> None:

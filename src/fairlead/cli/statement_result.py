@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from fairlead.cli.output import table
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -211,16 +213,4 @@ def _arms(statement: Statement) -> Table:
             wording.score(arm.mean_score),
             f"{arm.n_scored:,}",
         )
-    return rows
-
-
-def table(first: str, *others: str) -> Table:
-    """Returns a plain table: names left, figures right; without headings everything is left."""
-    from rich import box  # noqa: PLC0415 - only people need it
-    from rich.table import Table  # noqa: PLC0415
-
-    rows = Table(box=box.SIMPLE_HEAD, show_header=bool(first), pad_edge=False, collapse_padding=True)
-    rows.add_column(first, no_wrap=True)
-    for name in others:
-        rows.add_column(name, justify="right" if first else "left", overflow="fold")
     return rows
