@@ -91,7 +91,7 @@ def test_the_manifest_reads_without_us(saved):
     assert manifest["training"]["n_prompts"] == 80
     assert manifest["training"]["metrics"][0].keys() >= {"model", "n", "auc", "brier", "ece"}
     with np.load(saved / ARRAYS, allow_pickle=False) as arrays:
-        assert "success/predictor.coefficients_" in arrays.files
+        assert any(name.startswith("success/") and name.endswith("coefficients_") for name in arrays.files)
 
 
 def test_a_router_takes_the_place_of_an_older_one_whole(saved, router):

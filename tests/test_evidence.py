@@ -1,10 +1,13 @@
 """What a router knows about itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fairlead.evidence import Evidence, prompt_hashes, taken
 from fairlead.fitting import fit
+from fairlead.policies import Floor
 from fairlead.testing import make_outcomes
 
 
@@ -43,3 +46,15 @@ def test_prompts_are_known_again_by_hash():
 def test_columns_are_taken_and_strangers_are_unknown():
     grid = np.array([[1.0, 2.0], [3.0, 4.0]])
     np.testing.assert_array_equal(taken(grid, np.array([1, -1, 0])), [[2.0, np.nan, 1.0], [4.0, np.nan, 3.0]])
+
+
+def test_a_model_with_few_labels_is_judged_by_what_a_pessimist_expects_of_it():
+    train = make_outcomes(200, models=("strong", "middle", "weak"), seed=1)
+    score = train.score.copy()
+    score[24:, 1] = np.nan
+    router = fit(replace(train, score=score), Floor(margin=0.3), reference="strong", seed=0)
+    assumed = router.evidence.assumed
+    assert np.isfinite(assumed[:, 1]).all()
+    assert np.isnan(assumed[:, [0, 2]]).all()
+    assert assumed[:, 1].mean() < router.predict(train.requests).p_success[:, 1].mean()
+    assert router.policy.unjudged == ()

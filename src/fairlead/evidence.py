@@ -63,6 +63,8 @@ class Evidence:
     score: FloatArray
     input_tokens: FloatArray
     output_tokens: FloatArray
+    assumed: FloatArray
+    """Where a model has few labels, what a pessimist expects it to score; NaN for the others."""
 
     def metrics(self) -> tuple[ModelMetrics, ...]:
         """Returns one row a model."""
@@ -74,6 +76,9 @@ class Evidence:
 
     def judge(self, policy: Policy, candidates: Sequence[Candidate], columns: IntArray, *, reference: str) -> HullGuard:
         """Returns the policy under a hull guard, over `candidates` and at their prices.
+
+        A model with few labels stands there with what a pessimist expects of it: that lower limit of its mean takes the
+        place of a measurement, and it may serve where the policy is better off even so.
 
         Args:
             policy: what to judge.
@@ -92,10 +97,26 @@ class Evidence:
             latency_p95_s=taken(self.predicted_latency_p95_s, columns),
         )
         recorded = Recorded(
-            score=taken(self.score, columns),
-            cost_usd=rates.cost_usd(taken(self.input_tokens, columns), taken(self.output_tokens, columns)),
+            score=taken(_filled(self.score, self.assumed), columns),
+            cost_usd=rates.cost_usd(taken(self._input_tokens, columns), taken(self._output_tokens, columns)),
         )
         return judge(policy, predictions, recorded, reference, self.seed, groups=self.question)
+
+    @property
+    def _input_tokens(self) -> FloatArray:
+        return _filled(self.input_tokens, np.where(self._is_assumed, self.request_tokens[:, None], np.nan))
+
+    @property
+    def _output_tokens(self) -> FloatArray:
+        return _filled(self.output_tokens, np.where(self._is_assumed, self.predicted_tokens, np.nan))
+
+    @property
+    def _is_assumed(self) -> BoolArray:
+        return np.isnan(self.score) & ~np.isnan(self.assumed)
+
+
+def _filled(measured: FloatArray, otherwise: FloatArray) -> FloatArray:
+    return np.where(np.isnan(measured), otherwise, measured)
 
 
 def taken(grid: FloatArray, columns: IntArray) -> FloatArray:

@@ -21,7 +21,7 @@ from fairlead.evidence import Evidence, prompt_hashes
 from fairlead.features import Ngrams, PromptFeatures
 from fairlead.outcomes.questions import question_key
 from fairlead.policies import Floor
-from fairlead.predictors import Calibrated, Latency, Linear, Tokens
+from fairlead.predictors import Calibrated, FewLabels, Latency, Linear, Tokens
 from fairlead.router import Router
 from fairlead.statistics.grids import complete_grid
 from fairlead.types import estimated_tokens
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fairlead.features.base import FeatureExtractor
     from fairlead.outcomes import Outcomes
     from fairlead.policies.base import Policy
-    from fairlead.predictors.base import Predictor, QuantilePredictor
+    from fairlead.predictors.base import QuantilePredictor
     from fairlead.types import FloatArray, IntArray
 
 N_FOLDS = 5
@@ -66,13 +66,19 @@ def fit(train: Outcomes, policy: Policy | None = None, *, reference: str | None 
         success=parts.success,
         tokens=parts.tokens,
         latency=parts.latency,
-        evidence=gather(train, seed),
+        evidence=gather(train, seed, assumed=parts.assumed(train)),
     )
     return router.bind(router.candidates, reference=reference, policy=router.judged(policy))
 
 
-def gather(train: Outcomes, seed: int) -> Evidence:
-    """Returns what the table shows about routers fitted on it, by cross-validation."""
+def gather(train: Outcomes, seed: int, *, assumed: FloatArray | None = None) -> Evidence:
+    """Returns what the table shows about routers fitted on it, by cross-validation.
+
+    Args:
+        train: prompts by models.
+        seed: of folds and projections.
+        assumed: (n, m) scores to judge by where nothing was measured; see `Evidence.assumed`.
+    """
     question = _questions(train)
     fold = (np.random.default_rng(seed).permutation(question.max() + 1) % N_FOLDS)[question]
     p_success, p_success_sd, tokens, latency_p95_s = (np.full(train.score.shape, np.nan) for _ in range(4))
@@ -100,6 +106,7 @@ def gather(train: Outcomes, seed: int) -> Evidence:
         score=train.score,
         input_tokens=train.input_tokens,
         output_tokens=train.output_tokens,
+        assumed=np.full(train.score.shape, np.nan) if assumed is None else assumed,
     )
 
 
@@ -127,7 +134,7 @@ class _Parts:
     """What learns from a table."""
 
     features: FeatureExtractor
-    success: Predictor
+    success: FewLabels
     tokens: QuantilePredictor
     latency: QuantilePredictor | None
 
@@ -137,7 +144,13 @@ class _Parts:
         x = features.fit_transform(train.requests)
         return cls(
             features=features,
-            success=Calibrated(predictor=Linear()).fit(x, train.score),
+            success=FewLabels(predictor=Calibrated(predictor=Linear())).fit(x, train.score),
             tokens=Tokens(predictor=Linear()).fit(x, train.output_tokens),
             latency=None if np.isnan(train.latency_s).all() else Latency(predictor=Linear()).fit(x, train.latency_s),
         )
+
+    def assumed(self, train: Outcomes) -> FloatArray:
+        """Returns (n, m) what a pessimist expects of models with few labels; see `Evidence.assumed`."""
+        if not self.success.few_.any():
+            return np.full(train.score.shape, np.nan)
+        return self.success.lower_chances(self.features.transform(train.requests), train.score)

@@ -8,6 +8,7 @@ from fairlead.predictors.calibration import Calibrated
 from fairlead.predictors.clusters import Clusters
 from fairlead.predictors.ensemble import Ensemble
 from fairlead.predictors.factorization import Factorization
+from fairlead.predictors.few_labels import FewLabels
 from fairlead.predictors.item_response import ItemResponse
 from fairlead.predictors.knn import KNN
 from fairlead.predictors.latency import Latency
@@ -27,6 +28,7 @@ __all__ = [
     "Clusters",
     "Ensemble",
     "Factorization",
+    "FewLabels",
     "ItemResponse",
     "Latency",
     "Lifted",
@@ -36,6 +38,18 @@ __all__ = [
 
 PREDICTORS: Mapping[str, type[Predictor]] = {
     predictor.__name__: predictor
-    for predictor in (Linear, Clusters, KNN, Factorization, ItemResponse, Lifted, Ensemble, Calibrated, Tokens, Latency)
+    for predictor in (
+        Linear,
+        Clusters,
+        KNN,
+        Factorization,
+        ItemResponse,
+        FewLabels,
+        Lifted,
+        Ensemble,
+        Calibrated,
+        Tokens,
+        Latency,
+    )
 }
 """Name -> predictor: what an artifact may name, and what the contract tests run."""

@@ -37,6 +37,8 @@ _RIDGE_FACTOR = 0.5
 """The estimated ridge is too strong, since items are shrunk towards the very regression that they inform. Half of it
 was best on left-out prompts of two tables, by little: see design/coldstart.md."""
 
+_N_BELIEVED = 2.0  # models that differ by about a logit, beside those that were seen: two models show no spread
+
 _N_SHARPENING_STEPS = 10  # the last ones of a fit, with the smaller ridge
 _N_ABILITY_STEPS = 30
 _SMALLEST = 1e-6
@@ -154,6 +156,28 @@ class ItemResponse(Estimator):
             ability = abilities_given(items, y[:, None], ability)
         return ability
 
+    def chance(self, items: Gaussians, ability: Gaussians) -> FloatArray:
+        """Returns (n,) the chance that a model of this ability (1, n_dims) succeeds on each of n items."""
+        theta = ability.extended.mean[0]
+        variance = np.einsum("nij,i,j->n", items.cov, theta, theta)
+        a = items.mean[:, :-1]
+        variance += np.einsum("ni,ij,nj->n", a, ability.cov[0], a)
+        return np.asarray(sigmoid(flattening(variance) * (items.mean @ theta)))
+
+    def lower_chance(self, items: Gaussians, ability: Gaussians, n_sd: float) -> FloatArray:
+        """Returns (n,) the chances of a model as much less able as its mean chance on these items leaves possible.
+
+        Args:
+            items: of n prompts.
+            ability: of one model.
+            n_sd: standard deviations of the mean chance by which it is taken down.
+        """
+        certain = Gaussians(mean=ability.mean, cov=np.zeros_like(ability.cov))
+        p = self.chance(items, certain)
+        towards = ability.cov[0] @ (items.mean[:, :-1].T @ (p * (1.0 - p)))
+        spread = np.sqrt(max(float(towards @ np.linalg.solve(ability.cov[0], towards)), _SMALLEST))
+        return self.chance(items, Gaussians(mean=ability.mean - n_sd * towards / spread, cov=certain.cov))
+
     def _item_means(self, x: FloatArray) -> FloatArray:
         return np.asarray((x - self.centre_) @ self.coefficients_ + self.intercept_)
 
@@ -220,7 +244,10 @@ class _Alternation:
             return
         mean = seen.mean.mean(axis=0)
         variance = np.diagonal(seen.cov, axis1=1, axis2=2).mean(axis=0)
-        scale = np.sqrt(np.square(seen.mean - mean).mean(axis=0) + variance)
+        square = np.square(seen.mean - mean).mean(axis=0) + variance
+        logit = 1.0 / max(abs(float(self.regression.intercept[0])), 0.1)  # a logit, in units of the first ability
+        square[0] += (logit**2 - square[0]) * _N_BELIEVED / (_N_BELIEVED + len(seen.mean))
+        scale = np.sqrt(square)
         centred = np.where(self.seen[:, None], (self.abilities.mean - mean) / scale, 0.0)
         cov = np.where(self.seen[:, None, None], self.abilities.cov / np.outer(scale, scale), np.eye(len(scale)))
         self.abilities = Gaussians(mean=centred, cov=cov)
