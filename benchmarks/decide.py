@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 N_CANDIDATES = 20
 N_CHARS = 1_000
+N_WORDS = 20_000
+"""Different words in all prompts."""
 N_ROUTES = 5_000
 N_ROWS = 20_000
 MODULES = ("fairlead", "fairlead.router", "fairlead.gateway.server")
@@ -75,10 +77,16 @@ def importing(module: str) -> tuple[float, float]:
 
 
 def prompts(n: int, *, seed: int) -> list[str]:
-    """Returns `n` different prompts of `N_CHARS` characters."""
+    """Returns `n` different prompts of `N_CHARS` characters, of made-up words that follow Zipf's law."""
     rng = np.random.default_rng(seed)
-    words = np.array([prompt for text in make_outcomes(200).prompts for prompt in text.split()])
-    return [" ".join(words[rng.integers(0, len(words), N_CHARS // 3)])[:N_CHARS] for _ in range(n)]
+    syllables = np.array(
+        [a + b for a in "bcdfghklmnprstvw" for b in ("a", "e", "i", "o", "u", "an", "er", "ing", "st")]
+    )
+    parts = rng.integers(0, len(syllables), (N_WORDS, 3))
+    words = np.array(["".join(syllables[part[: 1 + i % 3]]) for i, part in enumerate(parts)])
+    frequency = 1 / np.arange(3, N_WORDS + 3)
+    chosen = rng.choice(N_WORDS, (n, N_CHARS // 3), p=frequency / frequency.sum())
+    return [" ".join(words[row])[:N_CHARS] for row in chosen]
 
 
 def routing_s(router: Router, texts: list[str]) -> list[float]:

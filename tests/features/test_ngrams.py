@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fairlead.features import Ngrams
-from fairlead.features.ngrams import BUCKET_BITS, _hashes
+from fairlead.features.ngrams import BUCKET_BITS, grams
 from fairlead.types import Request
 
 SHIPS = [f"The ship number {i} sails along the coast with cargo of tea and silk" for i in range(30)]
@@ -15,20 +15,22 @@ def requests(prompts):
     return [Request.from_prompt(prompt) for prompt in prompts]
 
 
-def test_hashes_are_the_same_on_every_machine():
-    assert _hashes(b"a fairlead").tolist()[:4] == [293912779, 3550894541, 2374367531, 4032461902]
+def test_buckets_are_the_same_on_every_machine():
+    assert grams(b"fairlead")[:4] == [16086, 16190, 349, 12642]
 
 
-def test_an_ngram_is_a_word_a_pair_or_four_bytes():
-    assert len(_hashes(b"a fairlead")) == 2 + 1 + 7
-    assert len(_hashes(b"")) == 0
-    assert len(_hashes(b"x")) == 1
+def test_an_ngram_is_a_word_or_four_bytes_of_it_with_the_spaces_around():
+    assert len(grams(b"a")) == 1
+    assert len(grams(b"of")) == 2  # `of`, ` of `
+    assert len(grams(b"lead")) == 4  # `lead`, ` lea`, `lead`, `ead `
+    assert len(set(grams(b"lead"))) == 4
 
 
 def test_hashes_fill_the_buckets_evenly():
-    data = " ".join(f"word{i}" for i in range(20_000)).encode()
-    counts = np.bincount(np.unique(_hashes(data)) >> np.uint32(32 - BUCKET_BITS), minlength=1 << BUCKET_BITS)
-    assert counts.var() / counts.mean() == pytest.approx(1.0, abs=0.1)
+    letters = np.random.default_rng(0).choice(list(b"etaoinshrdlu"), (20_000, 8)).astype(np.uint8)
+    words = {row.tobytes()[: 4 + i % 5] for i, row in enumerate(letters)}
+    counts = np.bincount([grams(word)[0] for word in words], minlength=1 << BUCKET_BITS)
+    assert counts.var() == pytest.approx(counts.mean(), rel=0.1)
 
 
 def test_prompts_on_one_subject_are_near_and_others_far():
@@ -53,8 +55,25 @@ def test_the_projection_learns_from_a_bounded_number_of_prompts():
     np.testing.assert_array_equal(few.idf_, Ngrams(n_components=4).fit(requests(chosen)).idf_)
 
 
-def test_case_and_words_unknown_in_training_do_not_matter():
+def test_case_spaces_repetition_and_words_unlike_any_in_training_do_not_matter():
     features = Ngrams(n_components=4).fit(requests(SHIPS + PROOFS))
-    shouted, said = features.transform(requests([SHIPS[0].upper(), SHIPS[0]]))
-    np.testing.assert_array_equal(shouted, said)
+    said, shouted, spaced, twice = features.transform(
+        requests([SHIPS[0], SHIPS[0].upper(), f"  {SHIPS[0].replace(' ', chr(10))}!", f"{SHIPS[0]} {SHIPS[0]}"])
+    )
+    for same in (shouted, spaced, twice):
+        np.testing.assert_array_equal(same, said)
     assert not features.transform(requests(["zyx"])).any()
+
+
+def test_a_misspelt_word_is_near_the_one_that_was_meant():
+    features = Ngrams(n_components=8).fit(requests(SHIPS + PROOFS))
+    meant, misspelt, other = features.transform(requests(["polynomial", "polynomail", "coast"]))
+    assert meant @ misspelt > 0.7 * np.linalg.norm(meant) * np.linalg.norm(misspelt)
+    assert meant @ other < 0.3 * np.linalg.norm(meant) * np.linalg.norm(other)
+
+
+def test_fitting_again_forgets_the_rows_of_before():
+    features = Ngrams(n_components=4).fit(requests(SHIPS))
+    features.transform(requests(PROOFS))
+    again = features.fit(requests(PROOFS)).transform(requests(PROOFS))
+    np.testing.assert_array_equal(again, Ngrams(n_components=4).fit(requests(PROOFS)).transform(requests(PROOFS)))

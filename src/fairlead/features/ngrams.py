@@ -1,42 +1,46 @@
-"""What a request is about: its words, word pairs and runs of four bytes, hashed, weighed and projected.
+"""What a request is about: its words and their runs of four letters, hashed, weighed and projected.
 
-    text -hash-> counts in 2^14 buckets -idf, unit length-> a sparse row -truncated SVD-> 128 numbers
+    words, each once -hash-> 2^14 buckets -idf, unit length-> a sparse row -truncated SVD-> 128 numbers
 
-This is latent semantic analysis over hashed n-grams. Serving needs numpy only and reads the prompt once.
+This is latent semantic analysis over hashed n-grams, as in fastText of whole words and of what they are made of: an
+unknown or misspelt word is near the one it resembles. A word counts once however often it is said. All n-grams lie
+within a word, so a text's row is the sum of its words' rows, and those are remembered.
 
 References:
     Weinberger et al., Feature hashing for large scale multitask learning, 2009, arXiv:0902.2206.
+    Bojanowski et al., Enriching word vectors with subword information, 2017, arXiv:1607.04606.
     Halko, Martinsson, Tropp, Finding structure with randomness, 2011, arXiv:0909.4061.
 """
 
 from __future__ import annotations
 
-import re
+import math
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Self
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
 
 from fairlead.estimator import Estimator
-from fairlead.features.excerpt import excerpt
+from fairlead.features.reading import middle, read
+from fairlead.features.word_rows import WordRows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fairlead.features.reading import Float32Array, Reading
     from fairlead.types import FloatArray, IntArray, Request
 
-Float32Array = npt.NDArray[np.float32]
-HashArray = npt.NDArray[np.uint32]
-
 BUCKET_BITS = 14
+N_BUCKETS = 1 << BUCKET_BITS
 BYTES_PER_GRAM = 4
 
-_WORD = re.compile(rb"[a-z0-9_\x80-\xff]+|[^\sa-z0-9_\x80-\xff]")
-_PRIME = np.uint32(0x01000193)
-_SALT = {"word": np.uint32(0x9E3779B1), "pair": np.uint32(0x85EBCA77), "bytes": np.uint32(0xC2B2AE3D)}
+_SHIFT = 32 - BUCKET_BITS
+_SALT = 0x9E3779B1
 _N_POWER_ITERATIONS = 1
 _OVERSAMPLING = 16
+_TINY = 1e-6
 
 
 class Ngrams(Estimator):
@@ -51,7 +55,7 @@ class Ngrams(Estimator):
 
     idf_: Float32Array
     components_: Float32Array
-    """(n_buckets, n_components)."""
+    """(n_buckets, n_components), weighed by `idf_`."""
 
     def __init__(self, *, n_components: int = 128, max_prompts: int = 2048, seed: int = 0) -> None:
         self.n_components = n_components
@@ -60,71 +64,77 @@ class Ngrams(Estimator):
 
     def fit(self, requests: Sequence[Request]) -> Self:
         """Learns how telling each bucket is, and the projection. A bucket seen in one prompt only tells nothing."""
-        n = min(len(requests), self.max_prompts)
-        chosen = np.linspace(0, len(requests) - 1, n).astype(np.int64)
-        counted = [_counted(requests[i]) for i in chosen]
-        n_containing = np.bincount(np.concatenate([buckets for buckets, _ in counted]), minlength=1 << BUCKET_BITS)
+        return self.fit_readings([read(request) for request in requests])
+
+    def fit_readings(self, readings: Sequence[Reading]) -> Self:
+        """Does the same for requests that were read already."""
+        self.__dict__.pop("_rows", None)
+        n = min(len(readings), self.max_prompts)
+        filled = [_filled(readings[i]) for i in np.linspace(0, len(readings) - 1, n).astype(np.int64)]
+        n_containing = np.bincount(np.concatenate([np.unique(buckets) for buckets in filled]), minlength=N_BUCKETS)
         idf = np.where(n_containing >= min(2, n), np.log((1 + n) / (1 + n_containing)), 0.0)
         self.idf_ = idf.astype(np.float32)
         telling = np.flatnonzero(idf)
-        weights = np.zeros((n, len(telling)), dtype=np.float32)
-        for row, (buckets, counts) in zip(weights, counted, strict=True):
-            told = idf[buckets] > 0
-            row[np.searchsorted(telling, buckets[told])] = self._weights(buckets, counts)[told]
+        weights = np.empty((n, len(telling)), dtype=np.float32)
+        for row, buckets in zip(weights, filled, strict=True):
+            idf_of_each = self.idf_[buckets]
+            row[:] = np.bincount(buckets, idf_of_each, N_BUCKETS)[telling] / max(
+                float(np.linalg.norm(idf_of_each)), _TINY
+            )
         directions = _directions(weights, self.n_components, np.random.default_rng(self.seed))
-        self.components_ = np.zeros((1 << BUCKET_BITS, directions.shape[1]), dtype=np.float32)
-        self.components_[telling] = directions
+        self.components_ = np.zeros((N_BUCKETS, directions.shape[1]), dtype=np.float32)
+        self.components_[telling] = directions * self.idf_[telling, None]
         return self
 
     def fit_transform(self, requests: Sequence[Request]) -> FloatArray:
         """Fits, and returns what `transform` would."""
-        return self.fit(requests).transform(requests)
+        readings = [read(request) for request in requests]
+        return self.fit_readings(readings).columns(readings)
 
     def transform(self, requests: Sequence[Request]) -> FloatArray:
         """Returns (n_requests, n_components)."""
+        return self.columns([read(request) for request in requests])
+
+    def columns(self, readings: Sequence[Reading]) -> FloatArray:
+        """Returns the same for requests that were read already."""
         self.check_fitted("components_")
-        x = np.zeros((len(requests), self.components_.shape[1]))
-        for row, request in zip(x, requests, strict=True):
-            buckets, counts = _counted(request)
-            row[:] = self._weights(buckets, counts) @ self.components_.take(buckets, axis=0)
+        x = np.empty((len(readings), self.components_.shape[1]))
+        for row, reading in zip(x, readings, strict=True):
+            row[:] = middle([self._projected(words) for words in reading.distinct])
         return x
 
-    def _weights(self, buckets: IntArray, counts: IntArray) -> Float32Array:
-        """Returns the weight of each filled bucket; the row they belong to has unit length."""
-        weights = np.log1p(counts).astype(np.float32) * self.idf_[buckets]
-        return np.asarray(weights / np.float32(max(float(np.linalg.norm(weights)), 1e-6)))
+    def _projected(self, words: Sequence[bytes]) -> Float32Array:
+        """Returns (n_components,): the words' rows added up, as long as if their sparse row had unit length."""
+        total = np.ones(len(words), dtype=np.float32) @ self._rows(words)
+        return np.asarray(total[:-1] / max(math.sqrt(total[-1]), _TINY))
+
+    @cached_property
+    def _rows(self) -> WordRows:
+        return WordRows(self._rows_of, self.components_.shape[1] + 1)
+
+    def _rows_of(self, words: Sequence[bytes]) -> Float32Array:
+        """Returns (n_words, n_components + 1): each word projected, and the square of its length before that."""
+        filled = [grams(word) for word in words]
+        buckets = np.array([*chain.from_iterable(filled)], dtype=np.int64)
+        first = np.cumsum([0, *map(len, filled[:-1])])
+        squares = np.square(self.idf_[buckets])[:, None]
+        return np.asarray(np.add.reduceat(np.hstack([self.components_[buckets], squares]), first, axis=0))
 
 
-def _counted(request: Request) -> tuple[IntArray, IntArray]:
-    """Returns the buckets that a prompt fills, ascending, and how often."""
-    data = excerpt(request.prompt).lower().encode("utf-8", "replace")
-    counts = np.bincount(_hashes(data) >> np.uint32(32 - BUCKET_BITS), minlength=1 << BUCKET_BITS)
-    buckets = np.flatnonzero(counts > 0)  # of truth values it is found five times as fast as of numbers
-    return buckets, counts[buckets]
+def _filled(reading: Reading) -> IntArray:
+    """Returns the bucket of every n-gram of a text."""
+    words = dict.fromkeys(chain.from_iterable(reading.segments))
+    return np.array([bucket for word in words for bucket in grams(word)], dtype=np.int64)
 
 
-def _hashes(data: bytes) -> HashArray:
-    """Returns one well-mixed hash an n-gram; the same on every machine, unlike Python's `hash`."""
-    words = np.fromiter(map(crc32, _WORD.findall(data)), dtype=np.uint32)
-    letters = np.frombuffer(data, dtype=np.uint8).astype(np.uint32)
-    grams = {"word": _runs(words, 1), "pair": _runs(words, 2), "bytes": _runs(letters, BYTES_PER_GRAM)}
-    return _mixed(np.concatenate([hashes + _SALT[kind] for kind, hashes in grams.items()]))
+def grams(word: bytes) -> list[int]:
+    """Returns the buckets of a word's n-grams: the word, and its runs of four bytes, spaces around it counted.
 
-
-def _runs(values: HashArray, length: int) -> HashArray:
-    """Returns a hash of every run of `length` neighbours: a polynomial in them, modulo 2^32."""
-    n = max(len(values) - length + 1, 0)
-    hashes = values[:n]
-    for offset in range(1, length):
-        hashes = hashes * _PRIME + values[offset : offset + n]
-    return hashes
-
-
-def _mixed(hashes: HashArray) -> HashArray:
-    """Spreads the information of each hash over all of its bits (the finaliser of MurmurHash3)."""
-    hashes = (hashes ^ (hashes >> np.uint32(16))) * np.uint32(0x85EBCA6B)
-    hashes = (hashes ^ (hashes >> np.uint32(13))) * np.uint32(0xC2B2AE35)
-    return hashes ^ (hashes >> np.uint32(16))
+    A checksum is a hash that is the same on every machine, unlike Python's `hash`; its first bits name the bucket.
+    """
+    spaced = b" " + word + b" "
+    runs = [crc32(spaced[i : i + BYTES_PER_GRAM], _SALT) >> _SHIFT for i in range(len(word) - 1)]
+    return [crc32(word) >> _SHIFT, *runs]
 
 
 def _directions(weights: Float32Array, n_components: int, rng: np.random.Generator) -> Float32Array:

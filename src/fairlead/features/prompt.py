@@ -8,6 +8,7 @@ import numpy as np
 
 from fairlead.estimator import Estimator
 from fairlead.features.ngrams import Ngrams
+from fairlead.features.reading import read
 from fairlead.features.surface import Surface
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PromptFeatures(Estimator):
-    """The columns of `Surface`, then those of `Ngrams`."""
+    """The columns of `Surface`, then those of `Ngrams`; every request is read once for all of them."""
 
     def __init__(self, *, surface: Surface | None = None, ngrams: Ngrams | None = None) -> None:
         self.surface = surface or Surface()
@@ -25,14 +26,16 @@ class PromptFeatures(Estimator):
 
     def fit(self, requests: Sequence[Request]) -> Self:
         """Fits both."""
-        self.surface.fit(requests)
-        self.ngrams.fit(requests)
+        readings = [read(request) for request in requests]
+        self.surface.fit_readings(readings)
+        self.ngrams.fit_readings(readings)
         return self
 
     def fit_transform(self, requests: Sequence[Request]) -> FloatArray:
         """Fits both, and returns what `transform` would."""
-        return np.hstack([self.surface.fit_transform(requests), self.ngrams.fit_transform(requests)])
+        return self.fit(requests).transform(requests)
 
     def transform(self, requests: Sequence[Request]) -> FloatArray:
         """Returns (n_requests, n_features)."""
-        return np.hstack([self.surface.transform(requests), self.ngrams.transform(requests)])
+        readings = [read(request) for request in requests]
+        return np.hstack([self.surface.columns(readings), self.ngrams.columns(readings)])

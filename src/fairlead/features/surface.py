@@ -1,25 +1,27 @@
-"""What can be seen of a request without reading it: lengths, kinds of characters, marks of code, maths and choices."""
+"""What can be seen of a request without understanding it: lengths, kinds of characters, telling words, its shape."""
 
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from fairlead.estimator import Estimator
-from fairlead.features.excerpt import excerpt
+from fairlead.features.marks import LINES, WORDS, lines, words
+from fairlead.features.reading import read
 from fairlead.types import Media
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairlead.types import FloatArray, Request
+    from fairlead.features.reading import Reading
+    from fairlead.types import FloatArray, IntArray, Request
 
 KINDS = {
     "digit": b"0123456789",
     "upper": b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-    "space": b" \t\r\n",
     "newline": b"\n",
     "non_ascii": bytes(range(128, 256)),
     "question_mark": b"?",
@@ -33,37 +35,28 @@ KINDS = {
     "backslash": b"\\",
     "underscore": b"_",
     "backtick": b"`",
+    "bar": b"|",
+    "greek": b"\xce\xcf",
+    "cyrillic": bytes(range(0xD0, 0xD4)),
+    "right_to_left": bytes(range(0xD6, 0xDC)),
+    "indic": b"\xe0\xe1",
+    "symbol": b"\xe2",
+    "ideograph": bytes(range(0xE3, 0xEA)),
+    "hangul": bytes(range(0xEA, 0xEE)),
+    "emoji": b"\xf0",
 }
-"""Kind of character -> its bytes in UTF-8."""
+"""Kind of character -> bytes that show it; a script shows in the first byte of each of its letters in UTF-8."""
 
-MARKS = {
-    "option": ("\nb. ", "\nb) ", "\n(b) ", "\nb: "),
-    "last_option": ("\nj. ", "\nj) ", "\n(j) ", "\nj: "),
-    "bullet": ("\n- ", "\n* ", "\n1. ", "\n1) "),
-    "code": ("```", "def ", "return ", "import ", "class ", "function ", "select ", "assert ", "print", "#include"),
-    "formula": ("\\frac", "\\sqrt", "\\sum", "\\int", "$$", "\\("),
-    "proof": ("prove", "show that", "theorem", "derive"),
-    "quantity": ("how many", "how much", "calculate", "percent", "probability"),
-    "explanation": ("why", "explain", "describe", "compare"),
-    "shape": ("json", "xml", "yaml", "csv", "table", "format", "step by step"),
-    "blank": ("____", "<mask>", "??"),
-}
-"""What is looked for -> the texts, in lower case, that show it."""
+SIZES = ("chars", "all_chars", "words", "distinct_words", "numbers", "distinct_numbers", "longest_number")
+SHAPE = ("turns", "user_turns", "tool_results", "tools", "media", "system_chars", "max_output_tokens")
+FLAGS = ("ends_with_question", "has_schema", "has_json_object", "has_system", "after_tool", "inherited")
 
 NAMES = (
     *(f"share_{kind}" for kind in KINDS),
     *(f"log_{kind}" for kind in KINDS),
-    *(f"log_mark_{mark}" for mark in MARKS),
-    *(
-        "log_chars",
-        "log_all_chars",
-        "log_words",
-        "log_numbers",
-        "longest_number",
-        "chars_per_word",
-        "ends_with_question",
-    ),
-    *("log_turns", "log_tools", "log_media", "has_schema", "has_system"),
+    *(f"log_{name}" for name in (*WORDS, *LINES, *SIZES, *SHAPE)),
+    "chars_per_word",
+    *FLAGS,
 )
 """The columns, in order; `log_` is log(1 + count)."""
 
@@ -71,7 +64,8 @@ LIMIT_SD = 5.0
 """Largest distance from the training mean: one odd request must not swing a linear predictor."""
 
 _IS_KIND = np.array([[byte in members for members in KINDS.values()] for byte in range(256)], dtype=np.float64)
-_NUMBER = re.compile(r"\d+")
+_INK = np.array([byte > 0x20 and not 0x80 <= byte < 0xC0 for byte in range(256)], dtype=np.float64).reshape(-1, 1)
+_NUMBER = re.compile(rb"\d+")
 
 
 class Surface(Estimator):
@@ -89,57 +83,90 @@ class Surface(Estimator):
 
     def fit(self, requests: Sequence[Request]) -> Self:
         """Learns mean and standard deviation of each column; a constant column keeps its unit."""
-        self.fit_transform(requests)
+        return self.fit_readings([read(request) for request in requests])
+
+    def fit_readings(self, readings: Sequence[Reading]) -> Self:
+        """Does the same for requests that were read already."""
+        raw = _raw(readings)
+        self.mean_ = raw.mean(axis=0)
+        sd = raw.std(axis=0)
+        self.scale_ = np.where(sd > 1e-9, sd, 1.0)
         return self
 
     def fit_transform(self, requests: Sequence[Request]) -> FloatArray:
         """Fits, and returns what `transform` would."""
-        raw = _raw(requests)
-        self.mean_ = raw.mean(axis=0)
-        sd = raw.std(axis=0)
-        self.scale_ = np.where(sd > 1e-9, sd, 1.0)
-        return self._standardised(raw)
+        readings = [read(request) for request in requests]
+        return self.fit_readings(readings).columns(readings)
 
     def transform(self, requests: Sequence[Request]) -> FloatArray:
         """Returns (n_requests, len(NAMES)), in standard deviations, within `LIMIT_SD`."""
+        return self.columns([read(request) for request in requests])
+
+    def columns(self, readings: Sequence[Reading]) -> FloatArray:
+        """Returns the same for requests that were read already."""
         self.check_fitted("mean_")
-        return self._standardised(_raw(requests))
-
-    def _standardised(self, raw: FloatArray) -> FloatArray:
-        return np.clip((raw - self.mean_) / self.scale_, -LIMIT_SD, LIMIT_SD)
+        return np.asarray(np.clip((_raw(readings) - self.mean_) / self.scale_, -LIMIT_SD, LIMIT_SD))
 
 
-def _raw(requests: Sequence[Request]) -> FloatArray:
-    raw = np.empty((len(requests), len(NAMES)))
-    for i, request in enumerate(requests):
-        text = excerpt(request.prompt)
-        raw[i] = np.concatenate([_characters(text), _marks(text), _sizes(request, text), _shape(request)])
-    return raw
+def _raw(readings: Sequence[Reading]) -> FloatArray:
+    histogram = np.array([_histogram(reading) for reading in readings], dtype=np.float64).reshape(-1, 256)
+    kinds, ink = histogram @ _IS_KIND, np.maximum(histogram @ _INK, 1.0)
+    n_logs = len(WORDS) + len(LINES) + len(SIZES) + len(SHAPE)
+    seen = np.array([_seen(reading) for reading in readings], dtype=np.float64).reshape(-1, n_logs + len(FLAGS))
+    counts = seen[:, :n_logs]
+    n_words = counts[:, [len(WORDS) + len(LINES) + SIZES.index("words")]]
+    per_word = ink / np.maximum(n_words, 1.0)
+    return np.hstack([kinds / ink, np.log1p(kinds), np.log1p(counts), per_word, seen[:, n_logs:]])
 
 
-def _characters(text: str) -> FloatArray:
-    data = np.frombuffer(text.encode("utf-8", "replace"), dtype=np.uint8)
-    counts = np.bincount(data, minlength=256) @ _IS_KIND
-    return np.concatenate([counts / max(len(data), 1), np.log1p(counts)])
+def _histogram(reading: Reading) -> IntArray:
+    """Returns (256,) how often each byte of the text occurs."""
+    return np.bincount(np.frombuffer(reading.data, dtype=np.uint8), minlength=256)
 
 
-def _marks(text: str) -> FloatArray:
-    lowered = text.lower()
-    return np.log1p([sum(map(lowered.count, shown_by)) for shown_by in MARKS.values()])
-
-
-def _sizes(request: Request, text: str) -> list[float]:
-    n_words = len(text.split())
-    numbers = _NUMBER.findall(text)
-    logs = np.log1p([len(text), request.n_chars, n_words, len(numbers)]).tolist()
-    ends_with_question = float(text.rstrip().endswith("?"))
-    return [*logs, float(max(map(len, numbers), default=0)), len(text) / max(n_words, 1), ends_with_question]
-
-
-def _shape(request: Request) -> list[float]:
-    n_media = sum(isinstance(part, Media) for message in request.messages for part in message.parts)
+def _seen(reading: Reading) -> list[float]:
     return [
-        *np.log1p([len(request.messages), len(request.tools), n_media]).tolist(),
-        float(request.json_schema is not None or request.json_object),
-        float(any(message.role == "system" for message in request.messages)),
+        *words(chain(*reading.distinct)),
+        *lines(reading.data),
+        *_sizes(reading),
+        *_shape(reading.request),
+        *_flags(reading),
+    ]
+
+
+def _sizes(reading: Reading) -> list[int]:
+    numbers = _NUMBER.findall(reading.data)
+    return [
+        reading.n_chars,
+        reading.request.n_chars,
+        sum(map(len, reading.segments)),
+        sum(map(len, reading.distinct)),
+        len(numbers),
+        len(set(numbers)),
+        max(map(len, numbers), default=0),
+    ]
+
+
+def _shape(request: Request) -> list[int]:
+    roles = [message.role for message in request.messages]
+    return [
+        len(roles),
+        roles.count("user"),
+        roles.count("tool"),
+        len(request.tools),
+        sum(isinstance(part, Media) for message in request.messages for part in message.parts),
+        sum(len(message.text) for message in request.messages if message.role == "system"),
+        request.max_output_tokens or 0,
+    ]
+
+
+def _flags(reading: Reading) -> list[bool]:
+    request = reading.request
+    return [
+        reading.text.rstrip().endswith("?"),
+        request.json_schema is not None,
+        request.json_object,
+        any(message.role == "system" for message in request.messages),
+        bool(request.messages) and request.messages[-1].role == "tool",
+        reading.inherited,
     ]

@@ -1,0 +1,55 @@
+"""Rows of numbers by word, worked out when a word is first met and kept while there is room."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fairlead.features.reading import Float32Array
+
+CAPACITY = 16_384
+"""Words kept; the few thousand most frequent ones make up nearly all text."""
+
+
+class WordRows:
+    """A memo in front of a pure function of words; it changes what a row costs, never what it is.
+
+    Args:
+        compute: words -> (n_words, n_columns); the row of a word must not depend on the others.
+        n_columns: of a row.
+    """
+
+    def __init__(self, compute: Callable[[Sequence[bytes]], Float32Array], n_columns: int) -> None:
+        self._compute = compute
+        self._n_columns = n_columns
+        self._lock = Lock()
+        self._memo = self._empty()
+
+    def __call__(self, words: Sequence[bytes]) -> Float32Array:
+        """Returns (n_words, n_columns)."""
+        slots, rows = self._memo  # read at once: another thread may put an empty one in its place
+        known = [*map(slots.get, words)]
+        return self._learned(words) if None in known else rows[known]
+
+    def _learned(self, words: Sequence[bytes]) -> Float32Array:
+        with self._lock:
+            slots, rows = self._memo
+            new = [word for word in dict.fromkeys(words) if word not in slots]
+            if len(slots) + len(new) > CAPACITY:
+                slots, rows = self._memo = self._empty()
+                new = [*dict.fromkeys(words)]
+            if len(new) > CAPACITY:
+                return self._compute(words)
+            start = len(slots)
+            rows[start : start + len(new)] = self._compute(new)
+            slots |= zip(new, range(start, start + len(new)), strict=True)  # found only once their rows are there
+        return rows[[slots[word] for word in words]]
+
+    def _empty(self) -> tuple[dict[bytes, int], Float32Array]:
+        # Pages of `np.empty` that nothing was written to take no memory.
+        return {}, np.empty((CAPACITY, self._n_columns), dtype=np.float32)
