@@ -34,16 +34,17 @@ def row(judgement: Judgement) -> str:
     """Returns the row of one table."""
     served = next(method for method in judgement.methods if method.name == SERVED)
     question = QUESTIONS.get(judgement.table, f"On {judgement.table}?")
-    return f"| {question} | {finding(served)} | `fairlead evaluate $FAIRLEAD_DATA/{judgement.table}` |"
+    found = finding(served, judgement.n_questions)
+    return f"| {question} | {found} | `fairlead evaluate $FAIRLEAD_DATA/{judgement.table}` |"
 
 
-def finding(served: Method) -> str:
+def finding(served: Method, n_questions: int) -> str:
     """Returns what was found, in words: the answer, then the figures that it rests on."""
     gain = interval(served.gain, "+.1f")
     difference, cost = interval(served.difference, "+.1f"), interval(served.cost_ratio, ".1f")
     return (
         f"{answer(served.gain)}: {gain} points against the best mix of fixed models at its cost; against the best"
-        f" single one {difference} points at {cost} % of the cost; n = {served.n:,}"
+        f" single one {difference} points at {cost} % of the cost; n = {served.n:,} ({n_questions:,} questions)"
     )
 
 

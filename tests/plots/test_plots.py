@@ -141,6 +141,21 @@ def test_a_negative_bar_ends_at_zero():
     assert float(lost.get("x")) + float(lost.get("width")) == pytest.approx(float(won.get("x")), abs=0.2)
 
 
+def test_a_quiet_point_is_named_only_when_pointed_at():
+    quiet = [*POINTS, Point(name="many", x=5.0, y=0.5, quiet=True)]
+    root = ET.fromstring(scatter(quiet, y_label="score", **WORDS))
+    assert "many" in [title.text for title in root.iter(f"{SVG}title")]
+    assert "many" not in [text.text for text in root.iter(f"{SVG}text")]
+
+
+def test_a_curve_stays_inside_the_plot():
+    svg = scatter(POINTS, curve=[(0.5, 0.1), (12.0, 1.0)], y_label="score", **WORDS)
+    (path,) = ET.fromstring(svg).iter(f"{SVG}polyline")
+    (left, bottom), (right, top) = (map(float, corner.split(",")) for corner in path.get("points").split())
+    assert 64 < left < right < 704
+    assert 48 < top < bottom < 384
+
+
 @pytest.mark.parametrize("plot", [forest, bars])
 def test_nothing_to_draw_is_an_error(plot):
     with pytest.raises(NotEnoughPointsError, match="`rows` is empty"):

@@ -21,7 +21,7 @@ LEFT, RIGHT = 64.0, WIDTH - 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A named point with what is known of its spread; `accent` sets it apart from the others."""
+    """A named point with what is known of its spread; `accent` sets it apart, `quiet` names it only when pointed at."""
 
     name: str
     x: float
@@ -29,6 +29,7 @@ class Point:
     x_interval: tuple[float, float] | None = None
     y_interval: tuple[float, float] | None = None
     accent: bool = False
+    quiet: bool = False
 
 
 def scatter(
@@ -39,9 +40,10 @@ def scatter(
     x_label: str,
     y_label: str,
     hull: Sequence[tuple[float, float]] = (),
+    curve: Sequence[tuple[float, float]] = (),
     log_x: bool = False,
 ) -> str:
-    """Returns an SVG of named points with their intervals and, dashed, the line through `hull`.
+    """Returns an SVG of named points with their intervals, a `curve`, and, dashed, the line through `hull`.
 
     Args:
         points: finite, in any order; with `log_x` every x is above zero.
@@ -51,6 +53,7 @@ def scatter(
         y_label: quantity and unit of y.
         hull: corners (x, y) in order of x, joined by straight lines in the units of x (curved on a log axis);
             nothing is drawn for fewer than two.
+        curve: operating points (x, y) of one method in order of x, joined by straight lines on the paper.
         log_x: draw x on a logarithmic axis.
 
     Raises:
@@ -58,15 +61,18 @@ def scatter(
     """
     if not points:
         raise NotEnoughPointsError("`points` is empty; a scatter plot needs at least one point")
-    xs = [x for p in points for x in (p.x, *(p.x_interval or ()))] + [x for x, _ in hull]
-    ys = [y for p in points for y in (p.y, *(p.y_interval or ()))] + [y for _, y in hull]
+    xs = [x for p in points for x in (p.x, *(p.x_interval or ()))] + [x for x, _ in (*hull, *curve)]
+    ys = [y for p in points for y in (p.y, *(p.y_interval or ()))] + [y for _, y in (*hull, *curve)]
     x = Scale.around([v for v in xs if v > 0] if log_x else xs, start=LEFT, end=RIGHT, log=log_x)
     y = Scale.around(ys, start=BOTTOM, end=TOP)
     corners = [(x(at_x), y(at_y)) for at_x, at_y in _filled(hull, 24 if log_x else 1)]
-    marks = [_grid(x, y), _axis_names(x_label, y_label), _hull(corners)]
+    operating = [(x(at_x), y(at_y)) for at_x, at_y in curve]
+    marks = [_grid(x, y), _axis_names(x_label, y_label)]
+    marks += [_path(corners, "plot-hull"), _path(operating, "plot-curve")]
     marks += [_point(x, y, point) for point in points]
-    labels = [Label(name=p.name, x=x(p.x), y=y(p.y), accent=p.accent) for p in points]
-    lines = [(*start, *end) for start, end in pairwise(corners)]
+    labels = [Label(name=p.name, x=x(p.x), y=y(p.y), accent=p.accent) for p in points if not p.quiet]
+    lines = [(*start, *end) for drawn in (corners, operating) for start, end in pairwise(drawn)]
+    lines += [(x(p.x), y(p.y), x(p.x), y(p.y)) for p in points if p.quiet]
     placed = place(labels, within=Box(LEFT, TOP - 12, WIDTH, BOTTOM), lines=lines)
     marks += [draw(label, box) for label, box in placed]
     return document(HEIGHT, title, description, marks)
@@ -88,11 +94,11 @@ def _axis_names(x_label: str, y_label: str) -> str:
     return text((LEFT + RIGHT) / 2, BOTTOM + 42, x_label, anchor="middle") + text(4, TOP - 14, y_label)
 
 
-def _hull(corners: Sequence[tuple[float, float]]) -> str:
+def _path(corners: Sequence[tuple[float, float]], style: str) -> str:
     if len(corners) < 2:
         return ""
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
-    return f'<polyline class="plot-hull" points="{path}"/>'
+    return f'<polyline class="{style}" points="{path}"/>'
 
 
 def _filled(corners: Sequence[tuple[float, float]], n: int) -> list[tuple[float, float]]:

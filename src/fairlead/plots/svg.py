@@ -29,6 +29,7 @@ STYLE = (
     ".plot-mark{fill:var(--plot-mark);stroke:var(--plot-mark)}"
     ".plot-accent{fill:var(--plot-accent);stroke:var(--plot-accent)}"
     ".plot-hull{fill:none;stroke:var(--plot-line);stroke-width:1.5;stroke-dasharray:6 4}.plot-error{stroke-width:1.5}"
+    ".plot-curve{fill:none;stroke:var(--plot-accent);stroke-width:2}"
     ".plot-leader{stroke:currentColor;stroke-opacity:.4}.plot-strong{font-weight:600}"
 )
 
