@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class WordRows:
         """Returns (n_words, n_columns)."""
         slots, rows = self._memo  # read at once: another thread may put an empty one in its place
         known = [*map(slots.get, words)]
-        return self._learned(words) if None in known else rows[known]
+        return self._learned(words) if None in known else rows[cast("list[int]", known)]
 
     def _learned(self, words: Sequence[bytes]) -> Float32Array:
         with self._lock:
