@@ -121,4 +121,5 @@ async def test_a_request_that_nobody_can_take_is_400_and_says_why(running):
     body = {"model": "auto", "messages": [USER], "max_tokens": 100_000}
     error = await fault(running, "POST", "/v1/chat/completions", 400, "no_candidate", json=body)
     assert "`host/wren`: output_limit" in error["message"]
+    assert error["message"].endswith("`output_limit`: it cannot write as many tokens as the caller allows.")
     assert running.entries() == []

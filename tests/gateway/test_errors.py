@@ -25,7 +25,8 @@ def failed(*causes):
     ("error", "status_code", "code"),
     [
         (RequestError("x", status_code=422), 422, "invalid_request"),
-        (NoCandidateError({"a": "context_window"}), 400, "no_candidate"),
+        (NoCandidateError({"a": "output_limit", "b": "context_window"}), 400, "no_candidate"),
+        (NoCandidateError({"a": "context_window", "b": "context_window"}), 400, "context_length_exceeded"),
         (NoCandidateError({"a": "breaker_open", "b": "not_allowed"}), 503, "no_candidate"),
         (LedgerError("disk full"), 503, "ledger_unavailable"),
         (failed(ProviderTimeoutError("x", model="m")), 504, "upstream_timeout"),

@@ -49,8 +49,11 @@ def fault_of(error: Exception) -> Fault:
         case RequestError(status_code=status_code, param=param, code=code):
             return Fault(status_code=status_code, message=str(error), code=code or "invalid_request", param=param)
         case NoCandidateError():
-            status_code = 503 if "breaker_open" in error.excluded.values() else 400
-            return Fault(status_code=status_code, message=_sentence(error), code="no_candidate")
+            reasons = set(error.excluded.values())
+            code = (
+                "context_length_exceeded" if reasons == {"context_window"} else "no_candidate"
+            )  # clients shorten then
+            return Fault(status_code=503 if "breaker_open" in reasons else 400, message=_sentence(error), code=code)
         case AllAttemptsFailedError():
             return replace(_fault_of_causes(error.causes), message=_sentence(error), final=True)
         case LedgerError():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fairlead.config.wording import listed, nearest
+from fairlead.eligibility import EXCLUSIONS
 from fairlead.errors import NoCandidateError, RequestError
 from fairlead.types import Decision, Stage, Step
 from fairlead.wire.translation import lost
@@ -81,7 +82,8 @@ class Routes:
 
 
 def _explained(error: NoCandidateError, request: Request, candidates: Mapping[str, Candidate]) -> NoCandidateError:
-    """Names what of the request its candidates' hosts cannot be told, where that is why they are excluded."""
+    """Says each reason in words, and what of the request hosts cannot be told, where that is why they are excluded."""
+    words = "; ".join(f"`{reason}`: {EXCLUSIONS[reason]}" for reason in dict.fromkeys(error.excluded.values()))
     deaf = [candidates[name] for name, reason in error.excluded.items() if reason == "untranslatable"]
     names = dict.fromkeys(name for candidate in deaf for name in lost(request, candidate.dialects).meaning)
     listed_names = ", ".join(f"`{name}`" for name in names)
@@ -90,7 +92,7 @@ def _explained(error: NoCandidateError, request: Request, candidates: Mapping[st
         if names
         else ""
     )
-    return NoCandidateError(error.excluded, hint=hint)
+    return NoCandidateError(error.excluded, hint=f". {words}{hint}." if words else "")
 
 
 def _as_asked(candidate: Candidate) -> Decision:
