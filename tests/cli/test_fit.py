@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fairlead import load
-from fairlead.cli.fit import _shown
+from fairlead.cli.fit import _cut, _shown
 from fairlead.cli.main import main
 from fairlead.policies import Floor, HullGuard
 from fairlead.testing import make_outcomes
@@ -115,3 +115,8 @@ def guard(**shown):
 def test_the_verdict_says_what_was_shown_and_what_follows(judged, shown, served):
     assert shown in _shown(judged, 0.02)
     assert judged.who_serves() == served
+
+
+def test_a_long_list_of_names_is_cut_for_people():
+    assert _cut(tuple("abc")) == "a, b, c"
+    assert _cut(tuple("abcdefgh")) == "a, b, c, d, e and 3 more"

@@ -169,6 +169,10 @@ def _shown(guard: HullGuard, margin: float) -> str:
     return f"{measured}: not shown to be better."
 
 
+SHOWN = 5
+"""Names of a list that people see."""
+
+
 # For people ----------------------------------------------------------------------------------------------------------
 
 
@@ -182,11 +186,17 @@ def _show(result: FitResult, console: Console) -> None:
     console.print(rows)
     lines = [result.verdict.words]
     if unjudged := result.verdict.unjudged:
-        lines.append(f"Not chosen, as too few prompts have them measured beside the others: {', '.join(unjudged)}.")
+        lines.append(f"Not chosen, as too few prompts have them measured beside the others: {_cut(unjudged)}.")
     lines.append(
         f"Reference `{result.reference}`, margin {result.margin:g}. Router {result.router} saved in {result.out}."
     )
     console.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
+def _cut(names: tuple[str, ...]) -> str:
+    """Returns the first names; `--json` has them all."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def _number(value: float | None) -> str:
