@@ -6,18 +6,20 @@ import shlex
 import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 import typer
 
-from docs import generate, results
+from docs import generate, plot, results
 from fairlead import errors
-from fairlead.cli.evaluate import Spread
-from fairlead.cli.main import VERBS, build
+from fairlead.cli.evaluate import EvaluateResult, Spread
+from fairlead.cli.main import VERBS, build, main
 from fairlead.config import load
 from fairlead.eligibility import EXCLUSIONS
 from fairlead.gateway import headers
 from fairlead.gateway.app import application
 from fairlead.policies.base import REASONS
+from fairlead.testing import make_outcomes
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "fairlead"
@@ -166,3 +168,14 @@ def test_every_result_of_the_readme_is_filled_in():
     rows = re.findall(r"^\| [^|]+\? \|([^|]*)\|", README, flags=re.MULTILINE)
     assert len(rows) >= 5
     assert all(len(result.strip()) > 20 for result in rows)
+
+
+def test_row_and_plot_of_the_readme_come_from_what_evaluate_writes(tmp_path):
+    make_outcomes(80, seed=1).write(tmp_path / "mmlu_pro")
+    with pytest.raises(SystemExit):
+        main(["evaluate", str(tmp_path / "mmlu_pro"), "--seeds", "1", "--out", str(tmp_path / "found.json")])
+    (judgement,) = msgspec.json.decode((tmp_path / "found.json").read_bytes(), type=EvaluateResult).judgements
+    assert results.row(judgement).startswith("| On MMLU-Pro? | **")
+    drawn = plot.plot(judgement)
+    assert ">Fairlead<" in drawn
+    assert "plot-curve" in re.sub(r"<style>.*?</style>", "", drawn)
