@@ -8,7 +8,7 @@ import pytest
 from fairlead.errors import TableError
 from fairlead.fitting import best_model, fit, gather
 from fairlead.outcomes import join
-from fairlead.policies import Floor, HullGuard, Utility
+from fairlead.policies import Floor, HullGuard, Thrifty, Utility
 from fairlead.testing import make_outcomes
 
 
@@ -35,7 +35,7 @@ def test_it_predicts_who_succeeds_at_what(router):
 
 def test_the_policy_is_under_a_guard_and_the_reference_is_the_best(router):
     assert isinstance(router.policy, HullGuard)
-    assert isinstance(router.policy.policy, Floor)
+    assert isinstance(router.policy.policy, Thrifty)
     assert router.reference == "strong"
 
 

@@ -314,11 +314,12 @@ def test_a_bound_router_can_be_bound_again(fitted):
 
 
 def test_a_guard_is_judged_at_the_prices_of_the_candidates(fitted):
+    floor = replace(fitted, policy=fitted.judged(Floor(margin=0.5)))
+    assert floor.policy.fixed != "strong"
     cheap = Price(id="cheap", input=Rate(base=Decimal("0.001")), output=Rate(base=Decimal("0.001")))
     strong, *others = fitted.candidates
-    guard = fitted.bind([replace(strong, price=cheap), *others], reference="strong").policy
+    guard = floor.bind([replace(strong, price=cheap), *others], reference="strong").policy
     assert (guard.allowed, guard.fixed, guard.other) == (False, "strong", None)  # nothing cheaper is left to go to
-    assert (fitted.policy.fixed, fitted.policy.other) != ("strong", None)
 
 
 def test_candidates_without_a_common_outcome_leave_the_reference_serving(fitted):

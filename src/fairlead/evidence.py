@@ -63,6 +63,7 @@ class Evidence:
     score: FloatArray
     input_tokens: FloatArray
     output_tokens: FloatArray
+    latency_s: FloatArray
     assumed: FloatArray
     """Where a model has few labels, what a pessimist expects it to score; NaN for the others."""
 
@@ -99,6 +100,7 @@ class Evidence:
         recorded = Recorded(
             score=taken(_filled(self.score, self.assumed), columns),
             cost_usd=rates.cost_usd(taken(self._input_tokens, columns), taken(self._output_tokens, columns)),
+            latency_s=taken(self.latency_s, columns),
         )
         return judge(policy, predictions, recorded, reference, self.seed, groups=self.question)
 

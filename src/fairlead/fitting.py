@@ -20,7 +20,7 @@ from fairlead.errors import TableError
 from fairlead.evidence import Evidence, prompt_hashes
 from fairlead.features import Ngrams, PromptFeatures
 from fairlead.outcomes.questions import question_key
-from fairlead.policies import Floor
+from fairlead.policies import Floor, Thrifty
 from fairlead.predictors import Calibrated, FewLabels, Latency, Linear, Tokens
 from fairlead.router import Router
 from fairlead.statistics.grids import complete_grid
@@ -41,7 +41,7 @@ def fit(train: Outcomes, policy: Policy | None = None, *, reference: str | None 
 
     Args:
         train: prompts by models.
-        policy: what it decides by; `Floor(margin=0.01)` where not given.
+        policy: what it decides by; `Thrifty(margin=0.01)` where not given.
         reference: the model that the user trusts. Else the one that a `Floor` names, else the best model of the table.
         seed: of folds, projections and resamples.
 
@@ -51,7 +51,7 @@ def fit(train: Outcomes, policy: Policy | None = None, *, reference: str | None 
     n_questions = len(set(_questions(train)))
     if n_questions < 2:
         raise TableError(f"table `{train.name}` asks {n_questions} questions; expected at least two to learn from.")
-    policy = Floor() if policy is None else policy
+    policy = Thrifty() if policy is None else policy
     reference = reference or (policy.reference if isinstance(policy, Floor) else None) or best_model(train)
     if reference not in train.models:
         listed = ", ".join(f"`{model}`" for model in train.models)
@@ -106,6 +106,7 @@ def gather(train: Outcomes, seed: int, *, assumed: FloatArray | None = None) -> 
         score=train.score,
         input_tokens=train.input_tokens,
         output_tokens=train.output_tokens,
+        latency_s=train.latency_s,
         assumed=np.full(train.score.shape, np.nan) if assumed is None else assumed,
     )
 

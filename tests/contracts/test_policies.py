@@ -6,8 +6,21 @@ import msgspec
 import numpy as np
 import pytest
 
-from fairlead.policies import POLICIES, Constant, Floor, HullGuard, Order, Threshold, Utility
+from fairlead.policies import (
+    POLICIES,
+    Budget,
+    Constant,
+    Floor,
+    HullGuard,
+    Latency,
+    LatencyLimit,
+    Order,
+    Threshold,
+    Thrifty,
+    Utility,
+)
 from fairlead.policies.base import REASONS, Circumstances
+from fairlead.policies.realised import Recorded
 from fairlead.types import Predictions
 
 NAMES = ("a", "b", "c", "d")
@@ -17,37 +30,56 @@ EXAMPLES = {
     "Threshold": [Threshold(strong="a", weak="c", cut=0.6), Threshold(strong="nobody", weak="nobody", cut=0.5)],
     "Utility": [Utility(willingness_to_pay_usd=0.5)],
     "Floor": [Floor(margin=0.05), Floor(reference="b", margin=0.0), Floor(reference="nobody")],
+    "Latency": [Latency(margin=0.05), Latency(reference="b", margin=0.0, caution=0.0), Latency(reference="nobody")],
+    "Budget": [Budget(usd_per_request=0.3), Budget(usd_per_request=0.3, multiplier=0.8, other=0.4, share=0.25)],
+    "Thrifty": [Thrifty(), Thrifty(margin=0.05, willingness_to_pay_usd=0.5, caution=1.0)],
+    "LatencyLimit": [
+        LatencyLimit(policy=Floor(margin=0.05), latency_p95_s=0.4),
+        LatencyLimit(policy=Constant(candidate="b"), latency_p95_s=0.4),
+        LatencyLimit(policy=Budget(usd_per_request=0.3), latency_p95_s=0.4),
+    ],
     "HullGuard": [
         HullGuard(policy=Floor(), allowed=True, fixed="a", unjudged=("d",), gain=0.02, lower=0.01, n=500),
         HullGuard(policy=Floor(), allowed=False, fixed="b"),
         HullGuard(policy=Utility(willingness_to_pay_usd=1.0), allowed=False, fixed="b", other="d", share=0.25),
+        HullGuard(policy=LatencyLimit(policy=Floor(), latency_p95_s=0.4), allowed=False, fixed="b"),
     ],
 }
+FOR_QUALITY = {"cheapest_within_floor", "fastest_within_floor", "above_threshold", "highest_utility", "best_buy"}
 CASES = [pytest.param(policy, id=repr(policy)) for examples in EXAMPLES.values() for policy in examples]
 
 
 def make_case(n=200, *, seed=0, unknown=0.2):
     rng = np.random.default_rng(seed)
     shape = (n, len(NAMES))
-    p_success, cost_usd = rng.random(shape), rng.random(shape)
-    p_success[rng.random(shape) < unknown] = np.nan
-    cost_usd[rng.random(shape) < unknown] = np.nan
+    p_success, cost_usd, latency_p95_s, hosts = (rng.random(shape) for _ in range(4))
+    for grid in (p_success, cost_usd, latency_p95_s):
+        grid[rng.random(shape) < unknown] = np.nan
+    hosts[rng.random(shape) < 0.5] = np.nan
     eligible = rng.random(shape) < 0.7
     eligible[np.arange(n), rng.integers(len(NAMES), size=n)] = True
     predictions = Predictions(
         candidates=NAMES,
         p_success=p_success,
-        p_success_sd=np.full(shape, 0.1),
+        p_success_sd=rng.random(shape) * 0.2,
         output_tokens=np.full(shape, 100.0),
+        latency_p95_s=latency_p95_s,
         cost_usd=cost_usd,
-        latency_p95_s=rng.random(shape),
     )
-    return predictions, Circumstances(eligible=eligible, reference=0, mix_draw=rng.random(n))
+    circumstances = Circumstances(
+        eligible=eligible, reference=0, mix_draw=rng.random(n), host_latency_p95_s=hosts * (unknown <= 1)
+    )
+    return predictions, circumstances
+
+
+def make_recorded(n=200, *, seed=1):
+    rng = np.random.default_rng(seed)
+    shape = (n, len(NAMES))
+    return Recorded(score=(rng.random(shape) < 0.6) * 1.0, cost_usd=rng.random(shape), latency_s=rng.random(shape))
 
 
 def one_of(predictions, circumstances, i):
-    one = replace(circumstances, eligible=circumstances.eligible[[i]], mix_draw=circumstances.mix_draw[[i]])
-    return predictions.rows(np.array([i])), one
+    return predictions.rows(np.array([i])), circumstances.rows(np.array([i]))
 
 
 def test_every_policy_has_an_example():
@@ -97,7 +129,7 @@ def test_nobody_is_chosen_for_a_quality_that_is_unknown(policy):
     predictions, circumstances = make_case(unknown=0.5)
     choices = policy.choose(predictions, circumstances)
     for i, reason in enumerate(choices.reason):
-        if reason in {"cheapest_within_floor", "above_threshold", "highest_utility"}:
+        if reason in FOR_QUALITY:
             assert np.isfinite(predictions.p_success[i, choices.first[i]])
 
 
@@ -135,3 +167,36 @@ def test_renamed_candidates_are_chosen_just_the_same(policy):
     choices = renamed.choose(replace(predictions, candidates=tuple(names.values())), circumstances)
     np.testing.assert_array_equal(choices.first, policy.choose(predictions, circumstances).first)
     assert repr(renamed.renamed({new: old for old, new in names.items()})) == repr(policy)
+
+
+@pytest.mark.parametrize("policy", CASES)
+def test_what_its_decisions_came_to_is_what_the_chosen_candidates_did(policy):
+    predictions, circumstances = make_case()
+    recorded = make_recorded()
+    realised = policy.realised(predictions, circumstances, recorded)
+    expected = recorded.of(policy.choose(predictions, circumstances).first)
+    np.testing.assert_array_equal(realised.score, expected.score)
+    np.testing.assert_array_equal(realised.cost_usd, expected.cost_usd)
+    np.testing.assert_array_equal(realised.latency_s, expected.latency_s)
+
+
+@pytest.mark.parametrize("policy", CASES)
+def test_what_it_learns_stands_in_its_arguments_and_is_learned_anew_each_time(policy):
+    before = repr(policy)
+    case = (*make_case(unknown=0.0), make_recorded())
+    learned = policy.learned(*case)
+    assert repr(policy) == before
+    assert repr(learned.clone()) == repr(learned)
+    other = (*make_case(seed=5, unknown=0.0), make_recorded(seed=6))
+    assert repr(policy.learned(*other).learned(*case)) == repr(learned)
+
+
+@pytest.mark.parametrize("policy", CASES)
+def test_its_own_limits_only_ever_take_candidates_away_and_leave_one(policy):
+    predictions, circumstances = make_case()
+    narrowed = policy.narrowed(predictions, circumstances)
+    assert not (narrowed.eligible & ~circumstances.eligible).any()
+    assert narrowed.eligible.any(axis=1).all()
+    np.testing.assert_array_equal(policy.narrowed(predictions, narrowed).eligible, narrowed.eligible)
+    choices = policy.choose(predictions, circumstances)
+    assert narrowed.eligible[np.arange(200), choices.first].all()

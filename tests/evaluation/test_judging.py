@@ -17,7 +17,7 @@ def by_name(evaluation):
 def test_a_router_that_reads_the_prompt_beats_the_hull_and_nobody_beats_the_oracle(router, table):
     evaluation = evaluate([router, *baselines()], table)
     found = by_name(evaluation)
-    mine = found["Floor(reference=None, margin=0.1)"]
+    mine = found["Floor(reference=None, margin=0.1, caution=1.0)"]
     assert mine.gain.low > 0
     assert mine.cost_ratio.high < 0.7
     assert all(method.regret.value >= 0 for method in evaluation.methods)

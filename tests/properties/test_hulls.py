@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.statistics.hulls import aiq, cheapest_mix, gain_over_hull, gain_over_mixes, hull, mix_at, value_at
+from fairlead.statistics.hulls import aiq, gain_over_hull, gain_over_mixes, hull, mix_at, value_at
 
 amounts = st.integers(min_value=1, max_value=400).map(lambda n: n / 16)
 scores = st.integers(min_value=0, max_value=64).map(lambda n: n / 64)
@@ -46,19 +46,6 @@ def test_the_best_mix_reaches_the_value_and_spends_no_more(given_points, at):
         np.testing.assert_allclose(reached, value_at(cost, quality, np.array(at)), atol=1e-12)
     else:
         assert spent == cost.min()
-
-
-@given(points, scores)
-def test_the_cheapest_mix_is_the_inverse_of_the_value(given_points, at_least):
-    cost, quality = given_points
-    mix = cheapest_mix(cost, quality, at_least)
-    if mix is None:
-        assert quality.max() < at_least
-        return
-    spent = (1 - mix.share) * cost[mix.first] + mix.share * cost[mix.other]
-    assert value_at(cost, quality, np.array(spent + 1e-9)) >= at_least - 1e-9
-    if spent > cost.min():
-        assert value_at(cost, quality, np.array(spent - 1e-6)) < at_least
 
 
 @given(points)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fairlead.errors import NotEnoughPointsError
-from fairlead.statistics.hulls import Mix, aiq, area, cheapest_mix, gain_over_hull, hull, mix_at, value_at
+from fairlead.statistics.hulls import Mix, aiq, area, gain_over_hull, hull, mix_at, value_at
 
 # weak, middle (below the line from weak to strong), strong, dear and worse than strong
 COST = np.array([1.0, 2.0, 5.0, 9.0])
@@ -42,14 +42,6 @@ def test_the_best_mix_at_a_cost_spends_just_that():
 @pytest.mark.parametrize(("at_usd", "expected"), [(0.1, 0), (1.0, 0), (5.0, 2), (50.0, 2)])
 def test_at_and_beyond_a_corner_there_is_nothing_to_mix(at_usd, expected):
     assert mix_at(COST, QUALITY, at_usd) == Mix(first=expected, other=expected, share=0.0)
-
-
-def test_the_cheapest_mix_reaches_just_what_was_asked():
-    mix = cheapest_mix(COST, QUALITY, 0.6)
-    assert mix is not None
-    assert (1 - mix.share) * QUALITY[mix.first] + mix.share * QUALITY[mix.other] == pytest.approx(0.6)
-    assert cheapest_mix(COST, QUALITY, 0.9) is None
-    assert cheapest_mix(COST, QUALITY, 0.1) == Mix(first=0, other=0, share=0.0)
 
 
 def test_aiq_is_the_mean_height_of_the_hull_up_to_the_dearest_point():

@@ -1,13 +1,31 @@
 """Predictions in, a choice out."""
 
+from fairlead.policies.budget import Budget
 from fairlead.policies.constant import Constant
-from fairlead.policies.floor import Floor
+from fairlead.policies.floor import Floor, Latency
 from fairlead.policies.guard import HullGuard
+from fairlead.policies.latency_limit import LatencyLimit
 from fairlead.policies.order import Order
 from fairlead.policies.threshold import Threshold
+from fairlead.policies.thrifty import Thrifty
 from fairlead.policies.utility import Utility
 
-__all__ = ["POLICIES", "Constant", "Floor", "HullGuard", "Order", "Threshold", "Utility"]
+__all__ = [
+    "POLICIES",
+    "Budget",
+    "Constant",
+    "Floor",
+    "HullGuard",
+    "Latency",
+    "LatencyLimit",
+    "Order",
+    "Threshold",
+    "Thrifty",
+    "Utility",
+]
 
-POLICIES = {policy.__name__: policy for policy in (Constant, Order, Threshold, Utility, Floor, HullGuard)}
+POLICIES = {
+    policy.__name__: policy
+    for policy in (Constant, Order, Threshold, Utility, Floor, Latency, Budget, Thrifty, LatencyLimit, HullGuard)
+}
 """Name -> policy: what an artifact may name, and what the contract tests run."""

@@ -121,6 +121,8 @@ REASONS = {
     "above_threshold": "the cheaper model's predicted success is above the threshold",
     "below_threshold": "the cheaper model's predicted success is below the threshold",
     "highest_utility": "predicted quality minus cost over willingness to pay is highest",
+    "fastest_within_floor": "the fastest candidate predicted to stay within the margin of the reference",
+    "best_buy": "predicted quality minus cost is highest at the price that keeps the mean cost to the budget",
     "guard_fixed": "routing is not shown to beat this fixed candidate on the outcomes it was fitted on",
     "guard_mix": "routing is not shown to beat this mix of two candidates on the outcomes it was fitted on",
     "no_evidence": "no outcomes yet: the reference is served",

@@ -28,6 +28,27 @@ def known_at(column: int, values: FloatArray) -> FloatArray:
     return values[:, column] if column >= 0 else np.full(len(values), np.nan)
 
 
+def cautious(predictions: Predictions, caution: float) -> FloatArray:
+    """Returns (n, m) the predicted success minus `caution` times its spread; unknown where either is unknown.
+
+    Whoever is picked for looking best, or just good enough, tends to have been lucky in its prediction, the more so the
+    less is known of it. So what the predictor is unsure of is held against a candidate.
+    """
+    return predictions.p_success - caution * predictions.p_success_sd if caution else predictions.p_success
+
+
+def latency_p95_s(predictions: Predictions, circumstances: Circumstances) -> FloatArray:
+    """Returns (n, m) the larger of what is predicted and what the host was lately measured at, NaN where neither is."""
+    hosts = circumstances.host_latency_p95_s
+    return predictions.latency_p95_s if hosts is None else np.fmax(predictions.latency_p95_s, hosts)
+
+
+def likeliest(p_success: FloatArray, circumstances: Circumstances) -> IntArray:
+    """Returns (n,) the eligible column with the highest known chance of success, -1 where none is known."""
+    known = np.where(circumstances.eligible & np.isfinite(p_success), p_success, -np.inf)
+    return np.where(np.isfinite(known.max(axis=1)), known.argmax(axis=1), -1)
+
+
 def chosen(preferred: Sequence[IntArray], reason: StrArray, circumstances: Circumstances) -> Choices:
     """Returns for each request the first preferred column that can serve, else the reference, else the next in order.
 

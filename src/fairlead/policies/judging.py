@@ -18,7 +18,7 @@ from fairlead.policies.guard import HullGuard
 from fairlead.policies.realised import Realised, Recorded
 from fairlead.statistics.bootstrap import joint_lower_limits, lower_limit, lower_limit_of_least, resampled_means
 from fairlead.statistics.grids import complete_grid
-from fairlead.statistics.hulls import Mix, cheapest_mix, gain_over_mixes, mix_at
+from fairlead.statistics.hulls import Mix, gain_over_mixes, mix_at
 
 if TYPE_CHECKING:
     from fairlead.policies.base import Policy, Promise
@@ -234,16 +234,14 @@ class _Evidence:
         return mix_at(self.fixed_spent[0], self.fixed_score[0], float(self.spent[0]) if at is None else at)
 
     def _cheapest_within(self, margin: float, confidence: float) -> Mix:
-        """Returns the cheapest single candidate or mix that is shown to keep the floor, else the reference.
+        """Returns the cheapest single candidate that is shown to keep the floor, else the reference.
 
-        The limits hold for all candidates at once, since the cheapest one is picked after looking; and they add up
-        over a mix, so the hull of the limits is what mixes are shown to reach.
+        No mix: it would give up the margin on requests drawn at random, for no reason that lies in the request. The
+        limits hold for all candidates at once, since the cheapest one is picked after looking.
         """
         spent = self.fixed_spent[0]
         cheaper = np.flatnonzero(spent < spent[self.reference])
         behind = (self.fixed_score - self.fixed_score[:, [self.reference]])[:, cheaper]
-        lower = np.full(len(self.candidates), np.nan)
-        lower[cheaper] = joint_lower_limits(behind[0], behind[1:], confidence=confidence)
-        lower[self.reference] = 0.0
-        alone = Mix(first=self.reference, other=self.reference, share=0.0)
-        return cheapest_mix(spent, lower, -margin) or alone
+        kept = cheaper[joint_lower_limits(behind[0], behind[1:], confidence=confidence) >= -margin]
+        serves = int(kept[spent[kept].argmin()]) if kept.size else self.reference
+        return Mix(first=serves, other=serves, share=0.0)

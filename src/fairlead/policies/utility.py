@@ -9,12 +9,13 @@ import numpy as np
 
 from fairlead.errors import ConfigError
 from fairlead.policies.base import Promise
-from fairlead.policies.columns import chosen
+from fairlead.policies.columns import cautious, chosen
+from fairlead.policies.floor import check_caution
 from fairlead.policies.single import SingleStep
 
 if TYPE_CHECKING:
     from fairlead.policies.base import Choices, Circumstances
-    from fairlead.types import Predictions
+    from fairlead.types import FloatArray, IntArray, Predictions
 
 
 class Utility(SingleStep):
@@ -23,9 +24,10 @@ class Utility(SingleStep):
     Args:
         willingness_to_pay_usd: what raising a request's quality from 0 to 1 is worth, USD, above 0; infinite where
             cost does not count.
+        caution: standard deviations taken off each predicted quality, at least 0; 0 is the papers' rule.
 
     Raises:
-        ConfigError: the willingness to pay is not a number above 0.
+        ConfigError: the willingness to pay is not a number above 0, or `caution` is below 0.
 
     References:
         Hu et al., RouterBench, 2024, arXiv:2403.12031, section 4; minimax optimal as a plug-in rule: Somerstep et al.,
@@ -33,17 +35,19 @@ class Utility(SingleStep):
 
     Example:
         >>> Utility(willingness_to_pay_usd=0.05)
-        Utility(willingness_to_pay_usd=0.05)
+        Utility(willingness_to_pay_usd=0.05, caution=0.0)
     """
 
-    def __init__(self, *, willingness_to_pay_usd: float) -> None:
+    def __init__(self, *, willingness_to_pay_usd: float, caution: float = 0.0) -> None:
         if not willingness_to_pay_usd > 0:
             message = (
                 f"`willingness_to_pay_usd` is {willingness_to_pay_usd}; expected a number above 0: what a right answer "
                 "instead of a wrong one is worth, in USD."
             )
             raise ConfigError(message)
+        check_caution(caution)
         self.willingness_to_pay_usd = willingness_to_pay_usd
+        self.caution = caution
 
     @property
     def promise(self) -> Promise:
@@ -52,10 +56,27 @@ class Utility(SingleStep):
 
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
         """Returns the best of those whose quality and, where it counts, cost are predicted; else the reference."""
-        price = 0.0 if math.isinf(self.willingness_to_pay_usd) else predictions.cost_usd / self.willingness_to_pay_usd
-        utility = predictions.p_success - price
-        utility = np.where(circumstances.eligible & np.isfinite(utility), utility, -np.inf)
-        best = utility.argmax(axis=1)
-        known = np.isfinite(utility.max(axis=1))
-        wanted = np.where(known, best, circumstances.reference)
-        return chosen([wanted], np.where(known, "highest_utility", "no_evidence"), circumstances)
+        best = best_value(predictions, circumstances, 1 / self.willingness_to_pay_usd, self.caution)
+        wanted = np.where(best >= 0, best, circumstances.reference)
+        return chosen([wanted], np.where(best >= 0, "highest_utility", "no_evidence"), circumstances)
+
+
+def best_value(
+    predictions: Predictions, circumstances: Circumstances, multiplier: float | FloatArray, caution: float
+) -> IntArray:
+    """Returns (n,) the eligible column with the highest `quality - multiplier * cost`, -1 where none is known.
+
+    Args:
+        predictions: of n requests.
+        circumstances: who is eligible.
+        multiplier: quality that a USD must buy; 0 where cost does not count, infinite where nothing else does. A
+            number, or (n, 1).
+        caution: standard deviations taken off each predicted quality.
+    """
+    value = cautious(predictions, caution)
+    if np.isinf(multiplier).all():
+        value = np.where(np.isnan(value), np.nan, -predictions.cost_usd)
+    elif np.any(multiplier):
+        value = value - multiplier * predictions.cost_usd
+    value = np.where(circumstances.eligible & np.isfinite(value), value, -np.inf)
+    return np.where(np.isfinite(value.max(axis=1)), value.argmax(axis=1), -1)

@@ -148,19 +148,6 @@ def mix_at(cost_usd: FloatArray, quality: FloatArray, at_usd: float) -> Mix:
     return _mix(low, high, float((at_usd - cost_usd[low]) / (cost_usd[high] - cost_usd[low])))
 
 
-def cheapest_mix(cost_usd: FloatArray, quality: FloatArray, at_least: float) -> Mix | None:
-    """Returns the cheapest mix whose quality reaches `at_least`; `None` where no point does."""
-    corners = hull(cost_usd, quality)
-    enough = np.flatnonzero(quality[corners] >= at_least)
-    if enough.size == 0:
-        return None
-    place = int(enough[0])
-    if place == 0:
-        return _single(int(corners[0]))
-    low, high = int(corners[place - 1]), int(corners[place])
-    return _mix(low, high, float((at_least - quality[low]) / (quality[high] - quality[low])))
-
-
 def _mix(low: int, high: int, share: float) -> Mix:
     if share <= 0:
         return _single(low)

@@ -17,7 +17,7 @@ from fairlead.cli.main import main
 from fairlead.outcomes.questions import question_key
 from fairlead.providers.simulated import World
 
-N_TASKS, N_TRAINED_ON = 180, 120
+N_TASKS, N_TRAINED_ON = 180, 600
 
 
 def _told(pool):
