@@ -70,6 +70,10 @@ def test_a_fitted_router_knows_candidates_by_weights_and_other_names(set_up, fit
     assert isinstance(route.router.policy, HullGuard)
 
 
+def test_what_serves_does_not_hold_the_outcomes_that_it_was_judged_on(set_up, fitted):
+    assert all(bound.router.evidence is None for bound in set_up(POOL + f'[routes.auto]\nrouter = "{fitted}"\n').routes)
+
+
 def test_a_floor_of_ones_own_is_judged_anew(set_up, fitted):
     text = POOL + f'[routes.auto]\nrouter = "{fitted}"\nquality_floor = {{ margin = 0.2 }}\n'
     guard = routes(set_up(text))["auto"].router.policy

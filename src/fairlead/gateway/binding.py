@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -63,7 +63,7 @@ def _with_variants(name: str, route: RouteConfig, candidates: Mapping[str, Candi
     return [
         BoundRoute(
             name=variant,
-            router=_pursuing(objective, router, route),
+            router=replace(_pursuing(objective, router, route), evidence=None),  # it judges, it does not serve
             assumed=route.reference is None,
             fitted=route.router,
         )
