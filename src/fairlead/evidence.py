@@ -87,6 +87,16 @@ class Evidence:
             columns: the column of each in `models`, -1 where it was never measured.
             reference: name of the candidate that the user trusts.
         """
+        predictions, recorded = self.case(candidates, columns)
+        return judge(policy, predictions, recorded, reference, self.seed, groups=self.question)
+
+    def case(self, candidates: Sequence[Candidate], columns: IntArray) -> tuple[Predictions, Recorded]:
+        """Returns what was predicted out of fold, and what was measured, over these candidates and at their prices.
+
+        Args:
+            candidates: who may serve.
+            columns: the column of each in `models`, -1 where it was never measured.
+        """
         rates = Rates.of(candidates)
         predicted_tokens = taken(self.predicted_tokens, columns)
         predictions = Predictions(
@@ -102,7 +112,7 @@ class Evidence:
             cost_usd=rates.cost_usd(taken(self._input_tokens, columns), taken(self._output_tokens, columns)),
             latency_s=taken(self.latency_s, columns),
         )
-        return judge(policy, predictions, recorded, reference, self.seed, groups=self.question)
+        return predictions, recorded
 
     @property
     def _input_tokens(self) -> FloatArray:

@@ -52,6 +52,12 @@ def test_rows_become_a_grid(folder):
     assert outcomes.benchmark == ("", "")
 
 
+def test_prompts_that_the_source_left_out_may_be_left_out(folder):
+    write(folder, prompts={"excluded_by_source": [False, True]})
+    assert len(Outcomes.read(folder)) == 2
+    assert Outcomes.read(folder, keep_excluded=False).prompt_ids == ("a",)
+
+
 def test_an_answer_does_not_tell_the_tokens_of_a_model_that_hides_its_reasoning(folder):
     cells = {"model": ["o1-mini", "o1-mini", "x"], "output_tokens": [None, 700, None], "output_chars": [8, 8, 8]}
     np.testing.assert_array_equal(Outcomes.read(write(folder, cells=cells)).output_tokens, [[np.nan, 2], [700, np.nan]])

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from fairlead.statistics.bootstrap import (
+    Resampler,
     interval,
     joint_lower_limits,
     lower_limit,
@@ -86,3 +87,20 @@ def test_the_limit_of_the_least_holds_without_paying_for_the_number_of_columns(n
         gap.append(limit - lower_limit(resampled[:, 0]))
     assert 0.02 <= np.mean(exceeded) <= 0.09
     assert np.mean(gap) == pytest.approx(0, abs=1e-3)
+
+
+def test_kept_draws_are_those_of_a_single_call():
+    rng = np.random.default_rng(0)
+    values, groups = rng.random((60, 3)), rng.integers(20, size=60)
+    kept = Resampler(groups, n_boot=50, seed=4)
+    np.testing.assert_allclose(kept.means(values), resampled_means(values, groups=groups, n_boot=50, seed=4))
+
+
+def test_some_rows_are_drawn_as_often_as_in_all():
+    rng = np.random.default_rng(0)
+    values, groups = rng.random((60, 1)), np.repeat(np.arange(30), 2)
+    kept = Resampler(groups, n_boot=50, seed=4)
+    some = np.zeros(60)
+    some[10:40] = 1
+    whole = kept.means(np.column_stack([some, some * values[:, 0]]))
+    np.testing.assert_allclose(kept.means(values[10:40], slice(10, 40))[:, 0], whole[:, 1] / whole[:, 0])

@@ -9,12 +9,13 @@ from fairlead.statistics.frontiers import (
     area_over_hull,
     cost_at_quality,
     cost_save,
+    gains_over_hull,
     mean_height,
     pareto_distance,
     perf_gain,
     undominated,
 )
-from fairlead.statistics.hulls import area, value_at
+from fairlead.statistics.hulls import area, gain_over_hull, value_at
 
 FIXED_COST, FIXED = np.array([0.0, 1.0]), np.array([0.5, 0.9])
 
@@ -75,6 +76,14 @@ def test_one_more_point_never_lowers_a_frontier(drawn, cost, quality):
     before = aiq_in_range(drawn[0], drawn[1], FIXED_COST, FIXED)
     after = aiq_in_range(np.append(drawn[0], cost), np.append(drawn[1], quality), FIXED_COST, FIXED)
     assert after >= before - 1e-12
+
+
+@given(points, points)
+def test_the_gains_of_many_points_are_those_of_each(mine, fixed):
+    each = [gain_over_hull(q, c, fixed[0], fixed[1]) for c, q in zip(*mine, strict=True)]
+    np.testing.assert_allclose(gains_over_hull(mine[1], mine[0], fixed[0], fixed[1]), each, atol=1e-9)
+    rows = gains_over_hull(np.tile(mine[1], (2, 1)), mine[0], np.tile(fixed[0], (2, 1)), fixed[1])
+    np.testing.assert_allclose(rows, [each, each], atol=1e-9)
 
 
 def test_unknown_points_take_no_part():

@@ -26,6 +26,8 @@ class Prompts:
     subset: tuple[str, ...]
     n_chars: FloatArray
     """Characters that the models saw: `n_full_prompt_chars` where given, else `n_prompt_chars`, else the text's."""
+    excluded: BoolArray
+    """The table's authors left the prompt out of their own figures (`excluded_by_source`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ def read_prompts(path: Path) -> Prompts:
     columns = Columns(
         path,
         required=("prompt_id", "prompt"),
-        optional=("benchmark", "subset", "n_prompt_chars", "n_full_prompt_chars"),
+        optional=("benchmark", "subset", "n_prompt_chars", "n_full_prompt_chars", "excluded_by_source"),
     )
     ids, texts = columns.names("prompt_id"), columns.texts("prompt")
     columns.refuse(_repeats(ids), "prompt_id", "each id once")
@@ -65,6 +67,7 @@ def read_prompts(path: Path) -> Prompts:
             columns.counts("n_prompt_chars"),
             np.array([len(text) for text in texts], dtype=np.float64),
         ),
+        excluded=columns.flags("excluded_by_source", absent=False),
     )
 
 

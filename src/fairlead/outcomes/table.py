@@ -73,11 +73,16 @@ class Outcomes:
     # Reading and writing
 
     @classmethod
-    def read(cls, path: str | Path) -> Self:
+    def read(cls, path: str | Path, *, keep_excluded: bool = True) -> Self:
         """Reads a folder with `prompts.parquet`, `outcomes.parquet` and (in it or beside it) `prices.csv`.
 
         Tokens that are not given are a quarter of the characters, rounded up. The table's own `cost_usd` is not used:
         every cost is tokens times a named price.
+
+        Args:
+            path: the folder.
+            keep_excluded: keep the prompts that its column `excluded_by_source` marks: those that the table's authors
+                left out of their own figures.
 
         Raises:
             TableError: something is missing, of the wrong type, repeated or out of range; says where.
@@ -87,7 +92,7 @@ class Outcomes:
         prompts = read_prompts(folder / "prompts.parquet")
         cells = read_cells(folder / "outcomes.parquet", prompts)
         prices = read_prices(folder)
-        return cls(
+        table = cls(
             name=folder.resolve().name,
             prompt_ids=prompts.ids,
             prompts=prompts.texts,
@@ -103,6 +108,7 @@ class Outcomes:
             benchmark=prompts.benchmark,
             subset=prompts.subset,
         )
+        return table if keep_excluded or not prompts.excluded.any() else table.rows(~prompts.excluded)
 
     def write(self, path: str | Path) -> None:
         """Writes the table as a new folder that `read` takes, whole or not at all.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from fairlead.plots.scales import Scale
 from fairlead.plots.svg import WIDTH, document, group, line, text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 HEIGHT = 440.0
 TOP, BOTTOM = 48.0, HEIGHT - 56
@@ -32,7 +33,7 @@ class Point:
     quiet: bool = False
 
 
-def scatter(
+def scatter(  # noqa: PLR0913 - each argument is one thing on the paper
     points: Sequence[Point],
     *,
     title: str,
@@ -41,6 +42,7 @@ def scatter(
     y_label: str,
     hull: Sequence[tuple[float, float]] = (),
     curve: Sequence[tuple[float, float]] = (),
+    others: Mapping[str, Sequence[tuple[float, float]]] | None = None,
     log_x: bool = False,
 ) -> str:
     """Returns an SVG of named points with their intervals, a `curve`, and, dashed, the line through `hull`.
@@ -54,6 +56,7 @@ def scatter(
         hull: corners (x, y) in order of x, joined by straight lines in the units of x (curved on a log axis);
             nothing is drawn for fewer than two.
         curve: operating points (x, y) of one method in order of x, joined by straight lines on the paper.
+        others: name -> the same of other methods, drawn faintly and named when pointed at.
         log_x: draw x on a logarithmic axis.
 
     Raises:
@@ -61,13 +64,16 @@ def scatter(
     """
     if not points:
         raise NotEnoughPointsError("`points` is empty; a scatter plot needs at least one point")
-    xs = [x for p in points for x in (p.x, *(p.x_interval or ()))] + [x for x, _ in (*hull, *curve)]
-    ys = [y for p in points for y in (p.y, *(p.y_interval or ()))] + [y for _, y in (*hull, *curve)]
+    faint = others or {}
+    along = [*hull, *curve, *(point for drawn in faint.values() for point in drawn)]
+    xs = [x for p in points for x in (p.x, *(p.x_interval or ()))] + [x for x, _ in along]
+    ys = [y for p in points for y in (p.y, *(p.y_interval or ()))] + [y for _, y in along]
     x = Scale.around([v for v in xs if v > 0] if log_x else xs, start=LEFT, end=RIGHT, log=log_x)
     y = Scale.around(ys, start=BOTTOM, end=TOP)
     corners = [(x(at_x), y(at_y)) for at_x, at_y in _filled(hull, 24 if log_x else 1)]
     operating = [(x(at_x), y(at_y)) for at_x, at_y in curve]
     marks = [_grid(x, y), _axis_names(x_label, y_label)]
+    marks += [_faint(name, [(x(at_x), y(at_y)) for at_x, at_y in drawn]) for name, drawn in faint.items()]
     marks += [_path(corners, "plot-hull"), _path(operating, "plot-curve")]
     marks += [_point(x, y, point) for point in points]
     labels = [Label(name=p.name, x=x(p.x), y=y(p.y), accent=p.accent) for p in points if not p.quiet]
@@ -99,6 +105,10 @@ def _path(corners: Sequence[tuple[float, float]], style: str) -> str:
         return ""
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
     return f'<polyline class="{style}" points="{path}"/>'
+
+
+def _faint(name: str, corners: Sequence[tuple[float, float]]) -> str:
+    return f"<g><title>{escape(name)}</title>{_path(corners, 'plot-faint')}</g>" if len(corners) > 1 else ""
 
 
 def _filled(corners: Sequence[tuple[float, float]], n: int) -> list[tuple[float, float]]:

@@ -30,6 +30,8 @@ STYLE = (
     ".plot-accent{fill:var(--plot-accent);stroke:var(--plot-accent)}"
     ".plot-hull{fill:none;stroke:var(--plot-line);stroke-width:1.5;stroke-dasharray:6 4}.plot-error{stroke-width:1.5}"
     ".plot-curve{fill:none;stroke:var(--plot-accent);stroke-width:2}"
+    ".plot-faint{fill:none;stroke:var(--plot-mark);stroke-width:1.2;stroke-opacity:.55}"
+    ".plot-faint:hover{stroke-opacity:1;stroke-width:3}"
     ".plot-leader{stroke:currentColor;stroke-opacity:.4}.plot-strong{font-weight:600}"
 )
 

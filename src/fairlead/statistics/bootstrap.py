@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fairlead.types import FloatArray, IntArray
 
 COUNTS_AT_ONCE = 250_000  # draws x groups: 2 MB an array; more takes memory that the process keeps, and no less time
@@ -46,16 +48,47 @@ def resampled_means(
         Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 8.5 (resampling of clusters).
     """
     totals = _group_totals(values, groups)
-    n_groups = len(totals)
+    drawn = np.vstack([counts @ totals for counts in _counts(len(totals), n_boot, seed)])
+    return drawn[:, 1:] / drawn[:, :1]
+
+
+class Resampler:
+    """The same resamples for many calls: `resampled_means`, with what it draws kept.
+
+    Args:
+        groups: (n_rows,) any label of what is drawn as one.
+        n_boot: number of resamples.
+        seed: of the draws.
+    """
+
+    def __init__(self, groups: IntArray, *, n_boot: int = 1000, seed: int = 0) -> None:
+        labels, self._group = np.unique(groups, return_inverse=True)
+        self._counts = np.vstack(
+            [np.empty((0, len(labels))), *(_counts(len(labels), n_boot, seed) if len(labels) else [])]
+        )
+
+    def means(self, values: FloatArray, rows: slice = slice(None)) -> FloatArray:
+        """Returns (n_boot, n_columns) means of finite values.
+
+        Args:
+            values: (n, n_columns), one row for each of `rows`.
+            rows: which rows they are, where not all; their groups are drawn as often as in all the other calls.
+        """
+        group = self._group[rows]
+        totals = np.zeros((self._counts.shape[1], 1 + values.shape[1]))
+        totals[np.unique(group)] = _group_totals(values, group)
+        drawn = self._counts @ totals
+        return np.asarray(drawn[:, 1:] / drawn[:, :1])
+
+
+def _counts(n_groups: int, n_boot: int, seed: int) -> Iterator[FloatArray]:
+    """Yields (n_draws, n_groups) how often each group is in each resample, some resamples at a time."""
     rng = np.random.default_rng(seed)
-    drawn = np.empty((n_boot, totals.shape[1]))
     step = max(1, COUNTS_AT_ONCE // max(n_groups, 1))
     for start in range(0, n_boot, step):
-        n_draws = min(step, n_boot - start)
-        picks = rng.integers(n_groups, size=(n_draws, n_groups))
+        picks = rng.integers(n_groups, size=(min(step, n_boot - start), n_groups))
         counts = np.stack([np.bincount(row, minlength=n_groups) for row in picks])
-        drawn[start : start + n_draws] = counts.astype(np.float64) @ totals  # in floats it is one BLAS call
-    return drawn[:, 1:] / drawn[:, :1]
+        yield counts.astype(np.float64)  # in floats a product with the totals is one BLAS call
 
 
 def _group_totals(values: FloatArray, groups: IntArray | None) -> FloatArray:
@@ -63,10 +96,9 @@ def _group_totals(values: FloatArray, groups: IntArray | None) -> FloatArray:
     rows = np.column_stack([np.ones(len(values)), values])
     if groups is None:
         return rows
-    _, label = np.unique(groups, return_inverse=True)
-    totals = np.zeros((int(label.max(initial=-1)) + 1, rows.shape[1]))
-    np.add.at(totals, label, rows)
-    return totals
+    order = np.argsort(groups, kind="stable")
+    starts = np.unique(groups[order], return_index=True)[1]
+    return np.asarray(np.add.reduceat(rows[order], starts, axis=0)) if len(rows) else rows
 
 
 def interval(value: float, resampled: FloatArray, *, confidence: float = 0.95) -> Interval:

@@ -78,6 +78,29 @@ def _add(x: FloatArray, y: FloatArray, size: IntArray, c: FloatArray, q: FloatAr
     size += rising
 
 
+def gains_over_hull(
+    quality: FloatArray, spent: FloatArray, fixed_cost: FloatArray, fixed_quality: FloatArray
+) -> FloatArray:
+    """Returns how far each point lies above the hull of fixed points: `hulls.gain_over_hull`, of many points a row.
+
+    Args:
+        quality: (..., n_points) of what is judged.
+        spent: (..., n_points) its cost; what is cheaper than every fixed point is compared with the cheapest.
+        fixed_cost: (..., n_fixed).
+        fixed_quality: (..., n_fixed).
+    """
+    x, y = _hulls(fixed_cost, fixed_quality)
+    at = np.maximum(spent, x[..., :1])
+    height = np.broadcast_to(y[..., -1:], np.broadcast_shapes(at.shape, y[..., -1:].shape)).copy()
+    for i in range(x.shape[-1] - 1):
+        x0, x1, y0, y1 = x[..., [i]], x[..., [i + 1]], y[..., [i]], y[..., [i + 1]]
+        if not (x1 > x0).any():
+            break
+        slope = np.divide(y1 - y0, x1 - x0, out=np.zeros_like(x0), where=x1 > x0)
+        height = np.where((at >= x0) & (at < x1), y0 + slope * (at - x0), height)
+    return np.asarray(quality - height)
+
+
 # Figures of a frontier ----------------------------------------------------------------------------------------------
 
 
