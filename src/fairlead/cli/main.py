@@ -22,6 +22,7 @@ VERBS = {
     "route": "decide without calling anyone: candidates, exclusions, predictions, plan, reason",
     "fit": "fit a router to outcome tables and save it",
     "evaluate": "judge a router, or all methods, on outcome tables",
+    "benchmark": "fit and judge every method on every table of a folder, and write the results",
     "report": "the savings statement of a ledger",
     "ledger": "verify a ledger, or export its rows",
 }

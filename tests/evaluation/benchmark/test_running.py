@@ -1,0 +1,60 @@
+from fairlead.evaluation.baselines import plug_ins
+from fairlead.evaluation.benchmark.cells import CellStore
+from fairlead.evaluation.benchmark.running import METHODS, found_cells, run, tasks_of
+
+
+def texts(folder):
+    return {path.name: path.read_bytes() for path in folder.glob("*.json")}
+
+
+def test_every_method_has_a_cell_for_every_split(tasks, cells):
+    assert len(tasks) == 4
+    for task, found in found_cells(tasks, cells):
+        assert list(found) == list(METHODS)
+        assert all(cell.error is None for cell in found.values())
+        assert {cell.n for cell in found.values()} == {len(task.judged.split(task.seed)[1])}
+
+
+def test_what_is_there_is_not_made_again(tasks, cells):
+    before, told = texts(cells), []
+    run(tasks, cells, n_jobs=1, done=told.append)
+    assert told == tasks
+    assert texts(cells) == before
+
+
+def test_a_stopped_run_goes_on_and_comes_to_the_same(tasks, cells, tmp_path):
+    for name, content in list(texts(cells).items())[::2]:
+        (tmp_path / name).write_bytes(content)
+    run(tasks[:2], tmp_path, n_jobs=1, done=lambda _: None)
+    for task, found in found_cells(tasks[:2], tmp_path):
+        ((_, again),) = found_cells([task], cells)
+        for method, cell in found.items():
+            same = again[method]
+            assert (cell.columns, cell.score, cell.p_success) == (same.columns, same.score, same.p_success)
+
+
+def test_another_version_of_the_code_starts_anew(priced, cells):
+    (task, *_) = tasks_of([priced], n_seeds=1, code="another")
+    assert not any(task.cells(CellStore(cells)).values())
+
+
+def test_a_method_that_breaks_down_ends_nothing_and_is_told(priced, tmp_path, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("no")
+
+    monkeypatch.setattr(plug_ins, "Linear", broken)
+    tasks = tasks_of([priced], n_seeds=1, code="broken", methods=("ridge", "kNN"))
+    run(tasks, tmp_path, n_jobs=1, done=lambda _: None)
+    ((_, found),) = found_cells(tasks, tmp_path)
+    assert found["ridge"].error == "ZeroDivisionError: no"
+    assert found["kNN"].error is None
+
+
+def test_two_processes_come_to_the_same(priced, tasks, cells, tmp_path):
+    two = tasks_of([priced], n_seeds=2, code="test", methods=("kNN", "random"))
+    run(two, tmp_path, n_jobs=2, done=lambda _: None)
+    for task, found in found_cells(two, tmp_path):
+        expected = next(
+            of for other, of in found_cells(tasks, cells) if (other.judged, other.seed) == (priced, task.seed)
+        )
+        assert found["kNN"].columns == expected["kNN"].columns
