@@ -66,22 +66,32 @@ def scatter(  # noqa: PLR0913 - each argument is one thing on the paper
         raise NotEnoughPointsError("`points` is empty; a scatter plot needs at least one point")
     faint = others or {}
     along = [*hull, *curve, *(point for drawn in faint.values() for point in drawn)]
-    xs = [x for p in points for x in (p.x, *(p.x_interval or ()))] + [x for x, _ in along]
-    ys = [y for p in points for y in (p.y, *(p.y_interval or ()))] + [y for _, y in along]
-    x = Scale.around([v for v in xs if v > 0] if log_x else xs, start=LEFT, end=RIGHT, log=log_x)
-    y = Scale.around(ys, start=BOTTOM, end=TOP)
+    x, y = _scales(points, along, log_x=log_x)
     corners = [(x(at_x), y(at_y)) for at_x, at_y in _filled(hull, 24 if log_x else 1)]
     operating = [(x(at_x), y(at_y)) for at_x, at_y in curve]
     marks = [_grid(x, y), _axis_names(x_label, y_label)]
     marks += [_faint(name, [(x(at_x), y(at_y)) for at_x, at_y in drawn]) for name, drawn in faint.items()]
     marks += [_path(corners, "plot-hull"), _path(operating, "plot-curve")]
     marks += [_point(x, y, point) for point in points]
-    labels = [Label(name=p.name, x=x(p.x), y=y(p.y), accent=p.accent) for p in points if not p.quiet]
-    lines = [(*start, *end) for drawn in (corners, operating) for start, end in pairwise(drawn)]
-    lines += [(x(p.x), y(p.y), x(p.x), y(p.y)) for p in points if p.quiet]
-    placed = place(labels, within=Box(LEFT, TOP - 12, WIDTH, BOTTOM), lines=lines)
-    marks += [draw(label, box) for label, box in placed]
+    marks += _names(x, y, points, [*pairwise(corners), *pairwise(operating)])
     return document(HEIGHT, title, description, marks)
+
+
+def _scales(points: Sequence[Point], along: Sequence[tuple[float, float]], *, log_x: bool) -> tuple[Scale, Scale]:
+    xs = [x for p in points for x in (p.x, *(p.x_interval or ()))] + [x for x, _ in along]
+    ys = [y for p in points for y in (p.y, *(p.y_interval or ()))] + [y for _, y in along]
+    x = Scale.around([v for v in xs if v > 0] if log_x else xs, start=LEFT, end=RIGHT, log=log_x)
+    return x, Scale.around(ys, start=BOTTOM, end=TOP)
+
+
+def _names(
+    x: Scale, y: Scale, points: Sequence[Point], segments: Sequence[tuple[tuple[float, float], tuple[float, float]]]
+) -> list[str]:
+    """Returns the names of all but the quiet points, beside the points and the lines of the plot."""
+    labels = [Label(name=p.name, x=x(p.x), y=y(p.y), accent=p.accent) for p in points if not p.quiet]
+    lines = [(*start, *end) for start, end in segments]
+    lines += [(x(p.x), y(p.y), x(p.x), y(p.y)) for p in points if p.quiet]
+    return [draw(label, box) for label, box in place(labels, within=Box(LEFT, TOP - 12, WIDTH, BOTTOM), lines=lines)]
 
 
 def _grid(x: Scale, y: Scale) -> str:
