@@ -3,7 +3,7 @@ import json
 import msgspec
 import pytest
 
-from fairlead.cli.benchmark import BenchmarkResult
+from fairlead.cli.benchmark_result import BenchmarkResult
 from fairlead.cli.main import main
 from fairlead.testing import make_outcomes
 

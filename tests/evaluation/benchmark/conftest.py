@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from fairlead.evaluation.benchmark.results import part_result
+from fairlead.evaluation.benchmark.pooling import part_result
 from fairlead.evaluation.benchmark.running import found_cells, run, tasks_of
 from fairlead.evaluation.benchmark.tables import Part, judged
 from fairlead.testing import make_outcomes

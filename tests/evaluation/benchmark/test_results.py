@@ -6,7 +6,7 @@ import pytest
 
 from fairlead.evaluation.benchmark.claims import claims, ranking
 from fairlead.evaluation.benchmark.ours import DEFAULT, NAME, UNGUARDED
-from fairlead.evaluation.benchmark.results import part_result
+from fairlead.evaluation.benchmark.pooling import part_result
 from fairlead.evaluation.benchmark.running import found_cells
 from fairlead.statistics.bootstrap import Interval
 
