@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from fairlead.outcomes.columns import ObjectArray
     from fairlead.types import FloatArray, IntArray
 
-WORTHS = (*np.logspace(-3, 3, 24).tolist(), float("inf"))
-"""What a right answer is worth, in mean costs of a reference call: the settings of every method with that knob."""
+WORTHS = (*np.logspace(-4, 2, 32).tolist(), float("inf"))
+"""What a right answer is worth, in mean costs of a call to the dearest model: the settings of methods with that knob.
+
+Not of a reference call, whose cost jumps where two models are about equally good: splits must mean the same by it.
+"""
 
 _WEAK_COST = 0.2
 """The cheaper model of a pair is the best of those that cost at most so much of the reference."""
@@ -79,7 +82,7 @@ class Lesson:
     def worths_usd(self) -> FloatArray:
         """(n_settings,) what a right answer is worth, USD; only infinity where no cost is known."""
         worths = np.array(WORTHS if self.costed else (np.inf,))
-        return worths * (self.mean_cost_usd[self.reference] or 1.0)
+        return worths * (float(self.mean_cost_usd.max()) or 1.0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

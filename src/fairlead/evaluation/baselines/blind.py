@@ -9,7 +9,7 @@ import numpy as np
 
 from fairlead.evaluation.baselines.base import WORTHS, Sweep, plug_in, worth_labels
 from fairlead.evaluation.fit_table import task_kinds
-from fairlead.statistics.hulls import hull, mix_at
+from fairlead.statistics.hulls import mix_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,12 +122,12 @@ class RandomMixes:
     def sweep(self, lesson: Lesson, exam: Exam) -> Sweep:
         """Returns the best mix of the training prompts at each of many budgets, in expectation: nothing is drawn."""
         cost_usd, quality = lesson.mean_cost_usd, lesson.score.mean(axis=0)
-        top = float(cost_usd[hull(cost_usd, quality)[-1]])
-        budgets = np.linspace(float(cost_usd.min()), top, len(WORTHS))
-        mixes = [mix_at(cost_usd, quality, budget) for budget in budgets]
+        low, high = float(cost_usd.min()), float(cost_usd.max())
+        spread = np.geomspace if low > 0 else np.linspace
+        mixes = [mix_at(cost_usd, quality, budget) for budget in spread(low, high, len(WORTHS))]
         recorded = exam.recorded
         return Sweep(
-            settings=tuple(f"budget {part:.0%}" for part in np.linspace(0, 1, len(WORTHS))),
+            settings=tuple(f"budget {part + 1} of {len(WORTHS)}" for part in range(len(WORTHS))),
             default=len(mixes) - 1,
             score=np.stack([_mixed(recorded.score, mix) for mix in mixes]),
             cost_usd=np.stack([_mixed(recorded.cost_usd, mix) for mix in mixes]),

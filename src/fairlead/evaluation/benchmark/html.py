@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,9 +94,13 @@ def frontiers(part: PartResult) -> str:
 
 
 def _curve(method: MethodResult) -> list[tuple[float, float]]:
-    """Returns the corners of a method's hull."""
+    """Returns a method's hull: its corners, and the mixes between them, which are no straight line on a log axis."""
     cost, score = np.array([c for _, c, _ in method.points]), np.array([s for _, _, s in method.points])
-    return [(float(cost[i]), float(score[i])) for i in hull(cost, score)]
+    corners = hull(cost, score)
+    at = np.concatenate(
+        [np.linspace(a, b, 12, endpoint=False) for a, b in pairwise(cost[corners])] + [cost[corners[-1:]]]
+    )
+    return list(zip(at.tolist(), np.interp(at, cost[corners], score[corners]).tolist(), strict=True))
 
 
 def comparison(part: PartResult) -> str:
