@@ -133,10 +133,15 @@ class Router:
         return replace(bound, policy=policy)
 
     def judged(self, policy: Policy) -> Policy:
-        """Returns `policy` under a hull guard, judged on the outcomes this router was fitted on; as it is without."""
-        if self.evidence is None:
-            return policy
+        """Returns `policy` under a hull guard, judged on the outcomes this router was fitted on.
+
+        Predictions without outcomes of one's own show nothing, so the reference serves. Without predictions either, the
+        policy stays as it is: it serves the reference by itself, or does as it was told.
+        """
         reference = self._names[0] if self.reference is None else self.reference
+        if self.evidence is None:
+            unknown = self.success is None or policy.promise.as_told
+            return policy if unknown else HullGuard(policy=policy, allowed=False, fixed=reference)
         return self.evidence.judge(policy, self.candidates, self._columns, reference=reference)
 
     @cached_property

@@ -35,7 +35,7 @@ def test_it_prints_what_would_run(check):
     assert "host/strong  $16 in, $64 out per million tokens" in result.output
     assert "host/new     price unknown: takes no part in claims on cost" in result.output
     assert "route `auto`, `auto:cost`, `auto:quality`: reference host/strong (assumed, as the dearest" in result.output
-    assert "no router is fitted, so the reference serves" in result.output
+    assert "no router is fitted, there is no evidence yet: `host/strong` serves every request" in result.output
 
 
 def test_it_names_what_the_router_has_never_seen(check, tmp_path):

@@ -47,6 +47,20 @@ def test_without_a_router_all_methods_are_fitted_and_judged(folder, tmp_path, ca
     assert html.read_text().count("<svg") == 2
 
 
+@pytest.mark.parametrize("fitted", [True, False])
+def test_another_objective_can_be_judged(folder, capsys, fitted):
+    source = ["--router", folder / "router"] if fitted else ["--seeds", 1]
+    assert run(folder / "table", *source, "--objective", "order", "--json") == 0
+    methods = json.loads(capsys.readouterr().out)["judgements"][0]["methods"]
+    assert methods[0]["name"] == "router, guarded"
+    assert methods[0]["calls"] == {"strong": 1.0}  # the first of the table
+
+
+def test_an_objective_that_contradicts_itself_is_refused(folder, capsys):
+    assert run(folder / "table", "--objective", "order", "--margin", 0.1) == 2
+    assert "`--margin` says nothing under `--objective` `order`" in capsys.readouterr().err
+
+
 def test_what_is_unknown_is_null_in_json(folder, capsys):
     run(folder / "table", "--router", folder / "router", "--json")
     methods = json.loads(capsys.readouterr().out)["judgements"][0]["methods"]

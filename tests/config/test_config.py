@@ -68,8 +68,9 @@ def test_every_documented_table_is_read(read):
         reference = "openai/gpt-6.1-sol"
         candidates = ["openai/gpt-6.1-sol"]
         router = "routers/mine"
-        objective = "quality"
-        quality_floor = { margin = 0.02 }
+        objective = "cost"
+        quality_floor = { margin = 0.02, confidence = 0.9 }
+        latency_p95_s = 8
         control_share = 0.02
         """,
         OPENAI_API_KEY="sk-1",
@@ -114,8 +115,8 @@ REFUSED = {
     ),
     "a truth value is no number": (LOCAL + "[server]\nport = true", "`server.port` is true; expected a whole number"),
     "not one of the words": (
-        LOCAL + '[routes.auto]\nobjective = "latency"',
-        '`routes.auto.objective` is "latency"; expected one of `cost`, `quality`.',
+        LOCAL + '[routes.auto]\nobjective = "speed"',
+        '`routes.auto.objective` is "speed"; expected one of `cost`, `latency`, `order`, `quality`.',
     ),
     "an item of a list": (
         LOCAL + '[routes.auto]\ncandidates = ["local/qwen3-32b", 1]',

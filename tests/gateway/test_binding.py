@@ -7,7 +7,7 @@ from fairlead.config import load
 from fairlead.errors import ArtifactError, ConfigError, TableError
 from fairlead.fitting import fit
 from fairlead.gateway.setup import prepare
-from fairlead.policies import Floor, HullGuard, Utility
+from fairlead.policies import Budget, Floor, HullGuard, Latency, LatencyLimit, Order, Thrifty, Utility
 from fairlead.testing import make_outcomes
 
 POOL = """
@@ -74,18 +74,88 @@ def test_what_serves_does_not_hold_the_outcomes_that_it_was_judged_on(set_up, fi
     assert all(bound.router.evidence is None for bound in set_up(POOL + f'[routes.auto]\nrouter = "{fitted}"\n').routes)
 
 
+def inner(setup, name="auto"):
+    guard = routes(setup)[name].router.policy
+    assert isinstance(guard, HullGuard)
+    return guard.policy
+
+
 def test_a_floor_of_ones_own_is_judged_anew(set_up, fitted):
-    text = POOL + f'[routes.auto]\nrouter = "{fitted}"\nquality_floor = {{ margin = 0.2 }}\n'
-    guard = routes(set_up(text))["auto"].router.policy
-    assert isinstance(guard, HullGuard)
-    assert isinstance(guard.policy, Floor)
-    assert guard.policy.margin == 0.2
+    text = POOL + f'[routes.auto]\nrouter = "{fitted}"\nquality_floor = {{ margin = 0.2, confidence = 0.8 }}\n'
+    policy = inner(set_up(text))
+    assert isinstance(policy, Thrifty)
+    assert (policy.margin, policy.confidence) == (0.2, 0.8)
+    assert repr(inner(set_up(text), "auto:cost")) == repr(policy)
 
 
-def test_quality_is_an_objective_under_the_same_guard(set_up, fitted):
-    guard = routes(set_up(POOL + f'[routes.auto]\nrouter = "{fitted}"\n'))["auto:quality"].router.policy
-    assert isinstance(guard, HullGuard)
-    assert isinstance(guard.policy, Utility)
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ('objective = "quality"', Utility(willingness_to_pay_usd=float("inf"))),
+        ('objective = "latency"', Latency(margin=0.01)),
+        ('objective = "latency"\nquality_floor = { margin = 0.2 }', Latency(margin=0.2)),
+        ('objective = "order"', Order()),
+        ('objective = "order"\nlatency_p95_s = 8', LatencyLimit(policy=Order(), latency_p95_s=8.0)),
+        (
+            'objective = "quality"\nlatency_p95_s = 8',
+            LatencyLimit(policy=Utility(willingness_to_pay_usd=float("inf")), latency_p95_s=8.0),
+        ),
+    ],
+)
+def test_an_objective_is_pursued_by_its_policy_under_the_guard(set_up, fitted, settings, expected):
+    setup = set_up(POOL + f'[routes.auto]\nrouter = "{fitted}"\n{settings}\n')
+    assert repr(inner(setup)) == repr(expected)
+
+
+def test_a_mean_cost_is_a_budget_for_quality(set_up, fitted):
+    text = POOL + f'[routes.auto]\nrouter = "{fitted}"\nobjective = "quality"\nusd_per_request = 0.002\n'
+    for name in ("auto", "auto:quality"):
+        policy = inner(set_up(text), name)
+        assert isinstance(policy, Budget)
+        assert policy.usd_per_request == 0.002
+        assert policy.multiplier is not None  # judged, and so learned
+    assert isinstance(inner(set_up(text), "auto:cost"), Thrifty)
+
+
+def test_cost_without_a_floor_is_the_fitted_policy_within_the_limit(set_up, tmp_path):
+    save(fit(make_outcomes(40), Floor(margin=0.3)), tmp_path / "mine")
+    text = POOL + f'[routes.auto]\nrouter = "{tmp_path / "mine"}"\n'
+    assert repr(inner(set_up(text))) == repr(Floor(margin=0.3))
+    limited = LatencyLimit(policy=Floor(margin=0.3), latency_p95_s=8.0)
+    assert repr(inner(set_up(text + "latency_p95_s = 8\n"))) == repr(limited)
+
+
+def test_a_router_fitted_for_quality_does_not_stand_for_cost(set_up, tmp_path):
+    save(fit(make_outcomes(40), Utility(willingness_to_pay_usd=float("inf"))), tmp_path / "mine")
+    assert isinstance(inner(set_up(POOL + f'[routes.auto]\nrouter = "{tmp_path / "mine"}"\n'), "auto:cost"), Thrifty)
+
+
+def test_in_order_nothing_needs_to_be_fitted(set_up):
+    text = POOL + '[routes.auto]\nobjective = "order"\ncandidates = ["host/new", "host/small", "host/big"]\n'
+    decision = routes(set_up(text))["auto"].router.route("Which way is north?")
+    assert [stage.steps[0].candidate for stage in decision.plan] == ["host/new", "host/small", "host/big"]
+    assert routes(set_up(text))["auto:quality"].router.route("Which way is north?").reason == "no_evidence"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            'objective = "quality"\nquality_floor = { margin = 0.1 }',
+            "`routes.auto.quality_floor` says nothing under `routes.auto.objective` `quality`; it belongs to `cost` or",
+        ),
+        ('objective = "order"\nquality_floor = { margin = 0.1 }', "`routes.auto.quality_floor` says nothing under"),
+        (
+            'objective = "latency"\nquality_floor = { margin = 0.1, confidence = 0.9 }',
+            "`routes.auto.quality_floor.confidence` says nothing under `routes.auto.objective` `latency`",
+        ),
+        ("usd_per_request = 0.1", "`routes.auto.usd_per_request` says nothing under `routes.auto.objective` `cost`"),
+    ],
+)
+def test_settings_that_contradict_the_objective_are_refused(set_up, settings, message):
+    with pytest.raises(ConfigError) as caught:
+        set_up(POOL + "[routes.auto]\n" + settings)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import typer
 
 from fairlead.cli.output import JsonOption, OutOption, Result, emit
 from fairlead.errors import FairleadError, LedgerError
-from fairlead.policies import HullGuard
+from fairlead.policies.guard import HullGuard, as_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,19 +155,19 @@ def lines(result: CheckResult) -> Iterator[str]:
 
 
 def _alike(routes: tuple[RouteResult, ...]) -> Iterator[tuple[str, RouteResult]]:
-    """Yields each way of choosing once, with the names of the routes that choose so."""
+    """Yields each way of serving once, with the names of the routes that serve so."""
     names = defaultdict(list)
     for route in routes:
-        names[msgspec.structs.replace(route, name="")].append(f"`{route.name}`")
+        names[msgspec.structs.replace(route, name="", policy="")].append(f"`{route.name}`")
     for route, named in names.items():
         yield ", ".join(named), route
 
 
 def _in_words(route: BoundRoute) -> str:
-    if route.fitted is None:
-        return f"`{route.router.reference}` serves every request"
     policy = route.router.policy
-    return policy.who_serves() if isinstance(policy, HullGuard) else "routing serves"
+    if isinstance(policy, HullGuard):
+        return policy.who_serves()
+    return as_told(policy) if policy.promise.as_told else f"`{route.router.reference}` serves every request"
 
 
 _ASSUMED = " (assumed, as the dearest: name yours by `reference`)"
@@ -181,7 +181,7 @@ def _priced(candidate: CandidateResult) -> str:
 
 def _serves(route: RouteResult) -> str:
     if route.router is None:
-        return "no router is fitted, so the reference serves: there is no evidence yet"
+        return f"no router is fitted, there is no evidence yet: {route.serves}"
     never_seen = f"; never seen: {', '.join(route.unseen)}" if route.unseen else ""
     return f"router {route.router}: {route.serves}{never_seen}"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from fairlead.cli.objective import Confidence, LatencyP95, Margin, ObjectiveAsked, UsdPerRequest, asked
 from fairlead.cli.output import JsonOption, OutOption, Result, emit, write_whole
 from fairlead.errors import TableError
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from fairlead.evaluation import Evaluation
     from fairlead.evaluation.metrics import Figures
     from fairlead.outcomes import Outcomes
+    from fairlead.policies.base import Policy
     from fairlead.router import Router
     from fairlead.statistics.bootstrap import Interval
 
@@ -168,11 +170,16 @@ class EvaluateResult(Result, kw_only=True, frozen=True):
 
 
 @app.command()
-def evaluate(
+def evaluate(  # noqa: PLR0913, PLR0917 - an argument an option
     tables: Tables,
     router: RouterFolder = None,
     seeds: Seeds = 5,
     models: Models = None,
+    objective: ObjectiveAsked = None,
+    margin: Margin = None,
+    confidence: Confidence = None,
+    usd_per_request: UsdPerRequest = None,
+    latency_p95_s: LatencyP95 = None,
     as_json: JsonOption = False,
     out: OutOption = None,
     html: HtmlOption = None,
@@ -181,9 +188,17 @@ def evaluate(
     from fairlead.artifact import load  # noqa: PLC0415 - heavy, loaded when called
     from fairlead.evaluation.report import page  # noqa: PLC0415
 
+    settings = {
+        "margin": margin,
+        "confidence": confidence,
+        "usd_per_request": usd_per_request,
+        "latency_p95_s": latency_p95_s,
+    }
+    given = objective is not None or any(value is not None for value in settings.values())
+    policy = asked(objective or "cost", **settings) if given else None
     read = _read(tables, models)
-    fitted = None if router is None else load(router)
-    found = list(_splits(read, seeds) if fitted is None else _parts(fitted, read))
+    fitted = None if router is None else _pursuing(policy, load(router))
+    found = list(_splits(read, seeds, policy) if fitted is None else _parts(fitted, read))
     version = None if fitted is None else fitted.version
     if html is not None:
         write_whole(html, page([evaluation for _, evaluation in found], title=_title(version)).encode())
@@ -205,7 +220,12 @@ def _read(tables: Sequence[Path], models: str | None) -> list[Outcomes]:
     return [table.only([name.strip() for name in models.split(",")]) for table in read]
 
 
-def _splits(tables: Sequence[Outcomes], seeds: int) -> Iterator[tuple[str, Evaluation]]:
+def _pursuing(policy: Policy | None, router: Router) -> Router:
+    """Returns the router with another policy, judged on the outcomes it was fitted on; as it is without one."""
+    return router if policy is None else replace(router, policy=router.judged(policy))
+
+
+def _splits(tables: Sequence[Outcomes], seeds: int, policy: Policy | None) -> Iterator[tuple[str, Evaluation]]:
     from rich.console import Console  # noqa: PLC0415 - only people need it
     from rich.progress import track  # noqa: PLC0415
 
@@ -216,7 +236,7 @@ def _splits(tables: Sequence[Outcomes], seeds: int) -> Iterator[tuple[str, Evalu
     for table in tables:
         about = f"fitting and judging on {table.name}"
         watched = track(range(seeds), description=about, console=terminal, disable=not sys.stderr.isatty())
-        yield "splits", evaluate_splits(table, seeds=watched, n_perturbed=N_PROMPTS)
+        yield "splits", evaluate_splits(table, policy=policy, seeds=watched, n_perturbed=N_PROMPTS)
 
 
 def _parts(router: Router, tables: Sequence[Outcomes]) -> Iterator[tuple[str, Evaluation]]:

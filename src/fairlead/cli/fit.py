@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from fairlead.cli.objective import Confidence, LatencyP95, Margin, ObjectiveOption, UsdPerRequest, asked
 from fairlead.cli.output import JsonOption, Result, emit, table, writing
-from fairlead.errors import ConfigError
-from fairlead.policies import Floor, HullGuard
+from fairlead.policies import HullGuard
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from fairlead.outcomes import Outcomes
+    from fairlead.policies.base import Promise
     from fairlead.router import Router
 
 app = typer.Typer()
@@ -25,7 +26,6 @@ app = typer.Typer()
 Tables = Annotated[list[Path], typer.Argument(help="Folders of outcome tables; several are joined by model name.")]
 RouterOut = Annotated[Path, typer.Option("--out", help="The folder to save the router in.")]
 Reference = Annotated[str | None, typer.Option(help="The model used before. Default: the best one on these tables.")]
-Margin = Annotated[float, typer.Option(help="Expected score that may be given up against it, in [0, 1).")]
 Seed = Annotated[int, typer.Option(help="Seed of folds and resamples.", min=0)]
 Models = Annotated[str | None, typer.Option(help="Only these models of the tables, separated by commas.")]
 
@@ -86,17 +86,24 @@ class FitResult(Result, kw_only=True, frozen=True):
     seed: int
     n_prompts: int
     reference: str
-    margin: float
+    objective: str
+    """What was asked for: `cost`, `quality`, `latency` or `order`."""
+    policy: str
+    """What pursues it, with what it learned."""
     models: tuple[ModelFit, ...]
     verdict: Verdict
 
 
 @app.command()
-def fit(
+def fit(  # noqa: PLR0913, PLR0917 - an argument an option
     tables: Tables,
     out: RouterOut,
     reference: Reference = None,
-    margin: Margin = 0.01,
+    objective: ObjectiveOption = "cost",
+    margin: Margin = None,
+    confidence: Confidence = None,
+    usd_per_request: UsdPerRequest = None,
+    latency_p95_s: LatencyP95 = None,
     seed: Seed = 0,
     models: Models = None,
     as_json: JsonOption = False,
@@ -106,22 +113,29 @@ def fit(
     from fairlead.fitting import fit as fit_router  # noqa: PLC0415
     from fairlead.outcomes import Outcomes, join  # noqa: PLC0415
 
-    if not 0 <= margin < 1:
-        raise ConfigError(f"`--margin` is {margin}; expected a number in [0, 1), such as 0.01 for one point of score.")
+    policy = asked(
+        objective,
+        margin=margin,
+        confidence=confidence,
+        usd_per_request=usd_per_request,
+        latency_p95_s=latency_p95_s,
+    )
     refuse_foreign(out)  # now, and not after minutes of fitting
     train = join([Outcomes.read(table) for table in tables])
     if models is not None:
         train = train.only([name.strip() for name in models.split(",")])
-    router = fit_router(train, Floor(margin=margin), reference=reference, seed=seed)
+    router = fit_router(train, policy, reference=reference, seed=seed)
     with writing(out):
         save(router, out)
-    result = _result(router, train, out=out, seed=seed, margin=margin)
+    result = _result(router, train, out=out, seed=seed, objective=objective)
     emit(result, partial(_show, result), as_json=as_json)
 
 
-def _result(router: Router, train: Outcomes, *, out: Path, seed: int, margin: float) -> FitResult:
+def _result(router: Router, train: Outcomes, *, out: Path, seed: int, objective: str) -> FitResult:
     assert router.evidence is not None  # what `fit` returns was fitted
     assert router.reference is not None
+    guard = router.policy
+    assert isinstance(guard, HullGuard)  # `fit` puts every policy under one
     return FitResult(
         out=str(out),
         router=router.version,
@@ -130,17 +144,16 @@ def _result(router: Router, train: Outcomes, *, out: Path, seed: int, margin: fl
         seed=seed,
         n_prompts=len(train),
         reference=router.reference,
-        margin=margin,
+        objective=objective,
+        policy=repr(guard.policy),
         models=tuple(
             ModelFit(priced=metrics.model in train.prices, **asdict(metrics)) for metrics in router.evidence.metrics()
         ),
-        verdict=_verdict(router, margin),
+        verdict=_verdict(guard),
     )
 
 
-def _verdict(router: Router, margin: float) -> Verdict:
-    guard = router.policy
-    assert isinstance(guard, HullGuard)  # `fit` puts every policy under one
+def _verdict(guard: HullGuard) -> Verdict:
     return Verdict(
         allowed=guard.allowed,
         gain=guard.gain,
@@ -151,22 +164,34 @@ def _verdict(router: Router, margin: float) -> Verdict:
         other=guard.other,
         share=guard.share,
         unjudged=guard.unjudged,
-        words=f"{_shown(guard, margin)} So {guard.who_serves()}.",
+        words=f"{_shown(guard)} So {guard.who_serves()}.",
     )
 
 
-def _shown(guard: HullGuard, margin: float) -> str:
+def _shown(guard: HullGuard) -> str:
+    if guard.promise.as_told:
+        return "It follows no prediction, so there is nothing to be shown."
     if guard.gain is None or guard.lower is None:
         return "Nothing could be judged: too few prompts have the reference measured."
+    same = {"cost_usd": " at the same cost", "latency_s": " that is as fast", "nothing": ""}[guard.promise.spends]
     measured = (
-        f"On {guard.n:,} prompts routing scores {guard.gain:+.4f} against the best fixed choice at the same cost"
+        f"On {guard.n:,} prompts routing scores {guard.gain:+.4f} against the best fixed choice{same}"
         f" (lower limit {guard.lower:+.4f}, confidence {guard.confidence:.0%})"
     )
     if guard.allowed:
         return f"{measured}: shown to be better."
     if guard.lower > 0:
-        return f"{measured}, but it falls more than {margin:g} behind the reference."
+        return f"{measured}, but it does not keep {_promised(guard.promise)}."
     return f"{measured}: not shown to be better."
+
+
+def _promised(promise: Promise) -> str:
+    parts = []
+    if promise.margin is not None:
+        parts.append(f"within {promise.margin:g} of the reference")
+    if promise.usd_per_request is not None:
+        parts.append(f"within {promise.usd_per_request:g} USD a request")
+    return " and ".join(parts)
 
 
 SHOWN = 5
@@ -187,9 +212,7 @@ def _show(result: FitResult, console: Console) -> None:
     lines = [result.verdict.words]
     if unjudged := result.verdict.unjudged:
         lines.append(f"Not chosen, as too few prompts have them measured beside the others: {_cut(unjudged)}.")
-    lines.append(
-        f"Reference `{result.reference}`, margin {result.margin:g}. Router {result.router} saved in {result.out}."
-    )
+    lines.append(f"Reference `{result.reference}`. {result.policy}. Router {result.router} saved in {result.out}.")
     console.print("\n".join(lines), markup=False, soft_wrap=True)
 
 

@@ -151,7 +151,9 @@ class QualityFloorConfig(Table, frozen=True, kw_only=True):
     """`quality_floor` of a route: how much quality may be given up for cost."""
 
     margin: Annotated[float, Meta(ge=0, lt=1)]
-    """Predicted score that may be given up against the reference, in [0, 1), such as 0.02 for two points. Required."""
+    """Mean score that may be given up against the reference, in [0, 1), such as 0.02 for two points. Required."""
+    confidence: Annotated[float, Meta(ge=0.5, lt=1)] | None = None
+    """How surely outcomes must show that no more is given up; for the objective `cost`. Default 0.95, in [0.5, 1)."""
 
 
 class RouteConfig(Table, frozen=True, kw_only=True):
@@ -163,10 +165,17 @@ class RouteConfig(Table, frozen=True, kw_only=True):
     """Models to choose from, `PROVIDER/MODEL`. Default: all."""
     router: Path | None = None
     """A fitted router (`fairlead fit`); a relative path starts at the config file. Default: none, so the reference."""
-    objective: Literal["cost", "quality"] = "cost"
-    """`cost`: the cheapest within the router's floor; `quality`: the highest expected score. Default `cost`."""
+    objective: Literal["cost", "quality", "latency", "order"] = "cost"
+    """`cost`: as little spent as the floor allows; `quality`: the highest expected score; `latency`: the fastest within
+    the floor; `order`: the candidates in the order given, a plain fallback chain. Default `cost`."""
     quality_floor: QualityFloorConfig | None = None
-    """Replaces the floor that the router was fitted with, and is judged on the same outcomes. Default: the router's."""
+    """For `cost` and `latency`; judged on the outcomes the router was fitted on. Default: the fitted router's policy
+    for `cost`, a margin of 0.01 for `latency`."""
+    usd_per_request: Annotated[float, Meta(gt=0, le=1000)] | None = None
+    """For `quality`: the mean cost of a request that must not be exceeded, USD. Default: none, up to 1000."""
+    latency_p95_s: Seconds | None = None
+    """Only models predicted to answer within it, 19 times in 20, are chosen from, under every objective; the reference
+    serves where none is. Seconds. Default: none, up to 3600."""
     control_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     """Share of sessions that get the reference, at random: what makes savings provable. Default 0, in [0, 1)."""
 

@@ -36,6 +36,7 @@ WORTHS = (3, 30, 300)
 def evaluate_splits(
     table: Outcomes,
     *,
+    policy: Policy | None = None,
     seeds: Iterable[int] = range(5),
     fraction: float = 0.7,
     n_boot: int = 1000,
@@ -47,6 +48,7 @@ def evaluate_splits(
 
     Args:
         table: outcomes; only models measured together take part.
+        policy: of the guarded router; the default one where not given.
         seeds: one split each, and all that is drawn in it.
         fraction: share of the prompts that methods are fitted on.
         n_boot: number of resamples behind each interval.
@@ -60,7 +62,7 @@ def evaluate_splits(
     trials, references, flips = [], [], None
     for seed in seeds:
         train, test = judged.split(fraction, seed)
-        methods, reference = contenders(train, seed=seed)
+        methods, reference = contenders(train, policy, seed=seed)
         listed = [*methods, *baselines(complete_rows(train))]
         trials.append(run(listed, complete_rows(test), reference=reference, seed=seed))
         references.append(reference)
@@ -75,10 +77,10 @@ def _flips(method: Method, train: Outcomes, test: Outcomes, resampling: Resampli
     return flip_rates(method.router, train, test, resampling, n_prompts=n)
 
 
-def contenders(train: Outcomes, *, seed: int) -> tuple[list[Method], str]:
-    """Returns routers fitted on a table, the default one under its guard first, and the reference they share."""
+def contenders(train: Outcomes, policy: Policy | None = None, *, seed: int) -> tuple[list[Method], str]:
+    """Returns routers fitted on a table, the guarded one first, and the reference they share."""
     reference = best_model(complete_rows(train))
-    router = fit(train, reference=reference, seed=seed)
+    router = fit(train, policy, reference=reference, seed=seed)
     guarded = Routed(router=router, name="router, guarded")
     points = operating_points(train, reference)
     return [

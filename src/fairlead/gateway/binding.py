@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from fairlead.config.wording import nearest
 from fairlead.errors import ConfigError
-from fairlead.policies import Floor, Utility
+from fairlead.policies import HullGuard, LatencyLimit
+from fairlead.policies.objectives import policy_for
 from fairlead.router import Router
 
 if TYPE_CHECKING:
@@ -18,10 +20,8 @@ if TYPE_CHECKING:
 
     from fairlead.config import Config, RouteConfig
     from fairlead.policies.base import Policy
+    from fairlead.policies.objectives import Objective
     from fairlead.types import Candidate
-
-OBJECTIVES = ("cost", "quality")
-"""`auto:cost` and `auto:quality` are there beside `auto`, whatever its own objective."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,21 +54,28 @@ def bound_routes(config: Config, candidates: Mapping[str, Candidate]) -> tuple[B
 
 def _with_variants(name: str, route: RouteConfig, candidates: Mapping[str, Candidate]) -> list[BoundRoute]:
     taking_part = _taking_part(f"routes.{name}", route, candidates)
+    _policy(route.objective, route, _spelled(f"routes.{name}"))  # what contradicts itself is refused, used or not
     reference = route.reference or _dearest(taking_part)
     router = Router(candidates=taking_part, reference=reference) if route.router is None else _load(route.router)
     router = router.bind(taking_part, reference=reference, control_share=route.control_share)
-    objectives: dict[str, str] = {name: route.objective}
-    if name == "auto":
-        objectives |= {f"auto:{objective}": objective for objective in OBJECTIVES}
     return [
         BoundRoute(
             name=variant,
-            router=replace(_pursuing(objective, router, route), evidence=None),  # it judges, it does not serve
+            router=replace(_pursuing(wanted, router), evidence=None),  # it judges, it does not serve
             assumed=route.reference is None,
             fitted=route.router,
         )
-        for variant, objective in objectives.items()
+        for variant, wanted in _variants(name, route).items()
     ]
+
+
+def _variants(name: str, route: RouteConfig) -> dict[str, RouteConfig]:
+    """Returns the route and what stands beside `auto`: the same with another objective and the settings it knows."""
+    if name != "auto":
+        return {name: route}
+    cost = msgspec.structs.replace(route, objective="cost", usd_per_request=None)
+    quality = msgspec.structs.replace(route, objective="quality", quality_floor=None)
+    return {name: route, "auto:cost": cost, "auto:quality": quality}
 
 
 def _taking_part(place: str, route: RouteConfig, candidates: Mapping[str, Candidate]) -> tuple[Candidate, ...]:
@@ -109,18 +116,42 @@ def _load(path: Path) -> Router:
     return load(path)
 
 
-def _pursuing(objective: str, router: Router, route: RouteConfig) -> Router:
-    """Returns the router with the policy of an objective, under a guard that judged this very policy."""
-    policy: Policy | None = None
-    if objective == "quality":
-        policy = Utility(willingness_to_pay_usd=math.inf)
-    elif route.quality_floor is not None:
-        policy = Floor(margin=route.quality_floor.margin)
-    if policy is None or router.evidence is None:
-        return router
+def _pursuing(route: RouteConfig, router: Router) -> Router:
+    """Returns the router with the policy of the route's objective, under a guard that judged this very policy."""
+    fitted = router.policy.policy if isinstance(router.policy, HullGuard) else router.policy
+    policy = _policy(route.objective, route)
+    if route.objective == "cost" and route.quality_floor is None and _saves(fitted):
+        if route.latency_p95_s is None:
+            return router
+        policy = LatencyLimit(policy=fitted, latency_p95_s=route.latency_p95_s)
     return router.bind(
         router.candidates,
         reference=router.reference,
         policy=router.judged(policy),
         control_share=router.control_share,
     )
+
+
+def _saves(policy: Policy) -> bool:
+    """Says whether a policy weighs cost, so that it can stand for the objective that does."""
+    return policy.promise.spends == "cost_usd" and not policy.promise.as_told
+
+
+def _policy(objective: Objective, route: RouteConfig, spelled: Mapping[str, str] | None = None) -> Policy:
+    floor = route.quality_floor
+    return policy_for(
+        objective,
+        margin=None if floor is None else floor.margin,
+        confidence=None if floor is None else floor.confidence,
+        usd_per_request=route.usd_per_request,
+        latency_p95_s=route.latency_p95_s,
+        spelled=spelled,
+    )
+
+
+def _spelled(place: str) -> dict[str, str]:
+    """Returns how the file spells the settings of a policy."""
+    names = {"margin": "quality_floor", "confidence": "quality_floor.confidence"}
+    return {
+        name: f"{place}.{names.get(name, name)}" for name in ("objective", "margin", "confidence", "usd_per_request")
+    }

@@ -91,6 +91,8 @@ class HullGuard(SingleStep):
 
     def who_serves(self) -> str:
         """Returns in words who serves: routing, or what stands in its place."""
+        if self.promise.as_told:
+            return as_told(self.policy)
         if self.allowed:
             return "routing serves"
         if self.other is None:
@@ -129,3 +131,8 @@ class HullGuard(SingleStep):
                 "unjudged": tuple(names.get(name, name) for name in self.unjudged),
             }
         )
+
+
+def as_told(policy: Policy) -> str:
+    """Returns in words who serves under a policy that follows no prediction."""
+    return f"`{policy!r}` serves as it was told"
