@@ -22,6 +22,7 @@ from fairlead.types import Predictions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fairlead.outcomes import Outcomes
     from fairlead.policies import HullGuard
     from fairlead.policies.base import Policy
     from fairlead.types import BoolArray, Candidate, FloatArray, IntArray
@@ -140,6 +141,13 @@ def prompt_hashes(prompts: Sequence[str]) -> IntArray:
     """Returns (n,) a 64-bit hash of each prompt: enough to know it again, not to read it."""
     digests = b"".join(hashlib.sha256(prompt.encode("utf-8", "replace")).digest()[:8] for prompt in prompts)
     return np.frombuffer(digests, dtype="<i8").astype(np.int64)
+
+
+def rows_of(evidence: Evidence, table: Outcomes) -> IntArray:
+    """Returns (n,) the row of each prompt of a table in the evidence, -1 where the router never saw it."""
+    row = {prompt_hash: i for i, prompt_hash in enumerate(evidence.prompt_hash.tolist())}
+    found = [row.get(prompt_hash, -1) for prompt_hash in prompt_hashes(table.prompts).tolist()]
+    return np.array(found, dtype=np.int64)
 
 
 def _metrics(model: str, predicted: FloatArray, score: FloatArray) -> ModelMetrics:

@@ -23,6 +23,7 @@ VERBS = {
     "fit": "fit a router to outcome tables and save it",
     "evaluate": "judge a router, or all methods, on outcome tables",
     "benchmark": "fit and judge every method on every table of a folder, and write the results",
+    "onboard": "add a model with few labels",
     "report": "the savings statement of a ledger",
     "ledger": "verify a ledger, or export its rows",
 }

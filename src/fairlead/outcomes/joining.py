@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from fairlead.outcomes.table import Outcomes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairlead.types import Price
+    from fairlead.types import FloatArray, Price
 
 _UNKNOWN = {
     "score": np.nan,
@@ -51,6 +52,35 @@ def join(tables: Sequence[Outcomes]) -> Outcomes:
         subset=tuple(name for table in tables for name in table.subset),
         **{grid: np.vstack([_widened(table, grid, models) for table in tables]) for grid in _UNKNOWN},
     )
+
+
+def with_model(
+    table: Outcomes,
+    model: str,
+    *,
+    score: FloatArray,
+    input_tokens: FloatArray,
+    output_tokens: FloatArray,
+    price: Price | None = None,
+) -> Outcomes:
+    """Returns the table with one more model, or with this column in the place of the one it had.
+
+    Args:
+        table: n prompts.
+        model: its name.
+        score: (n,) NaN where not measured.
+        input_tokens: (n,) NaN where not known.
+        output_tokens: (n,) NaN where not known.
+        price: of its tokens; no cost is claimed of it where not given.
+    """
+    others = table.only([name for name in table.models if name != model])
+    given = {"score": score, "input_tokens": input_tokens, "output_tokens": output_tokens}
+    grids: dict[str, Any] = {
+        grid: np.column_stack([getattr(others, grid), given.get(grid, np.full(len(table), unknown))])
+        for grid, unknown in _UNKNOWN.items()
+    }
+    prices = {**others.prices} | ({} if price is None else {model: price})
+    return replace(others, models=(*others.models, model), prices=prices, **grids)
 
 
 def _refuse_equal_names(tables: Sequence[Outcomes]) -> None:

@@ -35,13 +35,16 @@ class Gaussians:
     @cached_property
     def second(self) -> FloatArray:
         """(n, k * k) the expected outer product of each with itself."""
-        return np.asarray((self.mean[:, :, None] * self.mean[:, None] + self.cov).reshape(len(self.mean), -1))
+        n, k = self.mean.shape
+        return np.asarray((self.mean[:, :, None] * self.mean[:, None] + self.cov).reshape(n, k * k))
 
     @cached_property
     def extended(self) -> Gaussians:
         """The same with one more dimension that is always 1: what easiness is multiplied with."""
-        mean = np.column_stack([self.mean, np.ones(len(self.mean))])
-        return Gaussians(mean=mean, cov=np.pad(self.cov, ((0, 0), (0, 1), (0, 1))))
+        n, k = self.mean.shape
+        mean, cov = np.ones((n, k + 1)), np.zeros((n, k + 1, k + 1))
+        mean[:, :k], cov[:, :k, :k] = self.mean, self.cov
+        return Gaussians(mean=mean, cov=cov)
 
     def at(self, index: IntArray | BoolArray) -> Gaussians:
         """Returns some of them."""
