@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from fairlead.eligibility import EXCLUSIONS, exclusions
+from fairlead.eligibility import EXCLUSIONS, Room, exclusions
 from fairlead.types import (
     CallerLimits,
     Candidate,
@@ -40,6 +40,30 @@ def asked(n_chars=40, **fields):
 
 def with_media(kind):
     return Request(messages=(Message(role="user", parts=(Text(text="see"), Media(kind=kind, data="AAAA"))),))
+
+
+ROOM_CASES = [
+    (asked(100), Context()),
+    (asked(3636), Context()),
+    (asked(3637), Context()),
+    (asked(max_output_tokens=200), Context()),
+    (asked(max_output_tokens=201), Context()),
+    (asked(3200, max_output_tokens=120), Context()),
+    (asked(3200, max_output_tokens=121), Context()),
+    (asked(json_schema="{}"), Context()),
+    (asked(), Context(limits=CallerLimits(allowed=frozenset({"y"})))),
+    (asked(), Context(limits=CallerLimits(max_cost_usd=Decimal(1)))),
+    (asked(), Context(hosts={"x": HostState(breaker_open=True)})),
+]
+
+
+@pytest.mark.parametrize(("request_", "context"), ROOM_CASES)
+def test_where_there_is_room_for_all_asking_each_would_exclude_nobody(request_, context):
+    candidates = [Candidate(name="x", capabilities=ABLE), Candidate(name="y")]
+    if Room.of(candidates).takes(request_, context):
+        assert exclusions(request_, candidates, context) == {}
+    else:
+        assert request_.json_schema or context != Context() or exclusions(request_, candidates, context)
 
 
 def test_an_able_candidate_and_one_of_which_nothing_is_known_serve_a_plain_prompt():

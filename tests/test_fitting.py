@@ -91,7 +91,7 @@ def test_a_prompt_is_never_predicted_by_what_learned_its_question():
     twice.score[:] = np.tile((rng.random((200, 3)) < 0.5).astype(float), (2, 1))
     evidence = gather(twice, seed=0)
     assert (evidence.question[:200] == evidence.question[200:]).all()
-    np.testing.assert_allclose(evidence.p_success[:200], evidence.p_success[200:], atol=1e-9)
+    np.testing.assert_allclose(evidence.p_success[:200], evidence.p_success[200:], atol=1e-5)
     assert all(row.auc < 0.6 for row in evidence.metrics())  # a leak would rank its own labels
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,36 @@ def exclusions(request: Request, candidates: Sequence[Candidate], context: Conte
     demand = _Demand.of(request, candidates)
     reasons = {candidate.name: _reason(candidate, demand, context) for candidate in candidates}
     return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What every one of some candidates can take: a plain request within it excludes nobody, without asking each."""
+
+    context_tokens: float
+    output_tokens: float
+    spoken: frozenset[tuple[Dialect, ...]]
+
+    @classmethod
+    def of(cls, candidates: Sequence[Candidate]) -> Room:
+        """Returns the smallest window and the smallest output limit; unknown ones exclude nobody."""
+        able = [candidate.capabilities for candidate in candidates]
+        return cls(
+            context_tokens=min((a.context_tokens for a in able if a.context_tokens is not None), default=math.inf),
+            output_tokens=min((a.max_output_tokens for a in able if a.max_output_tokens is not None), default=math.inf),
+            spoken=frozenset(candidate.dialects for candidate in candidates),
+        )
+
+    def takes(self, request: Request, context: Context) -> bool:
+        """Says whether nobody is excluded; false where each candidate must be asked."""
+        limits = context.limits
+        if context.hosts or request.needs or limits.allowed is not None or limits.max_cost_usd is not None:
+            return False
+        if any(lost(request, dialects).meaning for dialects in self.spoken):
+            return False
+        output_tokens = request.max_output_tokens or 0
+        fits = input_tokens_with_margin(request) + output_tokens <= self.context_tokens
+        return fits and output_tokens <= self.output_tokens
 
 
 def _reason(candidate: Candidate, demand: _Demand, context: Context) -> str | None:

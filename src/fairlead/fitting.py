@@ -1,8 +1,8 @@
 """A fitted router from a table of outcomes.
 
-    prompts -features-> x -Calibrated(Linear)-> chances     each also out of fold: the evidence
-                          -Tokens(Linear)-> tokens
-                          -Latency(Linear)-> seconds, where the table has them
+    prompts -features-> x -success-> chances       each also out of fold: the evidence
+                          -Tokens-> tokens
+                          -Latency-> seconds, where the table has them
     evidence -hull guard-> the policy, or the fixed choice that it was not shown to beat
 
 Out of fold means that nothing, the features included, was fitted on the prompt that is predicted, nor on another prompt
@@ -21,7 +21,8 @@ from fairlead.evidence import Evidence, prompt_hashes
 from fairlead.features import Ngrams, PromptFeatures
 from fairlead.outcomes.questions import question_key
 from fairlead.policies import Floor, Thrifty
-from fairlead.predictors import Calibrated, FewLabels, Latency, Linear, Tokens
+from fairlead.predictors import Factorization, FewLabels, Latency, Tokens
+from fairlead.predictors.composed import quick
 from fairlead.router import Router
 from fairlead.statistics.grids import complete_grid
 from fairlead.types import estimated_tokens
@@ -30,19 +31,28 @@ if TYPE_CHECKING:
     from fairlead.features.base import FeatureExtractor
     from fairlead.outcomes import Outcomes
     from fairlead.policies.base import Policy
-    from fairlead.predictors.base import QuantilePredictor
+    from fairlead.predictors.base import Predictor, QuantilePredictor
     from fairlead.types import FloatArray, IntArray
 
 N_FOLDS = 5
 
 
-def fit(train: Outcomes, policy: Policy | None = None, *, reference: str | None = None, seed: int = 0) -> Router:
+def fit(
+    train: Outcomes,
+    policy: Policy | None = None,
+    *,
+    reference: str | None = None,
+    success: Predictor | None = None,
+    seed: int = 0,
+) -> Router:
     """Returns a router fitted on `train`, its policy under a hull guard.
 
     Args:
         train: prompts by models.
         policy: what it decides by; `Thrifty(margin=0.01)` where not given.
         reference: the model that the user trusts. Else the one that a `Floor` names, else the best model of the table.
+        success: what predicts the chance of success, unfitted; `predictors.composed.quick` where not given, which
+            decides within the time that a request may wait, and `thorough` is the best there is.
         seed: of folds, projections and resamples.
 
     Raises:
@@ -56,7 +66,8 @@ def fit(train: Outcomes, policy: Policy | None = None, *, reference: str | None 
     if reference not in train.models:
         listed = ", ".join(f"`{model}`" for model in train.models)
         raise TableError(f"table `{train.name}` has no model `{reference}`; expected a reference among {listed}.")
-    parts = _Parts.fitted(train, seed)
+    success = quick(seed) if success is None else success
+    parts = _Parts.fitted(train, success, seed)
     router = Router(
         candidates=train.candidates(),
         reference=reference,
@@ -66,17 +77,20 @@ def fit(train: Outcomes, policy: Policy | None = None, *, reference: str | None 
         success=parts.success,
         tokens=parts.tokens,
         latency=parts.latency,
-        evidence=gather(train, seed, assumed=parts.assumed(train)),
+        evidence=gather(train, seed, success=success, assumed=parts.assumed(train)),
     )
     return router.bind(router.candidates, reference=reference, policy=router.judged(policy))
 
 
-def gather(train: Outcomes, seed: int, *, assumed: FloatArray | None = None) -> Evidence:
+def gather(
+    train: Outcomes, seed: int, *, success: Predictor | None = None, assumed: FloatArray | None = None
+) -> Evidence:
     """Returns what the table shows about routers fitted on it, by cross-validation.
 
     Args:
         train: prompts by models.
         seed: of folds and projections.
+        success: as `fit` takes it.
         assumed: (n, m) scores to judge by where nothing was measured; see `Evidence.assumed`.
     """
     question = _questions(train)
@@ -84,10 +98,10 @@ def gather(train: Outcomes, seed: int, *, assumed: FloatArray | None = None) -> 
     p_success, p_success_sd, tokens, latency_p95_s = (np.full(train.score.shape, np.nan) for _ in range(4))
     for held_out in np.unique(fold):
         inside = fold == held_out
-        parts = _Parts.fitted(train.rows(~inside), seed)
+        parts = _Parts.fitted(train.rows(~inside), success or quick(seed), seed)
         x = parts.features.transform(train.rows(inside).requests)
-        success = parts.success.predict(x)
-        p_success[inside], p_success_sd[inside] = success.mean, success.sd
+        chance = parts.success.predict(x)
+        p_success[inside], p_success_sd[inside] = chance.mean, chance.sd
         tokens[inside] = parts.tokens.predict_mean(x)
         if parts.latency is not None:
             latency_p95_s[inside] = parts.latency.predict_quantile(x, 0.95)
@@ -140,14 +154,15 @@ class _Parts:
     latency: QuantilePredictor | None
 
     @classmethod
-    def fitted(cls, train: Outcomes, seed: int) -> _Parts:
+    def fitted(cls, train: Outcomes, success: Predictor, seed: int) -> _Parts:
+        timed = not np.isnan(train.latency_s).all()
         features = PromptFeatures(ngrams=Ngrams(seed=seed))
         x = features.fit_transform(train.requests)
         return cls(
             features=features,
-            success=FewLabels(predictor=Calibrated(predictor=Linear())).fit(x, train.score),
-            tokens=Tokens(predictor=Linear()).fit(x, train.output_tokens),
-            latency=None if np.isnan(train.latency_s).all() else Latency(predictor=Linear()).fit(x, train.latency_s),
+            success=FewLabels(predictor=success.clone()).fit(x, train.score),
+            tokens=Tokens(predictor=Factorization()).fit(x, train.output_tokens),
+            latency=Latency(predictor=Factorization()).fit(x, train.latency_s) if timed else None,
         )
 
     def assumed(self, train: Outcomes) -> FloatArray:

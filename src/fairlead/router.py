@@ -20,7 +20,7 @@ import numpy as np
 from fairlead.control_arm import NOT_DRAWN, choose_with_control_arm
 from fairlead.costs import Rates
 from fairlead.decisions import Decisions
-from fairlead.eligibility import exclusions
+from fairlead.eligibility import Room, exclusions
 from fairlead.errors import FairleadError
 from fairlead.evidence import taken
 from fairlead.policies import Floor, HullGuard
@@ -160,12 +160,8 @@ class Router:
     # The steps of a decision
 
     def _situation(self, requests: Sequence[Request], contexts: Sequence[Context]) -> _Situation:
-        excluded = tuple(exclusions(r, self.candidates, c) for r, c in zip(requests, contexts, strict=True))
-        eligible = np.ones((len(requests), len(self.candidates)), dtype=np.bool_)
-        for row, reasons in zip(eligible, excluded, strict=True):
-            if reasons:
-                row[:] = [name not in reasons for name in self._names]
-        nobody = ~eligible.any(axis=1, keepdims=True)  # such a row is decided in vain, so that columns stay whole
+        excluded = tuple(self._excluded(r, c) for r, c in zip(requests, contexts, strict=True))
+        eligible = self._eligible(excluded)
         mix_draw = [_mix_draw(r, c) for r, c in zip(requests, contexts, strict=True)]
         draw = [NOT_DRAWN if c.session is None else c.session.control_draw for c in contexts]
         return _Situation(
@@ -173,12 +169,22 @@ class Router:
             eligible=eligible,
             control_draw=np.array(draw),
             circumstances=Circumstances(
-                eligible=eligible | nobody,
+                eligible=_somebody(eligible),
                 reference=self._reference,
                 mix_draw=np.array(mix_draw),
                 host_latency_p95_s=self._host_latency_p95_s(contexts),
             ),
         )
+
+    def _excluded(self, request: Request, context: Context) -> Mapping[str, str]:
+        return {} if self._room.takes(request, context) else exclusions(request, self.candidates, context)
+
+    def _eligible(self, excluded: Sequence[Mapping[str, str]]) -> BoolArray:
+        eligible = np.ones((len(excluded), len(self.candidates)), dtype=np.bool_)
+        for row, reasons in zip(eligible, excluded, strict=True):
+            if reasons:
+                row[:] = [name not in reasons for name in self._names]
+        return eligible
 
     def _host_latency_p95_s(self, contexts: Sequence[Context]) -> FloatArray | None:
         """Returns (n, m) what the hosts were lately measured at, `None` where no context knows of any."""
@@ -198,14 +204,16 @@ class Router:
         if not circumstances.eligible[np.arange(len(eligible)), choices.first].all():
             raise IneligibleChoiceError(f"{policy!r} chose a candidate that cannot serve the request.")
         somebody = eligible.any(axis=1)
-        reason = choices.reason if fault is None else "router_fault"
+        reason = choices.reason if fault is None else ("router_fault",) * len(eligible)
+        if not somebody.all():
+            reason = tuple(np.where(somebody, reason, "no_candidate").tolist())
         return Decisions(
             predictions=predictions,
             eligible=eligible,
             exclusions=situation.exclusions,
             first=np.where(somebody, choices.first, -1),
             propensity=choices.propensity,
-            reason=tuple(np.where(somebody, reason, "no_candidate").tolist()),
+            reason=reason,
             control=control,
             fault=(fault,) * len(eligible),
             reference=self._reference,
@@ -258,6 +266,10 @@ class Router:
         return dict(reversed(known))
 
     @cached_property
+    def _room(self) -> Room:
+        return Room.of(self.candidates)
+
+    @cached_property
     def _rates(self) -> Rates:
         return Rates.of(self.candidates)
 
@@ -282,6 +294,12 @@ class IneligibleChoiceError(FairleadError):
 
 _REFERENCE_FIRST = Floor()
 """With nothing known it serves the reference; where that cannot, the first eligible candidate in order."""
+
+
+def _somebody(eligible: BoolArray) -> BoolArray:
+    """Returns `eligible` with whole rows where nobody is: such a row is decided in vain, and columns stay whole."""
+    nobody = ~eligible.any(axis=1, keepdims=True)
+    return np.asarray(eligible | nobody)
 
 
 def _aliases(candidate: Candidate) -> tuple[str, ...]:

@@ -321,9 +321,11 @@ class Context:
 # What is expected ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """What one candidate is expected to do on one request; `None` where nothing is known."""
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """What one candidate is expected to do on one request; `None` where nothing is known.
+
+    A decision makes one a candidate, and a `Struct` is made in a tenth of the time of a frozen dataclass.
+    """
 
     candidate: str
     p_success: float | None

@@ -54,6 +54,14 @@ def test_a_model_without_labels_is_unknown_and_the_others_are_known(predictor):
 
 
 @pytest.mark.parametrize("predictor", CASES)
+def test_without_any_label_nothing_is_known(predictor):
+    x, y = make_case()
+    estimate = make(predictor).fit(x, np.full_like(y, np.nan)).predict(x)
+    assert np.isnan(estimate.mean).all()
+    assert np.isnan(estimate.sd).all()
+
+
+@pytest.mark.parametrize("predictor", CASES)
 def test_one_label_says_less_than_many(predictor):
     x, y = make_case()
     sd = make(predictor).fit(x, np.column_stack([y[:, 0], np.where(np.arange(N) < 1, 1.0, np.nan)])).predict(x).sd

@@ -59,7 +59,7 @@ def test_models_with_one_missing_pattern_share_a_factorisation():
     scores = np.column_stack([y, -y, y, 2 * y])
     scores[:10, 1:3] = np.nan
     linear = Linear().fit(x, scores)
-    assert len(linear.eigenvectors_) == 2
+    assert len(linear.centre_) == 2
     assert linear.group_[1] == linear.group_[2] != linear.group_[0] == linear.group_[3]
 
 

@@ -54,8 +54,9 @@ class Calibrated(Estimator):
         raw = self.predictor.predict(x)
         bent = _bent(raw.mean)
         p = self._mapped(bent)
-        steepness = np.abs(self.slope_) * p * (1 - p) / (bent * (1 - bent)) * _bent_slope(bent)
-        return Estimate(mean=p, sd=steepness * raw.sd)
+        steepness = np.abs(self.slope_) * (p - p * p) / (bent - bent * bent)
+        sd = steepness * raw.sd
+        return Estimate(mean=p, sd=sd if bent is raw.mean else sd * _bent_slope(bent))
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models) chances."""
@@ -72,6 +73,8 @@ def _logit(bent: FloatArray) -> FloatArray:
 
 def _bent(raw: FloatArray) -> FloatArray:
     """Returns `raw` where it lies well inside (0, 1); outside, exponential tails that keep order and smoothness."""
+    if len(raw) and raw.min() >= EDGE and raw.max() <= 1.0 - EDGE:
+        return raw
     low = EDGE * np.exp(np.minimum(raw - EDGE, 0.0) / EDGE)
     high = 1.0 - EDGE * np.exp(np.minimum(1.0 - EDGE - raw, 0.0) / EDGE)
     return np.where(raw < EDGE, low, np.where(raw > 1.0 - EDGE, high, raw))

@@ -26,7 +26,7 @@ from fairlead.predictors.means import shrunk_mean
 from fairlead.predictors.nearness import Near, nearest, squared_distances
 
 if TYPE_CHECKING:
-    from fairlead.types import FloatArray
+    from fairlead.types import FloatArray, IntArray
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -51,6 +51,8 @@ class Clusters(Estimator):
 
     centres_: Float32Array
     """(n_clusters, n_features)."""
+    centres_squared_: Float32Array
+    """(n_clusters,) their squared lengths."""
     table_: FloatArray
     """(n_clusters, n_models) expected score."""
     variance_: FloatArray
@@ -72,6 +74,7 @@ class Clusters(Estimator):
     def fit_left_out(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Fits, and returns (n_requests, n_models) left-out predictions; the clusters, which see no label, stay."""
         self.centres_ = _k_means(x.astype(np.float32), self._n_clusters(len(x)), np.random.default_rng(self.seed))
+        self.centres_squared_ = np.square(self.centres_).sum(axis=1)
         counts = _Counts.of(self._near(x), y, len(self.centres_))
         strengths = STRENGTHS if self.strength is None else (self.strength,)
         tried = [(counts.left_out(cluster, cell), cluster, cell) for cluster in strengths for cell in strengths]
@@ -86,20 +89,20 @@ class Clusters(Estimator):
         """Returns mean and spread, (n_requests, n_models) each."""
         self.check_fitted("table_")
         near = self._near(x)
-        variance = _mixed(self.variance_, Near(index=near.index, weight=np.square(near.weight)))
-        return Estimate(mean=_mixed(self.table_, near), sd=np.sqrt(variance))
+        variance = _mixed(self.variance_, near.index, np.square(near.weight))
+        return Estimate(mean=_mixed(self.table_, near.index, near.weight), sd=np.sqrt(variance))
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
         self.check_fitted("table_")
-        return _mixed(self.table_, self._near(x))
+        near = self._near(x)
+        return _mixed(self.table_, near.index, near.weight)
 
     def _n_clusters(self, n_prompts: int) -> int:
         return max(min(self.n_clusters, n_prompts // _PROMPTS_PER_CLUSTER), 1)
 
     def _near(self, x: FloatArray) -> Near:
-        distance = squared_distances(x.astype(np.float32), self.centres_, np.square(self.centres_).sum(axis=1))
-        return nearest(distance, self.n_nearest)
+        return nearest(squared_distances(x.astype(np.float32), self.centres_, self.centres_squared_), self.n_nearest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,11 +163,9 @@ def _shrunk(
     return np.asarray(mean + effect + (residual - labels * effect) / (labels + cell))
 
 
-def _mixed(table: FloatArray, near: Near) -> FloatArray:
-    mixed = np.zeros((len(near.index), table.shape[1]))
-    for index, weight in zip(near.index.T, near.weight.T, strict=True):
-        mixed += weight[:, None] * table[index]
-    return mixed
+def _mixed(table: FloatArray, index: IntArray, weight: FloatArray) -> FloatArray:
+    """Returns (n, m) the weighted sums of the rows of `table` at `index` (n, k)."""
+    return (weight[:, None, :] @ table[index])[:, 0]
 
 
 def _k_means(x: Float32Array, n_clusters: int, rng: np.random.Generator) -> Float32Array:

@@ -34,9 +34,9 @@ def completed(y: FloatArray, n_dims: int) -> tuple[FloatArray, FloatArray]:
     A model without any label has a mean of NaN and deviates by nothing.
     """
     known = ~np.isnan(y)
-    if known.all():
+    if known.all() or not known.any():
         mean = model_means(y)
-        return mean, y - mean
+        return mean, np.nan_to_num(y - mean)
     factors = _Factors.started(y, n_dims)
     for _ in range(N_STEPS):
         factors = factors.improved(y)

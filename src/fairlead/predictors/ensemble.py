@@ -39,7 +39,7 @@ class Ensemble(Estimator):
     mean_: FloatArray
     """(n_models,)."""
     weight_: FloatArray
-    """(2, n_members): for what a prompt means to all models, and for what sets them apart."""
+    """(3, n_members): for what a prompt means to all models, for what sets them apart; and shares, that add up to 1."""
 
     def __init__(self, *, members: Sequence[Predictor]) -> None:
         self.members = tuple(members)
@@ -57,30 +57,38 @@ class Ensemble(Estimator):
         away = np.where(np.isnan(target), np.nan, left_out - self.mean_)
         common, apart = _parted(away)
         wanted_common, wanted_apart = _parted(target - self.mean_)
-        self.weight_ = np.stack([_weights(common, wanted_common), _weights(apart, wanted_apart)])
-        return self._combined(common, apart)
+        shared, own = _weights(common, wanted_common), _weights(apart, wanted_apart)
+        trust = shared + own + 1e-9
+        self.weight_ = np.stack([shared, own, trust / trust.sum()])
+        return np.asarray(self.mean_ + np.tensordot(shared, common, axes=1) + np.tensordot(own, apart, axes=1))
 
     def predict(self, x: FloatArray) -> Estimate:
         """Returns mean and spread: what the members do not know, and how far they disagree."""
         self.check_fitted("weight_")
         estimates = [member.predict(x) for member in self.members]
-        away = np.stack([estimate.mean for estimate in estimates]) - self.mean_
-        mean = self._combined(*_parted(away))
-        trust = self.weight_.sum(axis=0) + 1e-9
-        share = trust / trust.sum()
-        own = sum(w * estimate.sd for w, estimate in zip(share, estimates, strict=True))
-        centre = np.tensordot(share, away, axes=1)
-        disagreement = np.tensordot(share, np.square(away - centre), axes=1)
-        return Estimate(mean=mean, sd=np.sqrt(np.square(own) + disagreement))
+        away = np.array([estimate.mean for estimate in estimates]) - self.mean_
+        squares = np.square(np.array([estimate.sd for estimate in estimates])) + np.square(away)
+        # what members do not know, and how far they disagree: E[sd^2] + E[away^2] - E[away]^2 over their shares
+        variance = self._mixed(squares)[2] - np.square(self._mixed(away)[2])
+        return Estimate(mean=self._combined(away), sd=np.sqrt(np.maximum(variance, 0.0)))
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
         self.check_fitted("weight_")
-        return self._combined(*_parted(np.stack([member.predict_mean(x) for member in self.members]) - self.mean_))
+        return self._combined(np.array([member.predict_mean(x) for member in self.members]) - self.mean_)
 
-    def _combined(self, common: FloatArray, apart: FloatArray) -> FloatArray:
-        shared, own = self.weight_
-        return np.asarray(self.mean_ + np.tensordot(shared, common, axes=1) + np.tensordot(own, apart, axes=1))
+    def _combined(self, away: FloatArray) -> FloatArray:
+        """Returns the prediction from what each member expects beyond the mean, (n_members, n, m)."""
+        common, apart, _ = self._mixed(away)
+        difference = common - apart
+        known = self.mean_ == self.mean_
+        difference = difference if known.all() else difference[:, known]
+        shared = difference.sum(axis=1, keepdims=True) / max(difference.shape[1], 1)
+        return np.asarray(self.mean_ + apart + shared)
+
+    def _mixed(self, parts: FloatArray) -> FloatArray:
+        """Returns (3, n, m) the sums of `parts` (n_members, n, m), weighted in each of the three ways."""
+        return np.asarray(self.weight_ @ parts.reshape(len(parts), -1)).reshape(3, *parts.shape[1:])
 
 
 def _parted(away: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -48,12 +48,12 @@ class Factorization(Linear):
         ridge = Ridge.chosen(design, components)
         n_labels = np.maximum((~np.isnan(y)).sum(axis=0), 1)
         self.group_ = np.zeros(y.shape[1], dtype=np.int64)
-        self.centre_, self.eigenvectors_ = design.centre[None], design.eigenvectors[None].astype(np.float32)
+        self.centre_, self.leading_ = design.centre[None], design.leading[None].astype(np.float32)
         self.coefficients_ = design.eigenvectors @ ridge.coefficients @ directions.T
         self.intercept_ = mean + deviation.mean(axis=0) - design.centre @ self.coefficients_
         self.variance_ = np.square(directions) @ ridge.variance * (len(y) / n_labels)[:, None]
         left_out = np.where(np.isnan(y), np.nan, mean + ridge.left_out @ directions.T)
-        noise = np.nanmean(np.square(left_out - y)) if len(y) > 1 else 0.25
+        noise = (np.nansum(np.square(left_out - y)) + 0.25) / (n_labels.sum() + 1)
         self.variance_[:, 0] += noise / n_labels
         self.variance_[np.isnan(mean)] = np.nan
         return left_out

@@ -35,8 +35,10 @@ class Lifted(Estimator):
         seed: draws them.
     """
 
+    centre_: FloatArray
+    """(n_features,) mean of the landmarks: short vectors keep single precision exact enough."""
     landmarks_: Float32Array
-    """(n_landmarks, n_features)."""
+    """(n_landmarks, n_features), from the centre."""
     squared_: Float32Array
     """(n_landmarks,) their squared lengths."""
     radius_: FloatArray
@@ -68,7 +70,8 @@ class Lifted(Estimator):
 
     def _fit_lift(self, x: FloatArray) -> FloatArray:
         chosen = np.random.default_rng(self.seed).permutation(len(x))[: self.n_landmarks]
-        self.landmarks_ = x[chosen].astype(np.float32)
+        self.centre_ = x[chosen].mean(axis=0)
+        self.landmarks_ = (x[chosen] - self.centre_).astype(np.float32)
         self.squared_ = np.square(self.landmarks_).sum(axis=1)
         distance = squared_distances(self.landmarks_, self.landmarks_, self.squared_)
         self.radius_ = np.array([max(float(np.median(distance)), 1e-6)])
@@ -80,6 +83,6 @@ class Lifted(Estimator):
 
     def _lift(self, x: FloatArray) -> FloatArray:
         self.check_fitted("whitening_")
-        distance = squared_distances(x.astype(np.float32), self.landmarks_, self.squared_)
+        distance = squared_distances((x - self.centre_).astype(np.float32), self.landmarks_, self.squared_)
         kernels = np.exp(distance / -np.float32(self.radius_[0])) @ self.whitening_
         return np.hstack([x, kernels])

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from fairlead.estimator import Estimator
 from fairlead.predictors.base import Estimate
-from fairlead.predictors.ridge import Design, Ridge
+from fairlead.predictors.ridge import N_LEADING, Design, Ridge
 
 if TYPE_CHECKING:
     from fairlead.types import FloatArray, IntArray
@@ -34,13 +34,13 @@ class Linear(Estimator):
     intercept_: FloatArray
     """(n_models,)."""
     variance_: FloatArray
-    """(n_models, 1 + n_features): of the mean at the centre, and along each eigenvector."""
+    """(n_models, 2 + n_leading): see `Ridge.variance`."""
     group_: IntArray
     """(n_models,) models of one group were measured on the same prompts."""
     centre_: FloatArray
     """(n_groups, n_features)."""
-    eigenvectors_: Float32Array
-    """(n_groups, n_features, n_features); single precision is enough for a spread, and halves what serving reads."""
+    leading_: Float32Array
+    """(n_groups, n_features, n_leading) eigenvectors; single precision is enough for a spread."""
 
     def fit(self, x: FloatArray, y: FloatArray) -> Self:
         """Learns from `x` (n_requests, n_features) and `y` (n_requests, n_models), NaN where not measured."""
@@ -55,9 +55,10 @@ class Linear(Estimator):
         n_groups = patterns.shape[1]
         self.coefficients_ = np.full((n_features, n_models), np.nan)
         self.intercept_ = np.full(n_models, np.nan)
-        self.variance_ = np.full((n_models, 1 + n_features), np.nan)
+        n_leading = min(N_LEADING, n_features)
+        self.variance_ = np.full((n_models, 2 + n_leading), np.nan)
         self.centre_ = np.zeros((n_groups, n_features))
-        self.eigenvectors_ = np.zeros((n_groups, n_features, n_features), dtype=np.float32)
+        self.leading_ = np.zeros((n_groups, n_features, n_leading), dtype=np.float32)
         left_out = np.full(y.shape, np.nan)
         for g in range(n_groups):
             rows, columns = np.flatnonzero(patterns[:, g]), np.flatnonzero(self.group_ == g)
@@ -69,7 +70,7 @@ class Linear(Estimator):
     def _fit_group(self, g: int, columns: IntArray, x: FloatArray, y: FloatArray) -> FloatArray:
         design = Design.of(x)
         ridge = Ridge.chosen(design, y)
-        self.centre_[g], self.eigenvectors_[g] = design.centre, design.eigenvectors
+        self.centre_[g], self.leading_[g] = design.centre, design.leading
         self.coefficients_[:, columns] = design.eigenvectors @ ridge.coefficients
         self.intercept_[columns] = y.mean(axis=0) - design.centre @ self.coefficients_[:, columns]
         self.variance_[columns] = ridge.variance
@@ -78,12 +79,21 @@ class Linear(Estimator):
     def predict(self, x: FloatArray) -> Estimate:
         """Returns mean and spread, (n_requests, n_models) each."""
         mean = self.predict_mean(x)
+        if len(self.centre_) == 1:
+            return Estimate(mean=mean, sd=np.sqrt(self._variance(x, 0, self.variance_)))
         variance = np.empty_like(mean)
-        for g, (centre, eigenvectors) in enumerate(zip(self.centre_, self.eigenvectors_, strict=True)):
-            along = np.square((x - centre).astype(np.float32) @ eigenvectors)
+        for g in range(len(self.centre_)):
             columns = self.group_ == g
-            variance[:, columns] = self.variance_[columns, 0] + along @ self.variance_[columns, 1:].T
+            variance[:, columns] = self._variance(x, g, self.variance_[columns])
         return Estimate(mean=mean, sd=np.sqrt(variance))
+
+    def _variance(self, x: FloatArray, g: int, per_direction: FloatArray) -> FloatArray:
+        away = (x - self.centre_[g]).astype(np.float32)
+        squares = np.empty((len(x), 1 + self.leading_.shape[2]))
+        squares[:, 0] = np.einsum("ij,ij->i", away, away)
+        np.square(away @ self.leading_[g], out=squares[:, 1:])
+        variance = squares @ per_direction[:, 1:].T
+        return np.maximum(variance, 0.0) + per_direction[:, 0]
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""

@@ -46,9 +46,8 @@ def nearest(squared_distance: Float32Array, k: int) -> Near:
     n, n_points = squared_distance.shape
     if n_points <= k:
         return Near(index=np.tile(np.arange(n_points), (n, 1)), weight=np.full((n, n_points), 1.0 / max(n_points, 1)))
-    order = np.argpartition(squared_distance, k, axis=1)
-    index = order[:, :k]
-    radius = np.take_along_axis(squared_distance, order[:, [k]], axis=1).astype(np.float64)
-    inside = np.take_along_axis(squared_distance, index, axis=1)
+    order = np.argpartition(squared_distance, k, axis=1)[:, : k + 1]
+    ordered = squared_distance[np.arange(n)[:, None], order].astype(np.float64)
+    radius, inside = ordered[:, k:], ordered[:, :k]
     weight = np.maximum(radius * (1.0 + _ALONE) + _ALONE - inside, 0.0)
-    return Near(index=index, weight=weight / weight.sum(axis=1, keepdims=True))
+    return Near(index=order[:, :k], weight=weight / weight.sum(axis=1, keepdims=True))

@@ -7,6 +7,9 @@ With centred features X (n, p), centred outcomes y and the eigenvectors V of X'X
     left-out error  (y_i - prediction_i) / (1 - h_i)                      known without fitting again
     spread^2        noise (1/n + z' (S + alpha)^-1 z)                     the variance of the mean under the ridge prior
 
+Along the many directions in which features hardly vary, (S + alpha)^-1 is nearly the same. So the spread needs the
+leading directions alone, and the squared distance |x|^2 = |z|^2 for the rest: a tenth of the work of a prediction.
+
 `alpha`, of each outcome, has the smallest mean squared left-out error.
 
 References:
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 ALPHAS = np.logspace(0, 6, 13)
 """Ridge strengths to choose from; the largest leaves little but the mean."""
 
+N_LEADING = 64
+"""Directions that the spread tells apart."""
+
 _PRIOR_SQUARED_ERROR = 0.25  # one pseudo-label, as noisy as a fair coin: ten successes in ten are no certainty
 
 
@@ -42,6 +48,11 @@ class Design:
     """(p,)."""
     z: FloatArray
     """(n, p)."""
+
+    @property
+    def leading(self) -> FloatArray:
+        """(p, k) the eigenvectors that the spread tells apart."""
+        return self.eigenvectors[:, -N_LEADING:]
 
     @classmethod
     def of(cls, x: FloatArray) -> Self:
@@ -64,7 +75,7 @@ class Ridge:
     coefficients: FloatArray
     """(p, m)."""
     variance: FloatArray
-    """(m, 1 + p): of the mean at the centre, and along each eigenvector."""
+    """(m, 2 + k): of the mean at the centre, per squared distance from it, and beyond that along each of `leading`."""
     left_out: FloatArray
     """(n, m) predictions, each made without its row; NaN for a single row."""
 
@@ -82,8 +93,10 @@ class Ridge:
         best = squared_error.argmin(axis=0)
         inverse = 1.0 / (design.eigenvalues[:, None] + ALPHAS[best])
         noise = (squared_error.min(axis=0) + _PRIOR_SQUARED_ERROR) / (n + 1)
+        elsewhere = inverse[:-N_LEADING].mean(axis=0) if len(inverse) > N_LEADING else np.zeros(y.shape[1])
+        variance = np.vstack([np.full(y.shape[1], 1.0 / n), elsewhere, inverse[-N_LEADING:] - elsewhere])
         return cls(
             coefficients=projected * inverse,
-            variance=(noise * np.vstack([np.full(y.shape[1], 1.0 / n), inverse])).T,
+            variance=(noise * variance).T,
             left_out=y - error[best, :, np.arange(y.shape[1])].T if n > 1 else np.full(y.shape, np.nan),
         )
