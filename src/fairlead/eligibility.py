@@ -83,7 +83,7 @@ def _reason(candidate: Candidate, demand: _Demand, context: Context) -> str | No
     host = context.hosts.get(candidate.name) if context.hosts else None
     if host is not None and host.breaker_open:
         return "breaker_open"
-    if candidate.dialects in demand.deaf:
+    if (candidate.dialects, candidate.refused) in demand.deaf:
         return "untranslatable"
     unmet = demand.unmet_by(candidate.capabilities)
     if unmet is None and limits.max_cost_usd is not None:
@@ -108,18 +108,18 @@ class _Demand:
     """The caller's limit on one answer."""
     n_answers: int
     needs: tuple[str, ...]
-    deaf: frozenset[tuple[Dialect, ...]]
-    """The dialects that it cannot be put into without a change of its meaning."""
+    deaf: frozenset[tuple[tuple[Dialect, ...], tuple[str, ...]]]
+    """The dialects, and fields refused, of hosts that cannot be told without a change of its meaning."""
 
     @classmethod
     def of(cls, request: Request, candidates: Sequence[Candidate]) -> _Demand:
-        spoken = {candidate.dialects for candidate in candidates}
+        hosts = {(candidate.dialects, candidate.refused) for candidate in candidates}
         return cls(
             input_tokens=input_tokens_with_margin(request),
             output_tokens=request.max_output_tokens,
             n_answers=request.n,
             needs=tuple(sorted(request.needs)),
-            deaf=frozenset(dialects for dialects in spoken if lost(request, dialects).meaning),
+            deaf=frozenset(host for host in hosts if lost(request, *host).meaning),
         )
 
     def unmet_by(self, capabilities: Capabilities) -> str | None:

@@ -265,6 +265,8 @@ class Candidate:
     """Candidates with equal weights are hosts of one model."""
     dialects: tuple[Dialect, ...] = ("openai",)
     """What its host speaks; the first is what a request of another dialect is put into."""
+    refused: tuple[str, ...] = ()
+    """Fields of the first dialect that its host does not take."""
     settings: tuple[tuple[str, str | int | float | bool], ...] = ()
     capabilities: Capabilities = Capabilities()
     price: Price | None = None

@@ -26,7 +26,7 @@ from fairlead.types import Candidate, Request, Usage
 KEY = "sk-very-secret"
 TEXT = "Forty-two: é, 数, \N{GRINNING FACE}. " * 20
 USAGE = Usage(input_tokens=70, output_tokens=50)
-PATHS = {"openai": "/v1", "anthropic": "/v1", "gemini": "/v1beta"}
+PATHS = {"openai": "/v1", "responses": "/v1", "anthropic": "/v1", "gemini": "/v1beta"}
 CANDIDATE = Candidate(name="p/echo", provider="p", model="echo")
 REQUEST = Request.from_prompt("hello")
 SHORT = Limits(ttft_s=0.05, idle_s=0.05, answer_s=0.05)

@@ -23,7 +23,7 @@ HOST = """
 [providers.host]
 dialect = "{dialect}"
 base_url = "{address}/{version}"
-[models."host/albatross"]
+{host_settings}[models."host/albatross"]
 price = {{ input_usd_per_mtok = 5, output_usd_per_mtok = 25 }}
 capabilities = {{ context_tokens = 200000, max_output_tokens = 4096 }}
 [models."host/wren"]
@@ -94,7 +94,7 @@ def empty_ledger(tmp_path_factory):
 
 
 @asynccontextmanager
-async def started(folder, ledger, settings="", *, dialect="openai", faults=None, time_scale=0.0):
+async def started(folder, ledger, settings="", *, dialect="openai", host_settings="", faults=None, time_scale=0.0):
     """Yields a gateway with these settings, in front of a host with these faults."""
     async with AsyncExitStack() as stack:
         upstream = Upstream(World(seed=1, faults=faults), time_scale=time_scale)
@@ -102,7 +102,9 @@ async def started(folder, ledger, settings="", *, dialect="openai", faults=None,
         path = folder / "fairlead.toml"
         shutil.copy(ledger, folder / "fairlead.db")
         version = "v1beta" if dialect == "gemini" else "v1"
-        path.write_text(HOST.format(address=address, dialect=dialect, version=version) + settings)
+        path.write_text(
+            HOST.format(address=address, dialect=dialect, version=version, host_settings=host_settings) + settings
+        )
         gateway = await stack.enter_async_context(opened(prepare(load(path, {}))))
         url = await stack.enter_async_context(serving(application(gateway)))
         http = await stack.enter_async_context(aiohttp.ClientSession())

@@ -40,6 +40,7 @@ def state(of=None, where=None, *, book=None, now=NOW):
             "client_header",
             "c/a1",
         ),
+        (request(("user", "x"), previous_response_id="resp_1"), scope(), "previous_response_id", "resp_1"),
         (request(("user", "x"), user="user_0f_account_1e_session_2d-3c"), scope(), "metadata", "2d-3c"),
         (request(("user", "x"), user='{"device_id": "d", "session_id": "s9"}'), scope(), "metadata", "s9"),
     ],
@@ -92,6 +93,24 @@ def test_draws_belong_to_the_session_and_spread_over_the_unit_interval():
     assert (again.control_draw, again.mix_draw) == (drawn[0].control_draw, drawn[0].mix_draw)
     assert 0.17 < sum(each.control_draw < 0.2 for each in drawn) / 2000 < 0.23
     assert sum(each.control_draw < 0.2 and each.mix_draw < 0.5 for each in drawn) / 2000 == pytest.approx(0.1, abs=0.02)
+
+
+def test_an_answer_names_the_session_it_belongs_to():
+    book = Sessions(b"secret")
+    first = state(book=book)
+    book.answered(first, "resp_1")
+    later = state(request(("user", "And now?"), previous_response_id="resp_1"), book=book)
+    assert (later.id, later.control_draw, later.mix_draw) == (first.id, first.control_draw, first.mix_draw)
+
+
+def test_the_oldest_answers_are_forgotten_first(monkeypatch):
+    monkeypatch.setattr(sessions, "MAX_SESSIONS", 2)
+    book = Sessions(b"secret")
+    first = state(book=book)
+    for name in ("a", "b", "c"):
+        book.answered(first, name)
+    named = [state(request(("user", "x"), previous_response_id=name), book=book).id for name in ("a", "c")]
+    assert named == ["a", first.id]
 
 
 def test_a_session_remembers_who_answered_until_it_is_idle():

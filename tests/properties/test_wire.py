@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -10,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.types import Candidate, Chunk, Media, Message, Request, Response, Text, Tool, ToolCall, ToolResult, Usage
-from fairlead.wire import anthropic_messages, anthropic_upstream, openai_chat, openai_upstream, splice, sse
+from fairlead.wire import (
+    anthropic_messages,
+    anthropic_upstream,
+    openai_chat,
+    openai_responses,
+    openai_upstream,
+    responses_upstream,
+    splice,
+    sse,
+)
 from fairlead.wire.codec import Heading
 
 WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
@@ -93,6 +103,11 @@ def test_an_answer_written_for_a_caller_is_the_one_it_reads(texts, calls, usage)
     assert replace(openai_upstream.decode_response(written), body=b"") == expected
 
 
+CHUNKS = st.one_of(
+    st.builds(Chunk, text=WORDS),
+    st.builds(Chunk, reasoning=WORDS),
+    st.builds(Chunk, tool_call=CALLS, tool_index=st.integers(0, 3)),
+)
 ANTHROPIC_TURNS = st.lists(
     st.one_of(
         message("user", TEXTS),
@@ -136,6 +151,65 @@ def test_a_request_written_for_an_anthropic_host_is_the_one_it_reads(request):
     assert replace(anthropic_messages.decode(written), body=b"") == request
 
 
+def _one_turn(messages):
+    """Tells whether no assistant's turn follows another: responses join them."""
+    return all(b.role != "assistant" or a.role != "assistant" for a, b in itertools.pairwise(messages))
+
+
+RESPONSES_REQUESTS = st.builds(
+    Request,
+    messages=MESSAGES.filter(_one_turn),
+    model=st.just("m"),
+    include_usage=st.just(True),
+    max_output_tokens=st.none() | st.integers(1, 9999),
+    temperature=st.none() | st.floats(0, 2),
+    top_p=st.none() | st.floats(0, 1),
+    tools=st.lists(st.builds(Tool, name=NAMES, description=WORDS, parameters=SCHEMAS), max_size=2).map(tuple),
+    tool_choice=st.sampled_from([None, "auto", "none", "required", "function:look"]),
+    parallel_tool_calls=st.none() | st.booleans(),
+    json_schema=st.none() | SCHEMAS,
+    metadata=st.dictionaries(NAMES, WORDS, max_size=2),
+    user=st.none() | NAMES,
+    prompt_cache_key=st.none() | NAMES,
+    dialect=st.just("responses"),
+)
+
+
+@given(RESPONSES_REQUESTS)
+def test_a_request_written_for_a_host_of_responses_is_the_one_it_reads(request):
+    written = responses_upstream.encode_request(request, CANDIDATE, stream=False)
+    assert replace(openai_responses.decode(written), body=b"") == request
+
+
+@given(st.lists(TEXTS, max_size=1), st.lists(CALLS, max_size=3), BUCKETS, st.sampled_from(["", "Hm."]))
+def test_an_answer_written_for_a_caller_of_responses_is_the_one_it_reads(texts, calls, usage, reasoning):
+    finish = "tool_calls" if calls else "stop"
+    parts = (*texts, *calls)
+    answer = Response(
+        id="r", model="host", parts=parts, finish_reason=finish, usage=usage, reasoning=reasoning, dialect="gemini"
+    )
+    written = openai_responses.encode(answer, ASKED, HEADING, {})
+    read = responses_upstream.decode_response(written)
+    assert (read.parts, read.finish_reason, read.usage, read.reasoning) == (parts, finish, usage, reasoning)
+
+
+@given(st.lists(CHUNKS, min_size=1, max_size=6), BUCKETS)
+def test_a_stream_written_for_a_caller_of_responses_says_the_same(chunks, usage):
+    to, decoder = openai_responses.encoder(ASKED, HEADING), responses_upstream.ChunkDecoder(keep_body=False)
+    written = b"".join(to.chunk(chunk) for chunk in [*chunks, Chunk(finish_reason="stop")]) + to.end(usage, {})
+    read = [c for event in sse.Parser().feed(written) for c in decoder.decode(event)]
+    assert "".join(c.text for c in read) == "".join(c.text for c in chunks)
+    assert "".join(c.reasoning for c in read) == "".join(c.reasoning for c in chunks)
+    said = {}
+    for chunk in (c for c in chunks if c.tool_call):
+        said[chunk.tool_index] = said.get(chunk.tool_index, "") + chunk.tool_call.arguments
+    heard = {}
+    for chunk in (c for c in read if c.tool_call):
+        heard[chunk.tool_index] = heard.get(chunk.tool_index, "") + chunk.tool_call.arguments
+    assert list(heard.values()) == list(said.values())
+    assert (read[-1].usage, decoder.done) == (usage, True)
+
+
 @given(st.lists(TEXTS, max_size=1), st.lists(CALLS, max_size=3), BUCKETS)
 def test_an_answer_written_for_an_anthropic_caller_is_the_one_it_reads(texts, calls, usage):
     finish = "tool_calls" if calls else "stop"
@@ -171,13 +245,6 @@ def test_a_stream_written_for_an_anthropic_caller_says_the_same(kinds, usage):
     assert dict(said.values()) == {kind: digits[kind] * kinds.count(kind) for kind in {*kinds} & {*"ab"}}
     assert read[-1].usage == replace(usage, reasoning_tokens=0)
     assert decoder.done
-
-
-CHUNKS = st.one_of(
-    st.builds(Chunk, text=WORDS),
-    st.builds(Chunk, reasoning=WORDS),
-    st.builds(Chunk, tool_call=CALLS, tool_index=st.integers(0, 3)),
-)
 
 
 @given(st.lists(CHUNKS, min_size=1, max_size=6), BUCKETS)

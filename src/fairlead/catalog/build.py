@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from msgspec.structs import asdict
 
@@ -38,7 +38,7 @@ def _candidate(name: str, model: ModelConfig, config: Config, at: datetime) -> C
         provider=provider,
         model=model_name,
         weights=model.weights or model_name,
-        dialects=_dialects(config.providers[provider]),
+        **_spoken(config.providers[provider]),
         settings=tuple(model.settings.items()),
         capabilities=_capabilities(provider, model_name, model, config),
         price=_price(provider, model_name, model, config, at),
@@ -46,8 +46,15 @@ def _candidate(name: str, model: ModelConfig, config: Config, at: datetime) -> C
     )
 
 
-def _dialects(provider: ProviderConfig) -> tuple[Dialect, ...]:
-    return (provider.dialect,) if isinstance(provider, HostedProvider) else ("openai",)
+def _spoken(provider: ProviderConfig) -> _Spoken:
+    if isinstance(provider, HostedProvider):
+        return {"dialects": provider.dialects, "refused": provider.own_ways.refused}
+    return {"dialects": ("openai",), "refused": ()}
+
+
+class _Spoken(TypedDict):
+    dialects: tuple[Dialect, ...]
+    refused: tuple[str, ...]
 
 
 def _capabilities(provider: str, name: str, model: ModelConfig, config: Config) -> Capabilities:

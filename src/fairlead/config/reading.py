@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
+from fairlead.config.flavours import FLAVOURS
 from fairlead.config.known import KNOWN_PROVIDERS, with_a_key
 from fairlead.config.tables import (
     Config,
@@ -35,8 +36,8 @@ T = TypeVar("T", bound=Table)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
-_DIALECTS = ["openai", "anthropic", "gemini", "simulated", "recorded"]
-_OURS = frozenset({"model", "messages", "stream", "stream_options"})
+_DIALECTS = ["openai", "responses", "anthropic", "gemini", "simulated", "recorded"]
+_OURS = frozenset({"model", "messages", "input", "stream", "stream_options"})
 
 
 class _Document(Table, frozen=True, kw_only=True):
@@ -118,7 +119,8 @@ def _provider(name: str, table: dict[str, Any], folder: Path) -> ProviderConfig:
     if table.get("dialect", "openai") not in _DIALECTS:
         raise ConfigError(f"`{place}.dialect` is {table['dialect']!r}; expected one of {listed(_DIALECTS)}.")
     known = KNOWN_PROVIDERS[name].table() if name in KNOWN_PROVIDERS else {}
-    return checked(known | table, HostedProvider, place)
+    flavour = {"flavour": name} if name in FLAVOURS else {}
+    return checked(flavour | known | table, HostedProvider, place)
 
 
 def _models(tables: Mapping[str, dict[str, Any]], providers: Mapping[str, ProviderConfig]) -> dict[str, ModelConfig]:

@@ -11,6 +11,8 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
+from fairlead.config.flavours import FLAVOURS, Flavour, FlavourName
+
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]
 Address = Annotated[str, Meta(pattern=r"^https?://[^/]", description="an address that starts with http:// or https://")]
@@ -65,14 +67,34 @@ class LedgerConfig(Table, frozen=True, kw_only=True):
 
 
 class HostedProvider(Table, frozen=True, kw_only=True):
-    """`[providers.NAME]` with dialect `openai`, `anthropic` or `gemini`: models behind an HTTP address."""
+    """`[providers.NAME]` with dialect `openai`, `responses`, `anthropic` or `gemini`: models behind an HTTP address."""
 
-    dialect: Literal["openai", "anthropic", "gemini"] = "openai"
-    """The wire format the host speaks. Default `openai`; a provider that we know brings its own."""
+    dialect: Literal["openai", "responses", "anthropic", "gemini"] = "openai"
+    """The wire format the host speaks; `openai` is chat completions. Default `openai`; a known provider has its own."""
+    flavour: FlavourName | None = None
+    """Of dialect `openai`: what the host does differently. Default: as the provider's name says, else nothing."""
+    responses: bool | None = None
+    """Of dialect `openai`: whether the host answers `/responses`, too. Default: as its flavour says, else not."""
+    api_version: Text | None = None
+    """Azure's version of the API, such as `2024-10-21`: each model then has an address of its own. Default none."""
     base_url: Address
     """Where the API starts, such as `http://127.0.0.1:8000/v1`. Required unless we know the provider."""
     api_key_env: Text | None = None
     """Name of the environment variable that holds the key. Default none; a provider that we know brings its own."""
+
+    @property
+    def own_ways(self) -> Flavour:
+        """What the host does differently from OpenAI."""
+        return Flavour() if self.flavour is None else FLAVOURS[self.flavour]
+
+    @property
+    def dialects(self) -> tuple[Literal["openai", "responses", "anthropic", "gemini", "embeddings"], ...]:
+        """All that the host speaks, its own dialect first."""
+        if self.dialect != "openai":
+            return (self.dialect,)
+        responses = self.own_ways.responses if self.responses is None else self.responses
+        embeddings = self.own_ways.embeddings
+        return ("openai", *(("responses",) if responses else ()), *(("embeddings",) if embeddings else ()))
 
 
 class SimulatedProvider(Table, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from fairlead.gateway.errors import send_error
 from fairlead.gateway.feedback import FeedbackEndpoint
 from fairlead.gateway.health import Live, Ready
 from fairlead.gateway.models import Models
-from fairlead.wire import anthropic_messages, openai_chat
+from fairlead.wire import anthropic_messages, openai_chat, openai_embeddings, openai_responses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     from fairlead.gateway.state import Gateway
     from fairlead.wire.codec import Codec
 
-CODECS: Mapping[str, Codec] = {"/v1/chat/completions": openai_chat, "/v1/messages": anthropic_messages}
+CODECS: Mapping[str, Codec] = {
+    "/v1/chat/completions": openai_chat,
+    "/v1/responses": openai_responses,
+    "/v1/messages": anthropic_messages,
+    "/v1/embeddings": openai_embeddings,
+}
 """Path -> the dialect that is spoken there."""
 
 LOG = logging.getLogger("fairlead.gateway")

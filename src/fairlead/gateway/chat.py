@@ -66,7 +66,9 @@ class Chat:
         if outcome.response is None or outcome.served is None:
             await send_error(send, _why(outcome), self._codec, headers=headers(told, self._codec))
             return
-        body = self._codec.encode(outcome.response, record.request, record.heading(outcome.served), told)
+        heading = record.heading(outcome.served)
+        record.known_as(self._codec.answer_id(outcome.response, heading))
+        body = self._codec.encode(outcome.response, record.request, heading, told)
         await send_json(send, body, headers=headers(told, self._codec))
 
     async def _stream(self, record: Record, receive: Receive, send: Send) -> None:
@@ -129,6 +131,7 @@ def _end(record: Record, outcome: Outcome, encoder: StreamEncoder, error: Ledger
     """Returns the last bytes of a stream: its end where all went well, else the error."""
     if error is not None or outcome.status != "delivered":
         return encoder.fault(fault_of(error or _why(outcome)))
+    record.known_as(encoder.id)
     return encoder.end(outcome.attempts[-1].usage, final_notes(record, outcome))
 
 

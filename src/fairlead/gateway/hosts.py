@@ -10,16 +10,21 @@ from fairlead import catalog
 from fairlead.config import HostedProvider, RecordedProvider
 from fairlead.config.wording import below, nearest
 from fairlead.errors import ConfigError
-from fairlead.providers import PROVIDERS, OpenAI
+from fairlead.providers import PROVIDERS, Embeddings, OpenAI, Responses
 from fairlead.providers.aiohttp_transport import AiohttpTransport
+from fairlead.providers.polyglot import Polyglot
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from fairlead.config import Config, SimulatedProvider
     from fairlead.providers.base import Provider
+    from fairlead.providers.transport import Transport
     from fairlead.providers.upstream import Responder
-    from fairlead.types import Candidate
+    from fairlead.types import Candidate, Dialect
+
+OPENAIS: Mapping[str, type[OpenAI]] = {"openai": OpenAI, "responses": Responses, "embeddings": Embeddings}
+"""OpenAI's dialects, which one host may speak."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +34,8 @@ class InProcess:
     responder: Responder
     candidates: tuple[Candidate, ...]
     time_scale: float
+    plays: bool = False
+    """They call tools that are offered, and keep to schemas."""
 
 
 def in_process(config: Config) -> dict[str, InProcess]:
@@ -68,13 +75,31 @@ async def connected(config: Config, inside: Mapping[str, InProcess]) -> AsyncIte
         for name, table in config.providers.items():
             if isinstance(table, HostedProvider):
                 key = config.keys[name].reveal() if name in config.keys else None
-                providers[name] = PROVIDERS[table.dialect](base_url=table.base_url, transport=transport, api_key=key)
+                providers[name] = hosted(table, transport, key)
         for name, host in inside.items():
             from fairlead.providers.upstream import Upstream, serving  # noqa: PLC0415 - only where models run inside
 
-            address = await stack.enter_async_context(serving(Upstream(host.responder, time_scale=host.time_scale)))
+            upstream = Upstream(host.responder, time_scale=host.time_scale, plays=host.plays)
+            address = await stack.enter_async_context(serving(upstream))
             providers[name] = OpenAI(base_url=f"{address}/v1", transport=transport)
         yield providers
+
+
+def hosted(table: HostedProvider, transport: Transport, api_key: str | None) -> Provider:
+    """Returns the provider of a host: one, or one for each of OpenAI's dialects that it speaks."""
+    if table.dialect not in OPENAIS:
+        return PROVIDERS[table.dialect](base_url=table.base_url, transport=transport, api_key=api_key)
+    speakers: dict[Dialect, Provider] = {
+        dialect: OPENAIS[dialect](
+            base_url=table.base_url,
+            transport=transport,
+            api_key=api_key,
+            flavour=table.own_ways,
+            api_version=table.api_version,
+        )
+        for dialect in table.dialects
+    }
+    return Polyglot(speakers=speakers)
 
 
 def _recorded(provider: str, table: RecordedProvider) -> InProcess:
@@ -93,7 +118,7 @@ def _simulated(provider: str, table: SimulatedProvider) -> InProcess:
     from fairlead.providers.simulated import World  # noqa: PLC0415 - only where models are simulated
 
     world = World(table.seed, pool=table.pool)
-    return InProcess(responder=world, candidates=world.candidates(provider), time_scale=table.time_scale)
+    return InProcess(responder=world, candidates=world.candidates(provider), time_scale=table.time_scale, plays=True)
 
 
 def _filled(candidate: Candidate, own: Mapping[str, Candidate]) -> Candidate:

@@ -73,9 +73,17 @@ class Record:
         if self.context.session is not None:
             self.gateway.sessions.served(self.context.session, outcome.served)
 
+    def known_as(self, answer_id: str) -> None:
+        """Notes the id of the answer, where a later request may go on from it by that id."""
+        if self.request.dialect == "responses" and self.context.session is not None:
+            self.gateway.sessions.answered(self.context.session, answer_id)
+
     def dropped(self, served: str | None) -> tuple[str, ...]:
         """Returns the hints of the request that the host which serves cannot be told."""
-        return () if served is None else lost(self.request, self.routed.candidates[served].dialects).hints
+        if served is None:
+            return ()
+        candidate = self.routed.candidates[served]
+        return lost(self.request, candidate.dialects, candidate.refused).hints
 
     def reference_cost_usd(self, outcome: Outcome) -> float | None:
         """Returns what the reference cost where it served, else what it was predicted to cost."""

@@ -49,6 +49,8 @@ class Routes:
             NoCandidateError: no candidate of the route can serve this request.
         """
         if (router := self.routers.get(request.model)) is not None:
+            if request.dialect == "embeddings":
+                raise _no_route_for_vectors(request.model)
             candidates = {candidate.name: candidate for candidate in router.candidates}
             try:
                 decision = router.route(request, context)
@@ -81,11 +83,20 @@ class Routes:
         raise RequestError(message, status_code=404, param="model", code="model_not_found")
 
 
+def _no_route_for_vectors(name: str) -> RequestError:
+    message = (
+        f"`{name}` is a route, and vectors of different models cannot be compared. Name a model: `PROVIDER/MODEL`."
+    )
+    return RequestError(message, param="model", code="model_not_supported")
+
+
 def _explained(error: NoCandidateError, request: Request, candidates: Mapping[str, Candidate]) -> NoCandidateError:
     """Says each reason in words, and what of the request hosts cannot be told, where that is why they are excluded."""
     words = "; ".join(f"`{reason}`: {EXCLUSIONS[reason]}" for reason in dict.fromkeys(error.excluded.values()))
     deaf = [candidates[name] for name, reason in error.excluded.items() if reason == "untranslatable"]
-    names = dict.fromkeys(name for candidate in deaf for name in lost(request, candidate.dialects).meaning)
+    names = dict.fromkeys(
+        name for candidate in deaf for name in lost(request, candidate.dialects, candidate.refused).meaning
+    )
     listed_names = ", ".join(f"`{name}`" for name in names)
     hint = (
         f". What their hosts cannot be told: {listed_names}. Leave it out, or add a model whose host can"

@@ -1,7 +1,8 @@
 """Which session a request belongs to, and what the session remembers.
 
 The rules, first that applies: our own header, the client's own id (a header of its tool, `prompt_cache_key`,
-`metadata.session_id`), else what makes a conversation itself: who asks, the system prompt, the first user message.
+`previous_response_id`, `metadata.session_id`, what Claude Code writes into `metadata.user_id`), else what makes a
+conversation itself: who asks, the system prompt, the first user message.
 """
 
 from __future__ import annotations
@@ -54,10 +55,13 @@ class Sessions:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
         self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._session_of: OrderedDict[str, str] = OrderedDict()  # id of an answer -> its session
 
     def state(self, request: Request, scope: Scope, now: datetime) -> SessionState:
         """Returns the session of a request, opened where it is new."""
         rule, value = _named(request, scope)
+        if rule == "previous_response_id":
+            value = self._session_of.get(value, value)
         if rule == "content" or len(value) > MAX_ID_CHARS:
             value = self._fingerprint(value)
         drawn = draws(self._secret, value)
@@ -73,6 +77,12 @@ class Sessions:
         """Remembers which candidate answered last."""
         if candidate is not None and session.id in self._open:
             self._open[session.id].last_candidate = candidate
+
+    def answered(self, session: SessionState, answer_id: str) -> None:
+        """Remembers whose answer it was: the next request may name nothing else."""
+        self._session_of[answer_id] = session.id
+        while len(self._session_of) > MAX_SESSIONS:
+            self._session_of.popitem(last=False)
 
     def _touch(self, session_id: str, now: datetime) -> _Open:
         session = self._open.pop(session_id, None)
@@ -112,18 +122,16 @@ class _UserId(msgspec.Struct):
 
 def _named(request: Request, scope: Scope) -> tuple[str, str]:
     """Returns the rule that applies, and what it names the session by."""
-    if given := header(scope, b"x-fairlead-session"):
-        return "header", given
-    if given := _of_claude_code(scope):
-        return "client_header", given
-    for name in CLIENT_HEADERS:
-        if given := header(scope, name):
-            return "client_header", given
-    if request.prompt_cache_key:
-        return "prompt_cache_key", request.prompt_cache_key
-    if given := request.metadata.get("session_id") or _of_user_id(request.user):
-        return "metadata", given
-    return "content", _content(request, scope)
+    of_client = [_of_claude_code(scope), *(header(scope, name) for name in CLIENT_HEADERS)]
+    rules = (
+        ("header", header(scope, b"x-fairlead-session")),
+        ("client_header", next(filter(None, of_client), None)),
+        ("prompt_cache_key", request.prompt_cache_key),
+        ("previous_response_id", request.previous_response_id),
+        ("metadata", request.metadata.get("session_id") or _of_user_id(request.user)),
+    )
+    found = ((rule, value) for rule, value in rules if value)
+    return next(found, None) or ("content", _content(request, scope))
 
 
 def _content(request: Request, scope: Scope) -> str:

@@ -112,7 +112,7 @@ class HttpProvider:
 
     def _call(self, candidate: Candidate, request: Request, *, stream: bool) -> Call:
         try:
-            translation.check(request, self.dialect)
+            translation.check(request, self.dialect, candidate.refused)
             body = self.encode(request, candidate, stream=stream)
         except WireError as error:
             raise RefusedRequestError(str(error), model=candidate.name, code=error.code) from error

@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from fairlead.types import Chunk, Request, Response, Usage
     from fairlead.wire.codec import Fault, Heading, Notes
 
-__all__ = ["PASSED_ON", "REQUEST_ID", "ChunkEncoder", "decode", "decode_prompt", "encode", "encode_fault", "encoder"]
+__all__ = [
+    "PASSED_ON",
+    "REQUEST_ID",
+    "ChunkEncoder",
+    "answer_id",
+    "decode",
+    "decode_prompt",
+    "encode",
+    "encode_fault",
+    "encoder",
+]
 
 REQUEST_ID = b"request-id"
 PASSED_ON = (b"anthropic-version", b"anthropic-beta")
@@ -61,6 +71,11 @@ def encode_fault(fault: Fault) -> bytes:
     return msgspec.json.encode({"type": "error", "error": {"type": kind, "message": fault.message}})
 
 
+def answer_id(response: Response, heading: Heading) -> str:
+    """Returns the provider's id where it speaks this dialect, else our own."""
+    return response.id if response.body and response.dialect == "anthropic" else _own_id(heading)
+
+
 def encoder(request: Request, heading: Heading) -> ChunkEncoder:  # noqa: ARG001 - a codec's
     """Returns what writes a streamed answer."""
     return ChunkEncoder(heading)
@@ -74,6 +89,7 @@ class ChunkEncoder:
     """
 
     def __init__(self, heading: Heading) -> None:
+        self.id = _own_id(heading)
         self._heading = heading
         self._begun = False
         self._n_blocks = 0
@@ -104,6 +120,7 @@ class ChunkEncoder:
         return sse.encode(encode_fault(fault), event="error")
 
     def _passed_on(self, chunk: Chunk) -> bytes:
+        self.id = chunk.id or self.id
         if chunk.event in _KEPT_BACK:
             self._kept_back[chunk.event] = chunk.body
             return b""
@@ -193,8 +210,11 @@ def _event(kind: str, body: dict[str, object]) -> bytes:
 
 
 def _envelope(heading: Heading) -> dict[str, object]:
-    own_id = f"msg_{heading.id.removeprefix('req_')}"
-    return {"id": own_id, "type": "message", "role": "assistant", "model": heading.model}
+    return {"id": _own_id(heading), "type": "message", "role": "assistant", "model": heading.model}
+
+
+def _own_id(heading: Heading) -> str:
+    return f"msg_{heading.id.removeprefix('req_')}"
 
 
 def _message(response: Response, heading: Heading) -> dict[str, object]:

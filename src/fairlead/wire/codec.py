@@ -55,6 +55,11 @@ class Fault:
 class StreamEncoder(Protocol):
     """Writes one streamed answer; what would be its end is kept back until the gateway says that it is settled."""
 
+    @property
+    def id(self) -> str:
+        """The id under which the caller knows the answer."""
+        ...
+
     def chunk(self, chunk: Chunk, /) -> bytes:
         """Returns the events of one chunk, none where there is nothing to tell yet."""
         ...
@@ -91,6 +96,10 @@ class Codec(Protocol):
 
     def encode(self, response: Response, request: Request, heading: Heading, notes: Notes, /) -> bytes:
         """Returns the body of a whole answer; where the provider speaks this dialect, its own bytes and our notes."""
+        ...
+
+    def answer_id(self, response: Response, heading: Heading, /) -> str:
+        """Returns the id under which the caller knows a whole answer."""
         ...
 
     def encoder(self, request: Request, heading: Heading, /) -> StreamEncoder:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fairlead.types import Chunk, Request, Response, Usage
     from fairlead.wire.codec import Fault, Heading, Notes
 
-__all__ = ["PASSED_ON", "REQUEST_ID", "ChunkEncoder", "decode", "encode", "encode_fault", "encoder"]
+__all__ = ["PASSED_ON", "REQUEST_ID", "ChunkEncoder", "answer_id", "decode", "encode", "encode_fault", "encoder"]
 
 REQUEST_ID = b"x-request-id"
 PASSED_ON: tuple[bytes, ...] = ()
@@ -43,6 +43,11 @@ def encode_fault(fault: Fault) -> bytes:
     kind = _TYPES.get(fault.status_code, "api_error" if server else "invalid_request_error")
     error = {"message": fault.message, "type": kind, "param": fault.param, "code": fault.code}
     return msgspec.json.encode({"error": error})
+
+
+def answer_id(response: Response, heading: Heading) -> str:
+    """Returns the provider's id of an answer, whoever it is, else our own."""
+    return response.id or heading.id
 
 
 def encoder(request: Request, heading: Heading) -> ChunkEncoder:
@@ -150,7 +155,7 @@ def _completion(response: Response, heading: Heading) -> dict[str, object]:
         message["content"] = ""
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": response.finish_reason}
     return {
-        "id": response.id,
+        "id": answer_id(response, heading),
         "object": "chat.completion",
         "created": response.created or heading.created,
         "model": response.model,

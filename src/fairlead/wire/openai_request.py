@@ -213,14 +213,15 @@ def _parts(content: str | list[_ContentPart] | None) -> Iterator[Part]:
             case _TextPart(text=text) | _RefusalPart(refusal=text):
                 yield Text(text=text)
             case _ImagePart(image_url=image):
-                yield _media("image", image.url)
+                yield media("image", image.url)
             case _AudioPart(input_audio=audio):
                 yield Media(kind="audio", data=audio.data, media_type=f"audio/{audio.format}")
             case _FilePart(file=file):
-                yield _media("file", file.file_data or file.file_id or "")
+                yield media("file", file.file_data or file.file_id or "")
 
 
-def _media(kind: Literal["image", "file"], address: str) -> Media:
+def media(kind: Literal["image", "file"], address: str) -> Media:
+    """Returns what stands at an address, or in it."""
     if match := _DATA_URL.fullmatch(address):
         return Media(kind=kind, data=match["data"], media_type=match["media_type"] or None)
     return Media(kind=kind, url=address)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fairlead.config.flavours import FLAVOURS
 from fairlead.errors import WireError
 from fairlead.types import Chunk, FinishReason, Media, Message, Response, Text, ToolCall, ToolResult, Usage
 from fairlead.wire import error_body, splice
@@ -17,6 +18,7 @@ from fairlead.wire import error_body, splice
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fairlead.config.flavours import Flavour
     from fairlead.types import Candidate, Request, Tool
     from fairlead.wire.sse import Event
 
@@ -32,13 +34,23 @@ _FINISH: dict[str, FinishReason] = {
 _BROKEN = {"error", "abort", "insufficient_system_resource"}
 """Said where the host itself broke off; the last is DeepSeek's."""
 _ABSENT = msgspec.Raw()
+MAX_USER_CHARS = 256
+"""A longer name of a user is not sent."""
 
 
 # Request to bytes ----------------------------------------------------------------------------------------------------
 
 
-def encode_request(request: Request, candidate: Candidate, *, stream: bool) -> bytes:
+def encode_request(
+    request: Request, candidate: Candidate, *, stream: bool, flavour: Flavour = FLAVOURS["openai"]
+) -> bytes:
     """Returns the body of the call; a caller's own body goes through with its unknown fields.
+
+    Args:
+        request: in any dialect.
+        candidate: who is called.
+        stream: the answer is to be streamed.
+        flavour: what the host does differently.
 
     Raises:
         WireError: the request cannot be put into this dialect.
@@ -48,11 +60,23 @@ def encode_request(request: Request, candidate: Candidate, *, stream: bool) -> b
     body.pop("stream", None)
     fields: list[tuple[str, object]] = [("model", candidate.model)]
     if stream:
-        fields += [("stream", True), ("stream_options.include_usage", True)]
+        fields.append(("stream", True))
+    if stream and not flavour.tells_usage:
+        fields.append(("stream_options.include_usage", True))
     else:
         body.pop("stream_options", None)
+    _suit(body, flavour)
     splice.put(body, [*fields, *candidate.settings])
     return msgspec.json.encode(body)
+
+
+def _suit(body: dict[str, object], flavour: Flavour) -> None:
+    """Takes out what the host refuses and gives fields the names that it knows."""
+    for name in flavour.refused:
+        body.pop(name, None)
+    for name, own in flavour.renamed.items():
+        if name in body:
+            body[own] = body.pop(name)
 
 
 def _body(request: Request) -> dict[str, object]:
@@ -70,7 +94,7 @@ def _body(request: Request) -> dict[str, object]:
         "parallel_tool_calls": request.parallel_tool_calls,
         "response_format": _response_format(request),
         "metadata": dict(request.metadata) or None,
-        "user": request.user,
+        "user": request.user if request.user and len(request.user) <= MAX_USER_CHARS else None,
     }
     return {name: value for name, value in fields.items() if value is not None}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fairlead.errors import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from fairlead.types import Dialect, Request
 
@@ -97,16 +97,28 @@ def spoken(request: Request, dialects: Sequence[Dialect]) -> Dialect:
     return request.dialect if request.dialect in dialects else dialects[0]
 
 
-def lost(request: Request, dialects: Sequence[Dialect]) -> Lost:
-    """Returns what gets lost where a host that speaks `dialects` serves `request`."""
+def lost(request: Request, dialects: Sequence[Dialect], refused: Collection[str] = ()) -> Lost:
+    """Returns what gets lost on the way to a host.
+
+    Args:
+        request: in any dialect.
+        dialects: what the host speaks; see `spoken`.
+        refused: fields of the first of them that the host does not take all the same.
+    """
     to = spoken(request, dialects)
-    if to == request.dialect:
-        return _NOTHING
-    names = [name for name, needed in _needed(request) if needed not in SAYS[to]]
-    grave = CHANGES_MEANING[request.dialect]
+    refused = refused if to == dialects[0] else ()
+    if to != request.dialect:
+        said = SAYS[to].difference(refused)
+        names = [name for name, needed in _needed(request) if needed not in said]
+        return _sorted(request.dialect, names, request.native, request.hints)
+    return _sorted(to, [name for name, _ in _needed(request) if name in refused]) if refused else _NOTHING
+
+
+def _sorted(dialect: Dialect, names: Sequence[str], native: Sequence[str] = (), hints: Sequence[str] = ()) -> Lost:
+    grave = CHANGES_MEANING[dialect]
     return Lost(
-        meaning=_named(*request.native, *(name for name in names if name in grave)),
-        hints=_named(*request.hints, *(name for name in names if name not in grave)),
+        meaning=_named(*native, *(name for name in names if name in grave)),
+        hints=_named(*hints, *(name for name in names if name not in grave)),
     )
 
 
@@ -115,9 +127,9 @@ def _named(*names: str) -> tuple[str, ...]:
     return tuple(name[:MAX_NAME_CHARS] for name in names[:MAX_NAMES])
 
 
-def check(request: Request, dialect: Dialect) -> None:
-    """Raises WireError where `request` cannot be put into `dialect` without a change of its meaning."""
-    if missing := lost(request, (dialect,)).meaning:
+def check(request: Request, dialect: Dialect, refused: Collection[str] = ()) -> None:
+    """Raises WireError where a host of `dialect` cannot be told `request` without a change of its meaning."""
+    if missing := lost(request, (dialect,), refused).meaning:
         listed = ", ".join(f"`{name}`" for name in missing)
         message = f"the request asks for {listed}, which this host's dialect cannot say"
         raise WireError(message)

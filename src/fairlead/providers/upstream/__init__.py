@@ -1,4 +1,4 @@
-"""The HTTP side of simulated and recorded models: the exact wire shapes of three dialects, and their faults."""
+"""The HTTP side of simulated and recorded models: the exact wire shapes of each dialect, and their faults."""
 
 from fairlead.providers.upstream.app import Upstream
 from fairlead.providers.upstream.reply import Asked, Reply, Responder

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fairlead.errors import RequestError
-from fairlead.providers.upstream.reply import Asked, Reply
+from fairlead.providers.upstream.reply import Asked, Offer, Reply, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fairlead.types import Usage
+    from fairlead.types import ToolCall, Usage
 
 ERROR_TYPES = {
     400: "invalid_request_error",
@@ -31,11 +31,31 @@ STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_
 class _Block(msgspec.Struct):
     type: str
     text: str = ""
+    name: str = ""
 
 
 class _Message(msgspec.Struct):
     role: str
     content: str | list[_Block]
+
+
+class _Tool(msgspec.Struct):
+    name: str
+    input_schema: dict[str, Any] = {}
+
+
+class _ToolChoice(msgspec.Struct):
+    type: str = "auto"
+    name: str = ""
+    disable_parallel_tool_use: bool = False
+
+
+class _Format(msgspec.Struct):
+    schema: dict[str, Any] | None = None
+
+
+class _OutputConfig(msgspec.Struct):
+    format: _Format | None = None
 
 
 class _Body(msgspec.Struct):
@@ -45,6 +65,10 @@ class _Body(msgspec.Struct):
     system: str | list[_Block] = ""
     stream: bool = False
     metadata: dict[str, str] | None = None
+    tools: list[_Tool] | None = None
+    tool_choice: _ToolChoice | None = None
+    output_config: _OutputConfig | None = None
+    output_format: _Format | None = None
 
 
 _BODY = msgspec.json.Decoder(_Body)
@@ -66,6 +90,20 @@ def decode(body: bytes, _path: str) -> Asked:
         prompt="\n".join(system + [_words(message.content) for message in read.messages if message.role == "user"]),
         prompt_id=(read.metadata or {}).get("prompt_id"),
         stream=read.stream,
+        offer=_offer(read),
+    )
+
+
+def _offer(read: _Body) -> Offer:
+    choice = read.tool_choice or _ToolChoice()
+    form = (read.output_config.format if read.output_config else None) or read.output_format
+    blocks = (block for m in read.messages if not isinstance(m.content, str) for block in m.content)
+    return Offer(
+        tools={tool.name: tool.input_schema for tool in read.tools or ()},
+        choice=choice.name or {"any": "required"}.get(choice.type, choice.type),
+        parallel=not choice.disable_parallel_tool_use,
+        called=[block.name for block in blocks if block.type == "tool_use"],
+        schema=form.schema if form else None,
     )
 
 
@@ -77,7 +115,8 @@ def counted(body: bytes) -> bytes:
 
 def whole(asked: Asked, reply: Reply) -> bytes:
     """Returns the body of a reply that is not streamed."""
-    content = [{"type": "text", "text": reply.text}]
+    content: list[dict[str, Any]] = [{"type": "text", "text": reply.text}] if reply.text or not reply.calls else []
+    content += [_call(call) | {"input": msgspec.Raw(call.arguments.encode())} for call in reply.calls]
     message = _message(asked, content, STOP_REASONS[reply.finish_reason], _usage(reply.usage))
     return msgspec.json.encode(message)
 
@@ -86,11 +125,17 @@ def events(asked: Asked, reply: Reply) -> Iterator[bytes]:
     """Yields the events of a streamed reply, `message_stop` last."""
     begun = _message(asked, [], None, _usage(reply.usage) | {"output_tokens": 1})
     yield _event("message_start", message=begun)
-    yield _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
-    yield _event("ping")
-    for piece in reply.pieces():
-        yield _event("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
-    yield _event("content_block_stop", index=0)
+    if reply.text or not reply.calls:
+        yield _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+        yield _event("ping")
+        for piece in reply.pieces():
+            yield _event("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
+        yield _event("content_block_stop", index=0)
+    for index, call in enumerate(reply.calls, start=1 if reply.text else 0):
+        yield _event("content_block_start", index=index, content_block=_call(call) | {"input": {}})
+        for piece in pieces_of(call.arguments):
+            yield _event("content_block_delta", index=index, delta={"type": "input_json_delta", "partial_json": piece})
+        yield _event("content_block_stop", index=index)
     ended = {"stop_reason": STOP_REASONS[reply.finish_reason], "stop_sequence": None}
     yield _event("message_delta", delta=ended, usage={"output_tokens": reply.usage.output_tokens})
     yield _event("message_stop")
@@ -111,8 +156,12 @@ def _error(status_code: int, message: str, code: str | None) -> dict[str, str]:
     return {"type": kind, "message": f"{code}: {message}" if code else message}
 
 
+def _call(call: ToolCall) -> dict[str, Any]:
+    return {"type": "tool_use", "id": call.id, "name": call.name}
+
+
 def _message(
-    asked: Asked, content: list[dict[str, str]], stop_reason: str | None, usage: dict[str, Any]
+    asked: Asked, content: list[dict[str, Any]], stop_reason: str | None, usage: dict[str, Any]
 ) -> dict[str, Any]:
     return {
         "id": f"msg_{asked.id}",

@@ -12,8 +12,15 @@ from starlette.routing import Route, Router
 
 from fairlead.errors import RequestError
 from fairlead.providers.faults import Fault
-from fairlead.providers.upstream import anthropic_shape, gemini_shape, openai_shape
+from fairlead.providers.upstream import (
+    anthropic_shape,
+    embeddings_shape,
+    gemini_shape,
+    openai_shape,
+    responses_shape,
+)
 from fairlead.providers.upstream.client import Client, ClientLeftError
+from fairlead.providers.upstream.playing import played
 from fairlead.providers.upstream.reply import CREATED, Asked, Reply, Responder
 from fairlead.providers.upstream.script import streamed_script, whole_script
 
@@ -29,16 +36,22 @@ FAULT_MESSAGE = "a simulated fault"
 
 
 class Upstream:
-    """Serves the models of `responder` in the dialects of OpenAI, Anthropic and Gemini.
+    """Serves the models of `responder` in the dialects of OpenAI (chat and responses), Anthropic and Gemini.
+
+    `/v1/embeddings` is there, too; its vectors mean nothing.
 
     Args:
         responder: the models.
         time_scale: seconds waited for each second of simulated latency; 0 answers at once.
         api_key: the key that callers must show; `None` takes any.
+        plays: tools that are offered get called, schemas are kept to; see `playing`.
     """
 
-    def __init__(self, responder: Responder, *, time_scale: float = 1.0, api_key: str | None = None) -> None:
+    def __init__(
+        self, responder: Responder, *, time_scale: float = 1.0, api_key: str | None = None, plays: bool = False
+    ) -> None:
         self.responder = responder
+        self.plays = plays
         self.time_scale = time_scale
         self.api_key = api_key
         self.attempts: Counter[tuple[str, str]] = Counter()
@@ -50,6 +63,8 @@ class Upstream:
         self._router = Router(
             [
                 Route("/v1/chat/completions", _Endpoint(self, openai_shape), methods=["POST"]),
+                Route("/v1/responses", _Endpoint(self, responses_shape), methods=["POST"]),
+                Route("/v1/embeddings", _Endpoint(self, embeddings_shape), methods=["POST"]),
                 Route("/v1/messages", _Endpoint(self, anthropic_shape), methods=["POST"]),
                 Route("/v1/messages/count_tokens", self._count_tokens, methods=["POST"]),
                 Route("/v1beta/models/{call}", _Endpoint(self, gemini_shape), methods=["POST"]),
@@ -73,7 +88,8 @@ class Upstream:
         """
         self.attempts[asked.key, asked.model] += 1
         attempt = self.attempts[asked.key, asked.model]
-        return self.responder.respond(asked.model, asked.prompt, asked.prompt_id, attempt)
+        reply = self.responder.respond(asked.model, asked.prompt, asked.prompt_id, attempt)
+        return played(asked, reply) if self.plays else reply
 
     def authorise(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Takes the key in the header of any dialect.

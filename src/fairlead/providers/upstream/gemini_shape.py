@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fairlead.errors import RequestError
-from fairlead.providers.upstream.reply import Asked, Reply
+from fairlead.providers.upstream.reply import Asked, Offer, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +27,13 @@ ERROR_STATUSES = {
 FINISH_REASONS = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP", "content_filter": "SAFETY"}
 
 
-class _Part(msgspec.Struct):
+class _FunctionCall(msgspec.Struct):
+    name: str = ""
+
+
+class _Part(msgspec.Struct, rename="camel"):
     text: str = ""
+    function_call: _FunctionCall | None = None
 
 
 class _Content(msgspec.Struct):
@@ -36,10 +41,35 @@ class _Content(msgspec.Struct):
     role: str = "user"
 
 
+class _Function(msgspec.Struct, rename="camel"):
+    name: str
+    parameters_json_schema: dict[str, Any] = {}
+
+
+class _Tool(msgspec.Struct, rename="camel"):
+    function_declarations: list[_Function] = []
+
+
+class _CallingConfig(msgspec.Struct, rename="camel"):
+    mode: str = "AUTO"
+    allowed_function_names: list[str] = []
+
+
+class _ToolConfig(msgspec.Struct, rename="camel"):
+    function_calling_config: _CallingConfig | None = None
+
+
+class _GenerationConfig(msgspec.Struct, rename="camel"):
+    response_json_schema: dict[str, Any] | None = None
+
+
 class _Body(msgspec.Struct, rename="camel"):
     contents: list[_Content]
     system_instruction: _Content | None = None
     labels: dict[str, str] | None = None
+    tools: list[_Tool] | None = None
+    tool_config: _ToolConfig | None = None
+    generation_config: _GenerationConfig | None = None
 
 
 _BODY = msgspec.json.Decoder(_Body)
@@ -60,23 +90,38 @@ def decode(body: bytes, path: str) -> Asked:
     turns += [content for content in read.contents if content.role == "user"]
     return Asked(
         model=model,
-        prompt="\n".join("\n".join(part.text for part in turn.parts) for turn in turns),
+        prompt="\n".join(words for turn in turns if (words := "\n".join(p.text for p in turn.parts if p.text))),
         prompt_id=(read.labels or {}).get("prompt_id"),
         stream=method == "streamGenerateContent",
+        offer=_offer(read),
+    )
+
+
+def _offer(read: _Body) -> Offer:
+    config = (read.tool_config.function_calling_config if read.tool_config else None) or _CallingConfig()
+    mode = {"AUTO": "auto", "ANY": "required", "NONE": "none"}.get(config.mode, "auto")
+    return Offer(
+        tools={f.name: f.parameters_json_schema for tool in read.tools or () for f in tool.function_declarations},
+        choice=config.allowed_function_names[0] if config.allowed_function_names else mode,
+        called=[part.function_call.name for turn in read.contents for part in turn.parts if part.function_call],
+        schema=read.generation_config.response_json_schema if read.generation_config else None,
     )
 
 
 def whole(asked: Asked, reply: Reply) -> bytes:
     """Returns the body of a reply that is not streamed."""
-    return msgspec.json.encode(_content(asked, reply.text, FINISH_REASONS[reply.finish_reason], reply.usage))
+    parts = _parts(reply.text) if reply.text or not reply.calls else []
+    content = _content(asked, parts + _calls(reply), FINISH_REASONS[reply.finish_reason], reply.usage)
+    return msgspec.json.encode(content)
 
 
 def events(asked: Asked, reply: Reply) -> Iterator[bytes]:
     """Yields the events of a streamed reply; the one with a finish reason and all of the usage is last."""
     *before, last = [*reply.pieces()] or [""]
     for piece in before:
-        yield _event(_content(asked, piece, None, None))
-    yield _event(_content(asked, last, FINISH_REASONS[reply.finish_reason], reply.usage))
+        yield _event(_content(asked, _parts(piece), None, None))
+    parts = _parts(last) if last or not reply.calls else []
+    yield _event(_content(asked, parts + _calls(reply), FINISH_REASONS[reply.finish_reason], reply.usage))
 
 
 def error(status_code: int, message: str, code: str | None, _param: str | None) -> bytes:
@@ -91,8 +136,21 @@ def error_event(status_code: int, message: str, code: str | None) -> bytes:
     return b"data: " + error(status_code, message, code, None) + b"\r\n\r\n"
 
 
-def _content(asked: Asked, text: str, finish_reason: str | None, usage: Usage | None) -> dict[str, Any]:
-    candidate: dict[str, Any] = {"content": {"parts": [{"text": text}], "role": "model"}, "index": 0}
+def _parts(text: str) -> list[dict[str, Any]]:
+    return [{"text": text}]
+
+
+def _calls(reply: Reply) -> list[dict[str, Any]]:
+    return [
+        {"functionCall": {"name": call.name, "args": msgspec.Raw(call.arguments.encode())}, "thoughtSignature": "c2ln"}
+        for call in reply.calls
+    ]
+
+
+def _content(
+    asked: Asked, parts: list[dict[str, Any]], finish_reason: str | None, usage: Usage | None
+) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"content": {"parts": parts, "role": "model"}, "index": 0}
     if finish_reason is not None:
         candidate["finishReason"] = finish_reason
     content: dict[str, Any] = {"candidates": [candidate]}

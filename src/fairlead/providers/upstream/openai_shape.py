@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fairlead.errors import RequestError
-from fairlead.providers.upstream.reply import CREATED, Asked, Reply
+from fairlead.providers.upstream.reply import CREATED, Asked, Offer, Reply, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fairlead.types import Usage
+    from fairlead.types import ToolCall, Usage
 
 ERROR_TYPES = {
     401: "invalid_request_error",
@@ -28,9 +28,27 @@ class _Part(msgspec.Struct):
     text: str = ""
 
 
+class _Function(msgspec.Struct):
+    name: str
+    parameters: dict[str, Any] = {}
+
+
+class _Tool(msgspec.Struct):
+    function: _Function | None = None
+
+
 class _Message(msgspec.Struct):
     role: str
     content: str | list[_Part] | None = None
+    tool_calls: list[_Tool] | None = None
+
+
+class _Schema(msgspec.Struct):
+    schema: dict[str, Any] | None = None
+
+
+class _Format(msgspec.Struct):
+    json_schema: _Schema | None = None
 
 
 class _StreamOptions(msgspec.Struct):
@@ -43,6 +61,10 @@ class _Body(msgspec.Struct):
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
     metadata: dict[str, str] | None = None
+    tools: list[_Tool] | None = None
+    tool_choice: str | _Tool | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: _Format | None = None
 
 
 _BODY = msgspec.json.Decoder(_Body)
@@ -64,12 +86,27 @@ def decode(body: bytes, _path: str) -> Asked:
         prompt_id=(read.metadata or {}).get("prompt_id"),
         stream=bool(read.stream),
         include_usage=read.stream_options is not None and read.stream_options.include_usage,
+        offer=_offer(read),
+    )
+
+
+def _offer(read: _Body) -> Offer:
+    choice, form = read.tool_choice or "auto", read.response_format
+    called = [call.function.name for m in read.messages for call in m.tool_calls or () if call.function]
+    return Offer(
+        tools={tool.function.name: tool.function.parameters for tool in read.tools or () if tool.function},
+        choice=choice if isinstance(choice, str) else choice.function.name if choice.function else "auto",
+        parallel=read.parallel_tool_calls is not False,
+        called=called,
+        schema=form.json_schema.schema if form and form.json_schema else None,
     )
 
 
 def whole(asked: Asked, reply: Reply) -> bytes:
     """Returns the body of a reply that is not streamed."""
     message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None, "annotations": []}
+    if reply.calls:
+        message |= {"content": reply.text or None, "tool_calls": [_call(call) for call in reply.calls]}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish_reason}
     completion = _envelope(asked, "chat.completion", [choice]) | {"usage": _usage(reply.usage)}
     return msgspec.json.encode(completion)
@@ -80,6 +117,11 @@ def events(asked: Asked, reply: Reply) -> Iterator[bytes]:
     yield _chunk(asked, {"role": "assistant", "content": "", "refusal": None}, None)
     for piece in reply.pieces():
         yield _chunk(asked, {"content": piece}, None)
+    for i, call in enumerate(reply.calls):
+        begun = _call(call) | {"function": {"name": call.name, "arguments": ""}}
+        yield _chunk(asked, {"tool_calls": [{"index": i, **begun}]}, None)
+        for piece in pieces_of(call.arguments):
+            yield _chunk(asked, {"tool_calls": [{"index": i, "function": {"arguments": piece}}]}, None)
     yield _chunk(asked, {}, reply.finish_reason)
     if asked.include_usage:
         yield _event(_envelope(asked, "chat.completion.chunk", []) | {"usage": _usage(reply.usage)})
@@ -95,6 +137,10 @@ def error(status_code: int, message: str, code: str | None, param: str | None) -
 def error_event(status_code: int, message: str, code: str | None) -> bytes:
     """Returns an error that comes as an event of a stream."""
     return b"data: " + error(status_code, message, code, None) + b"\n\n"
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
 def _chunk(asked: Asked, delta: dict[str, Any], finish_reason: str | None) -> bytes:

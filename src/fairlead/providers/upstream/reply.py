@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from fairlead.providers.faults import Fault
-    from fairlead.types import FinishReason, Usage
+    from fairlead.types import FinishReason, ToolCall, Usage
 
 CREATED = 1_767_225_600
 """Unix time that every reply carries (2026-01-01): replies depend on the request alone."""
 MAX_PIECES = 48
 """Most pieces that a text is streamed in."""
 MIN_PIECE_CHARS = 12
+
+Schema = Mapping[str, Any]
+"""A JSON Schema."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """The tools and the form of one call."""
+
+    tools: Mapping[str, Schema] | None = None
+    """Name -> schema of the arguments."""
+    choice: str = "auto"
+    """`auto`, `none`, `required`, or the name of the one to call."""
+    parallel: bool = True
+    called: Sequence[str] = ()
+    """Names of the tools that were called before."""
+    schema: Schema | None = None
+    """Of the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +48,7 @@ class Asked:
     prompt_id: str | None = None
     stream: bool = False
     include_usage: bool = False
+    offer: Offer = field(default_factory=Offer)
 
     @property
     def key(self) -> str:
@@ -48,6 +68,7 @@ class Reply:
     text: str
     usage: Usage
     finish_reason: FinishReason = "stop"
+    calls: tuple[ToolCall, ...] = ()
     ttft_s: float = 0.0
     """Until the first event, seconds."""
     latency_s: float = 0.0
@@ -56,8 +77,13 @@ class Reply:
 
     def pieces(self) -> Iterator[str]:
         """Yields the text in the pieces that it is streamed in."""
-        size = max(MIN_PIECE_CHARS, -(-len(self.text) // MAX_PIECES))
-        return (self.text[start : start + size] for start in range(0, len(self.text), size))
+        return pieces_of(self.text)
+
+
+def pieces_of(text: str) -> Iterator[str]:
+    """Yields `text` in the pieces that it is streamed in."""
+    size = max(MIN_PIECE_CHARS, -(-len(text) // MAX_PIECES))
+    return (text[start : start + size] for start in range(0, len(text), size))
 
 
 class Responder(Protocol):
