@@ -140,6 +140,16 @@ class Sweep:
         rows = np.arange(self.columns.shape[1])
         return recorded.score[rows, self.columns], recorded.cost_usd[rows, self.columns]
 
+    def at(self, setting: int) -> Sweep:
+        """Returns one setting alone."""
+        return Sweep(
+            settings=(self.settings[setting],),
+            default=0,
+            columns=None if self.columns is None else self.columns[[setting]],
+            score=None if self.score is None else self.score[[setting]],
+            cost_usd=None if self.cost_usd is None else self.cost_usd[[setting]],
+        )
+
 
 PURPOSES = {
     "parity": "the cheapest setting that is expected to score as much as the reference",

@@ -90,8 +90,6 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     def sweep(self) -> Sweep:
         """What the method did."""
         arrays = {name: _unpacked(getattr(self, name)) for name in _ARRAYS}
-        if arrays["columns"] is not None:
-            arrays["columns"] = arrays["columns"].astype(np.int64)
         return Sweep(settings=self.settings, default=self.default, picked=self.picked, **arrays)
 
 

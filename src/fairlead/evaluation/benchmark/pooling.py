@@ -142,7 +142,7 @@ def part_result(splits: Sequence[tuple[Task, Mapping[str, Cell]]], *, n_boot: in
     failed = tuple((name, why) for name, cells in present.items() if (why := _failure(cells)))
     idle = tuple(name for name, cells in present.items() if all(cell and not cell.applies for cell in cells))
     whole = {n: [c for c in cells if c] for n, cells in present.items() if n not in {*dict(failed), *idle}}
-    frontiers = {name: _Frontier.of(cells, pool) for name, cells in whole.items()}
+    frontiers = {name: _Frontier(cells, pool) for name, cells in whole.items()}
     everybody = _everybody(frontiers, pool)
     results = [frontier.result(everybody) for frontier in frontiers.values()]
     return PartResult(
@@ -206,23 +206,28 @@ def _everybody(frontiers: Mapping[str, _Frontier], pool: _Pool) -> _Everybody:
 class _Frontier:
     """All operating points of one method, pooled over splits."""
 
-    def __init__(
-        self, cells: Sequence[Cell], pool: _Pool, sweeps: Sequence[Sweep], rows: tuple[FloatArray, ...]
-    ) -> None:
-        self.pool, self.cells, self.sweeps = pool, cells, sweeps
+    def __init__(self, cells: Sequence[Cell], pool: _Pool) -> None:
+        self.pool, self.cells, self.sweeps = pool, cells, [cell.sweep for cell in cells]
         self.name, self.bound = cells[0].method, cells[0].bound
-        self.settings, self.at_default = sweeps[0].settings, sweeps[0].default
-        self.score_rows, self.cost_rows = rows
-        self.score, self.cost = pool.both(self.score_rows), pool.both(self.cost_rows)
+        self.settings, self.at_default = self.sweeps[0].settings, self.sweeps[0].default
+        score, cost = self._outcomes(self.sweeps)
+        self.score, self.cost = pool.both(score), pool.both(cost)
 
-    @classmethod
-    def of(cls, cells: Sequence[Cell], pool: _Pool) -> _Frontier:
-        sweeps, outcomes, start = [cell.sweep for cell in cells], [], 0
-        for cell, sweep in zip(cells, sweeps, strict=True):
+    def _outcomes(self, sweeps: Sequence[Sweep]) -> tuple[FloatArray, FloatArray]:
+        """Returns score and cost, (n, k) both, of all splits one below the other; too large to be kept."""
+        found, start = [], 0
+        for cell, sweep in zip(self.cells, sweeps, strict=True):
             part = slice(start, start + cell.n)
-            outcomes.append(sweep.outcome(Recorded(score=pool.score[part], cost_usd=pool.cost[part])))
+            found.append(sweep.outcome(Recorded(score=self.pool.score[part], cost_usd=self.pool.cost[part])))
             start += cell.n
-        return cls(cells, pool, sweeps, tuple(np.hstack(arrays).T for arrays in zip(*outcomes, strict=True)))
+        score, cost = (np.hstack(arrays).T for arrays in zip(*found, strict=True))
+        return score, cost
+
+    def rows(self, settings: Sequence[int]) -> tuple[FloatArray, FloatArray]:
+        """Returns (n,) score and cost, each split at a setting of its own."""
+        alone = [sweep.at(setting) for sweep, setting in zip(self.sweeps, settings, strict=True)]
+        score, cost = self._outcomes(alone)
+        return score[:, 0], cost[:, 0]
 
     @cached_property
     def costed(self) -> bool:
@@ -269,19 +274,16 @@ class _Frontier:
 
     def operating(self, k: int) -> Operating:
         """Returns the figures of one setting."""
-        return _operating(self.settings[k], self.score_rows[:, k], self.cost_rows[:, k], self.pool, blind=self.blind)
+        return _operating(self.settings[k], *self.rows([k] * len(self.cells)), self.pool, blind=self.blind)
 
     def _picked(self) -> dict[str, Operating]:
         """Returns, for each purpose that every split picked a setting for, what these settings came to together."""
-        found, rows = {}, np.arange(len(self.score_rows))
-        split = np.repeat(np.arange(len(self.cells)), [cell.n for cell in self.cells])
+        found = {}
         for purpose in PURPOSES:
-            columns = [sweep.picked.get(purpose, -1) for sweep in self.sweeps]
-            if min(columns) >= 0:
-                at = np.array(columns)[split]
-                words = ", ".join(dict.fromkeys(self.settings[column] for column in columns))
-                score, cost = self.score_rows[rows, at], self.cost_rows[rows, at]
-                found[purpose] = _operating(words, score, cost, self.pool, blind=self.blind)
+            settings = [sweep.picked.get(purpose, -1) for sweep in self.sweeps]
+            if min(settings) >= 0:
+                words = ", ".join(dict.fromkeys(self.settings[setting] for setting in settings))
+                found[purpose] = _operating(words, *self.rows(settings), self.pool, blind=self.blind)
         return found
 
     @property
@@ -353,7 +355,7 @@ class _Frontier:
         if any(p is None or np.isnan(p).any() for p in predicted):
             return None
         p = np.concatenate([p for p in predicted if p is not None])
-        own = self.score_rows[:, self.at_default]
+        own = self.rows([self.at_default] * len(self.cells))[0]
         by_chance = calibration_errors_by_chance(p, groups=self.pool.question)
         error = expected_calibration_error(p, own)
         terms = auc_terms(p, own)[:, None]
