@@ -25,6 +25,7 @@ from fairlead.fitting import _Parts
 from fairlead.onboarding import Candidacy
 from fairlead.outcomes import Outcomes
 from fairlead.outcomes.questions import question_key
+from fairlead.predictors.composed import quick
 from fairlead.predictors.few_labels import easier_by, moved
 from fairlead.statistics.bootstrap import interval, resampled_means
 
@@ -122,7 +123,7 @@ def _unpriced(table: Outcomes) -> Outcomes:
 
 
 def _regret(train: Outcomes, test: Outcomes, seed: int) -> Regret:
-    parts = _Parts.fitted(train, seed)
+    parts = _Parts.fitted(train, quick(seed), seed)
     x, x_test = parts.features.transform(train.requests), parts.features.transform(test.requests)
     p, p_test = parts.success.predict_mean(x), parts.success.predict_mean(x_test)
     best = test.score.max(axis=1)
