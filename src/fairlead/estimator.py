@@ -71,7 +71,10 @@ class Estimator:
         """Takes back what `state` gave; returns itself."""
         for name, value in state.items():
             *path, own_name = name.split(".")
-            setattr(_part_at(self, path), own_name, np.asarray(value))
+            if path:
+                _part_at(self, path).restore({own_name: value})
+            else:
+                setattr(self, own_name, np.asarray(value))
         return self
 
     def check_fitted(self, name: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.features.ngrams import Ngrams
 from fairlead.features.prompt import PromptFeatures
+from fairlead.features.static import Static
 from fairlead.features.surface import Surface
 
 if TYPE_CHECKING:
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
 
     from fairlead.features.base import FeatureExtractor
 
-__all__ = ["FEATURES", "Ngrams", "PromptFeatures", "Surface"]
+__all__ = ["FEATURES", "Ngrams", "PromptFeatures", "Static", "Surface"]
 
 FEATURES: Mapping[str, type[FeatureExtractor]] = {
-    features.__name__: features for features in (Surface, Ngrams, PromptFeatures)
+    features.__name__: features for features in (Surface, Ngrams, Static, PromptFeatures)
 }
 """Name -> features: what an artifact may name, and what the contract tests run."""

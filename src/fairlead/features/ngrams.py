@@ -22,7 +22,7 @@ from zlib import crc32
 
 import numpy as np
 
-from fairlead.estimator import Estimator
+from fairlead.estimator import Estimator, State
 from fairlead.features.reading import middle, read
 from fairlead.features.word_rows import WordRows
 
@@ -102,6 +102,11 @@ class Ngrams(Estimator):
         for row, reading in zip(x, readings, strict=True):
             row[:] = middle([self._projected(words) for words in reading.distinct])
         return x
+
+    def restore(self, state: State) -> Self:
+        """Takes back what `state` gave; returns itself."""
+        self.__dict__.pop("_rows", None)
+        return super().restore(state)
 
     def _projected(self, words: Sequence[bytes]) -> Float32Array:
         """Returns (n_components,): the words' rows added up, as long as if their sparse row had unit length."""

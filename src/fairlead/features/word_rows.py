@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from threading import Lock
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 CAPACITY = 16_384
 """Words kept; the few thousand most frequent ones make up nearly all text."""
+
+_UNKNOWN = -1
 
 
 class WordRows:
@@ -33,8 +36,8 @@ class WordRows:
     def __call__(self, words: Sequence[bytes]) -> Float32Array:
         """Returns (n_words, n_columns)."""
         slots, rows = self._memo  # read at once: another thread may put an empty one in its place
-        known = [*map(slots.get, words)]
-        return self._learned(words) if None in known else rows[cast("list[int]", known)]
+        known = [*map(slots.get, words, repeat(_UNKNOWN))]
+        return self._learned(words) if _UNKNOWN in known else rows[known]
 
     def _learned(self, words: Sequence[bytes]) -> Float32Array:
         with self._lock:

@@ -122,7 +122,7 @@ def test_a_cascade_pays_for_both_answers_and_learns_from_the_first(pair, points)
     prices = exam.recorded.cost_usd.mean(axis=0)
     assert cost[-1] == pytest.approx(prices.sum())
     assert cost[0] == pytest.approx(prices[1])
-    assert score.max() > exam.recorded.score.mean(axis=0).max()
+    assert score.max() >= exam.recorded.score.mean(axis=0).max()
     assert area(sweep, exam, points) > 0.05
 
 
