@@ -25,11 +25,14 @@ dialect = "{dialect}"
 base_url = "{address}/{version}"
 {host_settings}[models."host/albatross"]
 price = {{ input_usd_per_mtok = 5, output_usd_per_mtok = 25 }}
-capabilities = {{ context_tokens = 200000, max_output_tokens = 4096 }}
+capabilities = {{ {capabilities} }}
 [models."host/wren"]
 price = {{ input_usd_per_mtok = "0.1", output_usd_per_mtok = "0.4" }}
-capabilities = {{ context_tokens = 200000, max_output_tokens = 4096 }}
+capabilities = {{ {capabilities} }}
 """
+
+UNKNOWN = "context_tokens = 200000, max_output_tokens = 4096"
+ABLE = "context_tokens = 200000, max_output_tokens = 64000, tools = true, vision = true, json_schema = true"
 
 ASK = {"model": "auto", "messages": [{"role": "user", "content": "Prove that there are infinitely many primes."}]}
 
@@ -94,17 +97,27 @@ def empty_ledger(tmp_path_factory):
 
 
 @asynccontextmanager
-async def started(folder, ledger, settings="", *, dialect="openai", host_settings="", faults=None, time_scale=0.0):
-    """Yields a gateway with these settings, in front of a host with these faults."""
+async def started(
+    folder, ledger, settings="", *, dialect="openai", host_settings="", plays=False, faults=None, time_scale=0.0
+):
+    """Yields a gateway with these settings, in front of a host with these faults.
+
+    A host that `plays` calls tools and keeps to schemas, and its models are known to be able to.
+    """
     async with AsyncExitStack() as stack:
-        upstream = Upstream(World(seed=1, faults=faults), time_scale=time_scale)
+        upstream = Upstream(World(seed=1, faults=faults), time_scale=time_scale, plays=plays)
         address = await stack.enter_async_context(serving(upstream))
         path = folder / "fairlead.toml"
         shutil.copy(ledger, folder / "fairlead.db")
         version = "v1beta" if dialect == "gemini" else "v1"
-        path.write_text(
-            HOST.format(address=address, dialect=dialect, version=version, host_settings=host_settings) + settings
+        host = HOST.format(
+            address=address,
+            dialect=dialect,
+            version=version,
+            host_settings=host_settings,
+            capabilities=ABLE if plays else UNKNOWN,
         )
+        path.write_text(host + settings)
         gateway = await stack.enter_async_context(opened(prepare(load(path, {}))))
         url = await stack.enter_async_context(serving(application(gateway)))
         http = await stack.enter_async_context(aiohttp.ClientSession())

@@ -206,3 +206,16 @@ def test_a_request_without_a_body_of_its_own_is_written_anew():
         openai_upstream.encode_request(Request.from_prompt("Hi"), Candidate(name="p/m", model="m"), stream=False)
     )
     assert body == {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+
+
+@pytest.mark.parametrize("index", [{}, {"index": None}])
+def test_calls_that_come_at_once_and_without_an_index_are_told_apart(index):
+    calls = [{"id": name, "function": {"name": name, "arguments": "{}"}} | index for name in ("a", "b")]
+    usage = {"prompt_tokens": 3, "completion_tokens": 2}
+    event = sse.Event(json.dumps(chunk({"content": "So.", "tool_calls": calls}, "tool_calls", usage=usage)).encode())
+    head, last = openai_upstream.ChunkDecoder(keep_body=False).decode(event)
+    assert (head.text, head.tool_call.name, head.tool_index, head.finish_reason) == ("So.", "a", 0, None)
+    assert (last.text, last.tool_call.name, last.tool_index, last.finish_reason) == ("", "b", 1, "tool_calls")
+    assert (head.usage, last.usage) == (None, Usage(input_tokens=3, output_tokens=2))
+    (kept,) = openai_upstream.ChunkDecoder(keep_body=True).decode(event)
+    assert (kept.body, kept.finish_reason) == (event.data, "tool_calls")

@@ -73,6 +73,7 @@ class _Format(msgspec.Struct):
 
 class _OutputConfig(msgspec.Struct):
     format: _Format | None = None
+    effort: str | None = None
 
 
 _Tokens = Annotated[int, msgspec.Meta(ge=1)]
@@ -135,7 +136,10 @@ class _Reader:
         read = self._read
         messages = (*self._system(), *(turn for i, m in enumerate(read.messages) for turn in self._turns(m, i)))
         tools = tuple(tool for tool in map(self._tool, read.tools or ()) if tool is not None)
-        form = (read.output_config and read.output_config.format) or read.output_format
+        config = read.output_config or _OutputConfig()
+        form = config.format or read.output_format
+        if config.effort is not None:
+            self._hints["output_config.effort"] = None
         metadata = {name: value for name, value in (read.metadata or {}).items() if value is not None}
         return Request(
             messages=messages,

@@ -6,6 +6,7 @@ Also read: the fields that other servers of this dialect add (`reasoning_content
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -258,7 +259,8 @@ def decode_response(body: bytes) -> Response:
 class ChunkDecoder:
     """Reads one stream; `complete` once every choice has a finish reason, `done` at `[DONE]`.
 
-    A chunk tells of the first choice, and of the first tool call in its delta; `body` holds all of it.
+    A chunk tells of the first choice, and of one tool call in its delta: of several each gets a chunk, except where the
+    first holds them all in its `body`.
 
     Args:
         keep_body: give each chunk its own bytes.
@@ -291,18 +293,19 @@ class ChunkDecoder:
         choices = reply.choices or []
         first = next((choice for choice in choices if choice.index == 0), None)
         words = (first.delta if first else None) or _Words()
-        calls = words.tool_calls or ()
-        yield Chunk(
+        finish, usage = self._end(choices), _usage(reply.usage)
+        first_call, *more = _calls(words) or [Chunk()]
+        head = replace(
+            first_call,
             text=_text(words),
             reasoning=words.reasoning_content or words.reasoning or "",
-            tool_call=_call(calls[0]) if calls else None,
-            tool_index=(calls[0].index or 0) if calls else 0,
-            finish_reason=self._end(choices),
-            usage=_usage(reply.usage),
             model=reply.model,
             id=reply.id,
             body=event.data if self.keep_body else b"",
         )
+        *before, last = [head] if self.keep_body else [head, *more]
+        yield from before
+        yield replace(last, finish_reason=finish, usage=usage)
 
     def _end(self, choices: list[_Choice]) -> FinishReason | None:
         """Notes which choices speak and which are finished; returns the reason that finishes the last of them."""
@@ -329,6 +332,14 @@ def _text(words: _Words) -> str:
     if isinstance(content, list):
         content = "".join(part.text for part in content if part.type == "text")
     return content or words.refusal or ""
+
+
+def _calls(words: _Words) -> list[Chunk]:
+    """Returns the tool calls of a delta; a host that sends them whole and at once may leave their index out."""
+    calls = words.tool_calls or ()
+    return [
+        Chunk(tool_call=_call(call), tool_index=i if call.index is None else call.index) for i, call in enumerate(calls)
+    ]
 
 
 def _call(call: _ToolCall) -> ToolCall:
