@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fairlead.policies import Floor, Threshold, Utility, judging
+from fairlead.policies import Budget, Floor, Threshold, Thrifty, Utility, judging
+from fairlead.policies.base import Circumstances
 from fairlead.policies.judging import judge
 from fairlead.policies.realised import Recorded
+from fairlead.statistics.hulls import gain_over_hull
 from fairlead.types import Predictions
 
 NAMES = ("strong", "middle", "weak")
@@ -86,3 +88,55 @@ def test_without_signal_and_without_costs_routing_is_allowed_in_at_most_five_per
         no_cost = replace(recorded, cost_usd=np.full((100, 3), np.nan))
         allowed.append(judge(Utility(willingness_to_pay_usd=np.inf), predictions, no_cost, "strong", seed=i).allowed)
     assert np.mean(allowed) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 800)
+
+
+SLOPES = np.array([0.1, 0.5, 0.9])
+
+
+def noisy(rng, n, *, signal):
+    """Prompts of varying difficulty, seen through noise; the cheaper a model, the more it suffers."""
+    difficulty = rng.random((n, 1))
+    p_true = np.clip(0.95 - difficulty * SLOPES, 0.0, 1.0)
+    seen = signal * difficulty + (1 - signal) * rng.random((n, 1))
+    return p_true, np.clip(0.95 - seen * SLOPES + rng.normal(0, 0.05, (n, 3)), 0.0, 1.0)
+
+
+LEARNING = [Thrifty(margin=0.03), Thrifty(margin=0.03, confidence=0.8), Budget(usd_per_request=0.4)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", LEARNING, ids=repr)
+def test_what_learns_without_signal_is_allowed_in_at_most_five_percent(policy):
+    rng = np.random.default_rng(15)
+    allowed = []
+    for i in range(120):
+        p_true, p_success = noisy(rng, 300, signal=0.0)
+        allowed.append(judge(policy, *draw(rng, 300, p_true=p_true, p_success=p_success), "strong", seed=i).allowed)
+    assert np.mean(allowed) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 120)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", LEARNING, ids=repr)
+def test_what_learned_and_is_allowed_truly_gains_and_keeps_its_promise(policy):
+    """The truth is known on fresh prompts: how often is what was allowed no gain, or over its line?"""
+    rng = np.random.default_rng(16)
+    no_gain, broken, allowed = [], [], []
+    for i in range(80):
+        p_true, p_success = noisy(rng, 400, signal=0.7)
+        guard = judge(policy, *draw(rng, 400, p_true=p_true, p_success=p_success), "strong", seed=i)
+        fresh_true, fresh_seen = noisy(rng, 4000, signal=0.7)
+        predictions, recorded = draw(rng, 4000, p_true=fresh_true, p_success=fresh_seen)
+        everyone = Circumstances(eligible=np.ones((4000, 3), dtype=bool), reference=0, mix_draw=rng.random(4000))
+        truth = guard.policy.realised(predictions, everyone, replace(recorded, score=fresh_true))
+        score, spent = truth.score.mean(), truth.cost_usd.mean()
+        allowed.append(guard.allowed)
+        no_gain.append(guard.allowed and gain_over_hull(score, spent, COST_USD, fresh_true.mean(axis=0)) <= 0)
+        if isinstance(policy, Thrifty):
+            broken.append(guard.allowed and score < fresh_true[:, 0].mean() - policy.margin)
+            level = 1 - policy.confidence
+        else:
+            broken.append(guard.allowed and spent > policy.usd_per_request * 1.1)
+            level = 0.05
+    assert np.mean(allowed) > 0.2
+    assert np.mean(no_gain) <= 0.05
+    assert np.mean(broken) <= level + 2 * np.sqrt(level * (1 - level) / 80)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from fairlead.policies.realised import Recorded
     from fairlead.types import FloatArray, IntArray, Predictions
 
-N_HALVINGS = 60
-"""Of the range of multipliers: afterwards its ends choose alike, but for requests that are exactly between."""
+N_HALVINGS = 30
+"""Of the range of multipliers: afterwards its ends choose alike, but for requests that are just between."""
 N_ROUNDS = 3
 """Of learning how much more is billed than predicted."""
 
@@ -105,7 +105,9 @@ class Budget(SingleStep):
             return self
         overrun, found = 1.0, plan.solved(self.usd_per_request)
         for _ in range(N_ROUNDS):
-            overrun = max(overrun, plan.overrun(*found))
+            if plan.overrun(*found) <= overrun:
+                break
+            overrun = plan.overrun(*found)
             found = plan.solved(self.usd_per_request / overrun)
         multiplier, other, share = found
         return type(self)(**self.params() | {"multiplier": multiplier, "other": other, "share": share})
