@@ -186,7 +186,7 @@ def _defaults(part: PartResult) -> Rows:
     header = (
         *("default point", "score", "minus the reference, points", "cost, % of the reference's"),
         *("gain over the hull, points", "misroutes, %", "repair, % of the reference's cost"),
-        *("Brier", "calibration error above chance", "AUC"),
+        *("Brier", "calibration error", "above chance", "chance, 95th percentile", "AUC"),
     )
     rows = []
     for method in part.methods:
@@ -202,7 +202,9 @@ def _defaults(part: PartResult) -> Rows:
                 _interval(point.misroute, 100, digits=1),
                 _interval(point.misroute_cost, 100 / unit, digits=1) if unit else "",
                 f"{trust.brier:.4f}" if trust else "",
-                f"{trust.excess:+.4f} (95 % of chance below {trust.limit:.4f} before)" if trust else "",
+                f"{trust.error:.4f}" if trust else "",
+                f"{trust.excess:+.4f}" if trust else "",
+                f"{trust.limit:.4f}" if trust else "",
                 _interval(trust.auc, 1, digits=3) if trust else "",
             )
         )

@@ -320,13 +320,22 @@ class _Frontier:
         if not self.costed:
             return {}
         reference, drawn = self.pool.reference_means
+        (cost, score), (cost_drawn, score_drawn) = self._with_cheapest
         return {
             part: centred_interval(
-                float(value_at(self.cost[0], self.score[0], part * reference[1])),
-                value_at(self.cost[1], self.score[1], part * drawn[:, 1]),
+                float(value_at(cost, score, part * reference[1])),
+                value_at(cost_drawn, score_drawn, part * drawn[:, 1]),
             )
             for part in COST_FRACTIONS
         }
+
+    @property
+    def _with_cheapest(self) -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
+        """Returns costs and scores beside those of the cheapest fixed candidate, which needs no method."""
+        cost, score, cost_drawn, score_drawn = self.pool.fixed
+        j = [int(cost.argmin())]
+        on_data = np.append(self.cost[0], cost[j]), np.append(self.score[0], score[j])
+        return on_data, (np.hstack([self.cost[1], cost_drawn[:, j]]), np.hstack([self.score[1], score_drawn[:, j]]))
 
     def _strong_weak(self) -> tuple[Interval, Interval, Interval]:
         """Returns APGR, CPT50 and CPT80, the mean of them over splits; each split has thresholds of its own."""
