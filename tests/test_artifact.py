@@ -14,7 +14,7 @@ from fairlead.artifact import ARRAYS, FORMAT, MANIFEST, load, save
 from fairlead.errors import ArtifactError
 from fairlead.estimator import Estimator
 from fairlead.fitting import fit
-from fairlead.policies import Floor, Utility
+from fairlead.policies import Cascade, Floor, Utility
 from fairlead.predictors import Calibrated, Clusters, Ensemble, Factorization, Lifted
 from fairlead.router import Router
 from fairlead.testing import make_outcomes
@@ -197,3 +197,15 @@ def test_an_ensemble_is_saved_with_its_members(router, tmp_path):
     loaded = load(tmp_path / "router").success
     assert repr(loaded) == repr(ensemble)
     np.testing.assert_array_equal(loaded.predict(x).sd, ensemble.predict(x).sd)
+
+
+def test_a_cascade_is_saved_with_what_it_learned(tmp_path):
+    train, test = make_outcomes(500, n_wrong_answers=6, seed=4).split(0.6, seed=0)
+    router = fit(train, Cascade(objective="cost", margin=0.05), seed=0)
+    router = replace(router, policy=router.policy.policy)  # whatever the guard says of so small a table
+    save(router, tmp_path / "router")
+    loaded = load(tmp_path / "router")
+    before, after = router.decide(test.requests), loaded.decide(test.requests)
+    assert before.openings == after.openings
+    assert before.openings
+    assert before[min(before.openings)].plan == after[min(after.openings)].plan

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fairlead.evidence import Evidence, prompt_hashes, taken
+from fairlead.answers import FORMS
+from fairlead.evidence import Evidence, answer_numbers, prompt_hashes, taken
 from fairlead.fitting import fit
-from fairlead.policies import Floor
+from fairlead.policies import Cascade, Floor
 from fairlead.testing import make_outcomes
 
 
@@ -58,3 +59,23 @@ def test_a_model_with_few_labels_is_judged_by_what_a_pessimist_expects_of_it():
     assert np.isnan(assumed[:, [0, 2]]).all()
     assert assumed[:, 1].mean() < router.predict(train.requests).p_success[:, 1].mean()
     assert router.policy.unjudged == ()
+
+
+def test_answers_are_numbered_by_whether_they_agree():
+    table = make_outcomes(40, n_wrong_answers=3, missing=0.2)
+    numbers, forms = answer_numbers(table)
+    for i in range(40):
+        for j in range(3):
+            for k in range(3):
+                if table.answer[i, j] is not None and table.answer[i, k] is not None:
+                    assert (numbers[i, j] == numbers[i, k]) == (table.answer[i, j] == table.answer[i, k])
+    assert ((numbers == -1) == np.equal(table.answer, None)).all()
+    assert (forms == FORMS.index("text")).all()
+
+
+def test_what_a_cascade_learns_is_judged_again_over_other_candidates():
+    router = fit(make_outcomes(400, n_wrong_answers=6, seed=1), Cascade(objective="cost", margin=0.05), seed=0)
+    assert router.evidence.answers.shape == (400, 3)
+    two = router.bind(router.candidates[:2], reference="strong")
+    learned = two.policy.policy.knows
+    assert learned is None or {name for plan in learned["plans"] for name in plan["first"]} <= {"strong", "middle"}

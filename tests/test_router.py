@@ -15,6 +15,7 @@ from fairlead.evidence import Evidence
 from fairlead.fitting import fit
 from fairlead.policies import Constant, Floor, HullGuard, Order, Threshold, Utility
 from fairlead.policies.base import Choices
+from fairlead.policies.single import SingleStep
 from fairlead.router import Router
 from fairlead.testing import make_outcomes
 from fairlead.types import (
@@ -74,7 +75,7 @@ class Broken(Estimator):
         return self.inner.transform(requests)
 
 
-class Stubborn(Estimator):
+class Stubborn(SingleStep):
     """Chooses the last candidate, eligible or not."""
 
     def choose(self, predictions, circumstances):  # noqa: ARG002 - the contract's argument

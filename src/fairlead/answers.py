@@ -21,12 +21,17 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fairlead.types import Request
+
 Form = Literal["option", "number", "json", "code", "literal", "text"]
+
+FORMS: tuple[Form, ...] = get_args(Form)
+"""All of them; their places are what is kept of them in arrays."""
 
 MAX_CHARS = 240
 """A longer answer that no mark sets apart is prose; a longer spelling is replaced by its hash."""
@@ -59,6 +64,17 @@ def question(prompt: str, *, json_asked: bool = False) -> Question:
     options = _options(prompt)
     words = frozenset(word.casefold() for word in _WORD.findall(prompt))
     return Question(form="json" if json_asked else _form(prompt, options), options=options, words=words)
+
+
+def asked_of(request: Request) -> Question | None:
+    """Returns what to expect of an answer to the last turn; `None` where answers are not to be compared.
+
+    Tool calls, several answers at once and turns that are not the user's have no final answer.
+    """
+    last = request.messages[-1] if request.messages else None
+    if last is None or last.role != "user" or request.tools or request.n > 1 or "tools" in request.needs:
+        return None
+    return question(last.text, json_asked=request.json_object or request.json_schema is not None)
 
 
 def _form(prompt: str, options: Mapping[str, str]) -> Form:

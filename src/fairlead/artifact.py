@@ -41,7 +41,7 @@ _COMPONENTS = {"features": FEATURES, "success": PREDICTORS, "tokens": PREDICTORS
 _EVIDENCE_ARRAYS = (
     *("question", "prompt_hash", "request_tokens"),
     *("p_success", "p_success_sd", "predicted_tokens", "predicted_latency_p95_s"),
-    *("score", "input_tokens", "output_tokens", "latency_s", "assumed"),
+    *("score", "input_tokens", "output_tokens", "latency_s", "assumed", "answers", "answer_form"),
 )
 
 

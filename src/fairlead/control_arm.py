@@ -39,10 +39,15 @@ def choose_with_control_arm(
     control = drawn & (draw < share)
     first = np.where(control, reference, choices.first)
     by_policy = np.where(control, _chance_of_reference(policy, predictions, circumstances), choices.propensity)
-    by_draw = np.where(first == reference, share, 0.0)
+    alone = first == reference
+    alone[[i for i in choices.openings if not control[i]]] = False  # a cascade is no call to its first candidate
+    by_draw = np.where(alone, share, 0.0)
     propensity = np.where(drawn, by_draw + (1.0 - share) * by_policy, choices.propensity)
     reason = np.where(control, "control_arm", choices.reason)
-    return replace(choices, first=first, propensity=propensity, reason=tuple(reason.tolist())), control
+    openings = {i: stages for i, stages in choices.openings.items() if not control[i]}
+    return replace(
+        choices, first=first, propensity=propensity, reason=tuple(reason.tolist()), openings=openings
+    ), control
 
 
 def _chance_of_reference(policy: Policy, predictions: Predictions, circumstances: Circumstances) -> FloatArray:
@@ -53,5 +58,7 @@ def _chance_of_reference(policy: Policy, predictions: Predictions, circumstances
     chance = np.zeros(len(circumstances.eligible))
     for end in (0.0, _JUST_BELOW_1):
         choices = policy.choose(predictions, replace(circumstances, mix_draw=np.full(len(chance), end)))
-        chance = np.where(choices.first == circumstances.reference, choices.propensity, chance)
+        alone = choices.first == circumstances.reference
+        alone[list(choices.openings)] = False
+        chance = np.where(alone, choices.propensity, chance)
     return chance

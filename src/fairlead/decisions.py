@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,8 @@ class Decisions:
     router_version: str
     in_order: bool = False
     """Whether a plan goes on in the candidates' own order."""
+    openings: Mapping[int, tuple[Stage, ...]] = field(default_factory=dict)
+    """Request -> the stages its plan opens with, where that is more than a call to the first candidate."""
 
     def __len__(self) -> int:
         return len(self.first)
@@ -61,7 +63,7 @@ class Decisions:
             raise NoCandidateError(self.exclusions[i])
         names = self.predictions.candidates
         return Decision(
-            plan=tuple(Stage(steps=(Step(candidate=names[column]),)) for column in self._order(i)[:MAX_STAGES]),
+            plan=self._plan(i),
             propensity=float(self.propensity[i]),
             reason=self.reason[i],
             arm="control" if self.control[i] else "policy",
@@ -76,6 +78,14 @@ class Decisions:
     def excluded(self, i: int) -> Mapping[str, str]:
         """Returns candidate name -> reason, for the candidates that could not serve request `i`."""
         return self.exclusions[i]
+
+    def _plan(self, i: int) -> tuple[Stage, ...]:
+        """Returns the opening, where there is one, and behind it one stage for each candidate that is left."""
+        names = self.predictions.candidates
+        opening = self.openings.get(i, ())
+        called = {step.candidate for stage in opening for step in stage.steps}
+        rest = (names[column] for column in self._order(i) if names[column] not in called)
+        return (*opening, *(Stage(steps=(Step(candidate=name),)) for name in rest))[:MAX_STAGES]
 
     def _order(self, i: int) -> list[int]:
         """Returns the columns to call: the choice, the reference, then the rest by predicted success, unknown last."""
@@ -98,9 +108,15 @@ class Decisions:
         }
         for name in ("exclusions", "reason", "fault"):
             columns[name] = tuple(chain.from_iterable(getattr(part, name) for part in parts))
-        in_order = any(part.in_order for part in parts)
+        starts = np.cumsum([0, *(len(part) for part in parts)]).tolist()
         return replace(
-            parts[0], predictions=_stacked([part.predictions for part in parts]), in_order=in_order, **columns
+            parts[0],
+            predictions=_stacked([part.predictions for part in parts]),
+            in_order=any(part.in_order for part in parts),
+            openings={
+                start + i: s for start, part in zip(starts, parts, strict=False) for i, s in part.openings.items()
+            },
+            **columns,
         )
 
 

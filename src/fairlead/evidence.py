@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairlead.answers import FORMS, final_answer, question
 from fairlead.costs import Rates
 from fairlead.errors import NotEnoughPointsError
 from fairlead.policies.judging import judge
@@ -65,6 +66,10 @@ class Evidence:
     input_tokens: FloatArray
     output_tokens: FloatArray
     latency_s: FloatArray
+    answers: IntArray
+    """Equal numbers of a row are equal final answers; -1 is none. Numbers tell whether models agree, and no more."""
+    answer_form: IntArray
+    """(n,) place in `answers.FORMS` of the form that the prompt asks for."""
     assumed: FloatArray
     """Where a model has few labels, what a pessimist expects it to score; NaN for the others."""
 
@@ -112,6 +117,9 @@ class Evidence:
             score=taken(_filled(self.score, self.assumed), columns),
             cost_usd=rates.cost_usd(taken(self._input_tokens, columns), taken(self._output_tokens, columns)),
             latency_s=taken(self.latency_s, columns),
+            output_tokens=taken(self.output_tokens, columns),
+            answers=np.where(columns >= 0, self.answers[:, columns], -1) if (self.answers >= 0).any() else None,
+            answer_form=self.answer_form,
         )
         return predictions, recorded
 
@@ -126,6 +134,21 @@ class Evidence:
     @property
     def _is_assumed(self) -> BoolArray:
         return np.isnan(self.score) & ~np.isnan(self.assumed)
+
+
+def answer_numbers(outcomes: Outcomes) -> tuple[IntArray, IntArray]:
+    """Returns (n, m) a number for each different final answer of a prompt, -1 where there is none, and (n,) their form.
+
+    The recorded answers are read as the replies of a host are, by what the prompt asks for.
+    """
+    numbers, forms = np.full(outcomes.answer.shape, -1, dtype=np.int64), np.empty(len(outcomes), dtype=np.int64)
+    for i, (prompt, answers) in enumerate(zip(outcomes.prompts, outcomes.answer, strict=True)):
+        asked = question(prompt)
+        forms[i] = FORMS.index(asked.form)
+        final = {given: None if given is None else final_answer(given, asked) for given in set(answers.tolist())}
+        number: dict[str | None, int] = {None: -1}
+        numbers[i] = [number.setdefault(final[given], len(number) - 1) for given in answers]
+    return numbers, forms
 
 
 def _filled(measured: FloatArray, otherwise: FloatArray) -> FloatArray:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairlead.errors import TableError
-from fairlead.evidence import Evidence, prompt_hashes
+from fairlead.evidence import Evidence, answer_numbers, prompt_hashes
 from fairlead.features import Ngrams, PromptFeatures
 from fairlead.outcomes.questions import question_key
 from fairlead.policies import Floor, Thrifty
@@ -105,6 +105,7 @@ def gather(
         tokens[inside] = parts.tokens.predict_mean(x)
         if parts.latency is not None:
             latency_p95_s[inside] = parts.latency.predict_quantile(x, 0.95)
+    answers, answer_form = answer_numbers(train)
     return Evidence(
         table=train.name,
         data_hash=train.data_hash,
@@ -121,6 +122,8 @@ def gather(
         input_tokens=train.input_tokens,
         output_tokens=train.output_tokens,
         latency_s=train.latency_s,
+        answers=answers,
+        answer_form=answer_form,
         assumed=np.full(train.score.shape, np.nan) if assumed is None else assumed,
     )
 

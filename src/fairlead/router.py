@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 import numpy as np
 
+from fairlead.answers import FORMS, asked_of
 from fairlead.control_arm import NOT_DRAWN, choose_with_control_arm
 from fairlead.costs import Rates
 from fairlead.decisions import Decisions
@@ -81,7 +82,7 @@ class Router:
         contexts = [Context()] * len(requests) if contexts is None else contexts
         situation = self._situation(requests, contexts)
         try:
-            return self._decided(situation, self.predict(requests), self.policy)
+            return self._decided(self._with_forms(situation, requests), self.predict(requests), self.policy)
         except Exception as error:  # noqa: BLE001 - the router's failure is not the request's failure
             if len(requests) > 1:  # one request at fault changes no other decision
                 return Decisions.joined([self.decide([r], [c]) for r, c in zip(requests, contexts, strict=True)])
@@ -186,6 +187,15 @@ class Router:
                 row[:] = [name not in reasons for name in self._names]
         return eligible
 
+    def _with_forms(self, situation: _Situation, requests: Sequence[Request]) -> _Situation:
+        """Returns the situation with the form that each answer takes, for a policy that compares answers."""
+        if not self.policy.compares_answers:
+            return situation
+        asked = (asked_of(request) for request in requests)
+        forms = [-1 if question is None else FORMS.index(question.form) for question in asked]
+        circumstances = replace(situation.circumstances, answer_form=np.array(forms, dtype=np.int64))
+        return replace(situation, circumstances=circumstances)
+
     def _host_latency_p95_s(self, contexts: Sequence[Context]) -> FloatArray | None:
         """Returns (n, m) what the hosts were lately measured at, `None` where no context knows of any."""
         if not any(context.hosts for context in contexts):
@@ -220,6 +230,7 @@ class Router:
             policy=self._policy_text,
             router_version=self.version,
             in_order=choices.in_order,
+            openings=choices.openings,
         )
 
     def _output_tokens(self, x: FloatArray, requests: Sequence[Request]) -> FloatArray:

@@ -28,6 +28,7 @@ def make_outcomes(
     *,
     seed: int = 0,
     missing: float = 0.0,
+    n_wrong_answers: int = 1,
 ) -> Outcomes:
     """Returns a made-up table in which later models are cheaper, and worse on the prompts whose words sound hard.
 
@@ -36,6 +37,7 @@ def make_outcomes(
         models: from the strongest and dearest to the weakest; each costs a quarter of the one before.
         seed: the same arguments and seed give the same table.
         missing: share of the cells that were not measured; the first model is always measured.
+        n_wrong_answers: how many wrong answers there are to a prompt; with one, all who are wrong agree.
 
     >>> make_outcomes(20).score.shape
     (20, 3)
@@ -50,6 +52,8 @@ def make_outcomes(
     input_tokens = np.ceil(np.array([[len(prompt)] for prompt in prompts]) / CHARS_PER_TOKEN)
     answer = np.full(score.shape, None, dtype=np.object_)
     answer[score == 1], answer[score == 0] = "right", "wrong"
+    if n_wrong_answers > 1:
+        answer[score == 0] = [f"wrong {k}" for k in rng.integers(n_wrong_answers, size=int((score == 0).sum()))]
     return Outcomes(
         name="made-up",
         prompt_ids=tuple(f"p{i:05d}" for i in range(n_prompts)),

@@ -360,6 +360,11 @@ class Predictions:
         """Returns the predictions of these requests, in this order."""
         return Predictions(candidates=self.candidates, **{name: getattr(self, name)[index] for name in GRIDS})
 
+    def columns(self, index: IntArray) -> Predictions:
+        """Returns the predictions of these candidates, in this order."""
+        names = tuple(self.candidates[column] for column in index)
+        return Predictions(candidates=names, **{name: getattr(self, name)[:, index] for name in GRIDS})
+
     def row(self, i: int) -> tuple[Prediction, ...]:
         """Returns request `i`, one prediction a candidate."""
         columns = (_known(getattr(self, name)[i]) for name in GRIDS)

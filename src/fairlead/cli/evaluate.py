@@ -195,7 +195,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - an argument an option
         "latency_p95_s": latency_p95_s,
     }
     given = objective is not None or any(value is not None for value in settings.values())
-    policy = asked(objective or "cost", **settings) if given else None
+    policy = asked(objective or "cost", **settings, cascade=False) if given else None
     read = _read(tables, models)
     fitted = None if router is None else _pursuing(policy, load(router))
     found = list(_splits(read, seeds, policy) if fitted is None else _parts(fitted, read))

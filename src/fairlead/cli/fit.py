@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from fairlead.cli.objective import Confidence, LatencyP95, Margin, ObjectiveOption, UsdPerRequest, asked
+from fairlead.cli.objective import CascadeOption, Confidence, LatencyP95, Margin, ObjectiveOption, UsdPerRequest, asked
 from fairlead.cli.output import JsonOption, Result, emit, table, writing
 from fairlead.policies import HullGuard
 
@@ -104,6 +104,7 @@ def fit(  # noqa: PLR0913, PLR0917 - an argument an option
     confidence: Confidence = None,
     usd_per_request: UsdPerRequest = None,
     latency_p95_s: LatencyP95 = None,
+    cascade: CascadeOption = False,
     seed: Seed = 0,
     models: Models = None,
     as_json: JsonOption = False,
@@ -119,6 +120,7 @@ def fit(  # noqa: PLR0913, PLR0917 - an argument an option
         confidence=confidence,
         usd_per_request=usd_per_request,
         latency_p95_s=latency_p95_s,
+        cascade=cascade,
     )
     refuse_foreign(out)  # now, and not after minutes of fitting
     train = join([Outcomes.read(table) for table in tables])

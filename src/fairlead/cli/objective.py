@@ -41,7 +41,18 @@ LatencyP95 = Annotated[
     ),
 ]
 
-_OPTIONS = {name: f"--{name.replace('_', '-')}" for name in ("objective", "margin", "confidence", "usd_per_request")}
+CascadeOption = Annotated[
+    bool,
+    typer.Option(
+        "--cascade",
+        help="Cheap models may be asked first, and a dearer one where their answers do not convince: for the "
+        "objectives cost and quality (at no more than the reference's cost), on tables that hold the models' answers.",
+    ),
+]
+
+_OPTIONS = {
+    name: f"--{name.replace('_', '-')}" for name in ("objective", "margin", "confidence", "usd_per_request", "cascade")
+}
 
 
 def asked(
@@ -51,6 +62,7 @@ def asked(
     confidence: float | None,
     usd_per_request: float | None,
     latency_p95_s: float | None,
+    cascade: bool = False,
 ) -> Policy:
     """Returns the policy that the options ask for.
 
@@ -65,5 +77,6 @@ def asked(
         confidence=confidence,
         usd_per_request=usd_per_request,
         latency_p95_s=latency_p95_s,
+        cascade=cascade,
         spelled=_OPTIONS,
     )

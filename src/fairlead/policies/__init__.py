@@ -1,6 +1,7 @@
 """Predictions in, a choice out."""
 
 from fairlead.policies.budget import Budget
+from fairlead.policies.cascade import Cascade
 from fairlead.policies.constant import Constant
 from fairlead.policies.floor import Floor, Latency
 from fairlead.policies.guard import HullGuard
@@ -13,6 +14,7 @@ from fairlead.policies.utility import Utility
 __all__ = [
     "POLICIES",
     "Budget",
+    "Cascade",
     "Constant",
     "Floor",
     "HullGuard",
@@ -26,6 +28,18 @@ __all__ = [
 
 POLICIES = {
     policy.__name__: policy
-    for policy in (Constant, Order, Threshold, Utility, Floor, Latency, Budget, Thrifty, LatencyLimit, HullGuard)
+    for policy in (
+        Constant,
+        Order,
+        Threshold,
+        Utility,
+        Floor,
+        Latency,
+        Budget,
+        Thrifty,
+        Cascade,
+        LatencyLimit,
+        HullGuard,
+    )
 }
 """Name -> policy: what an artifact may name, and what the contract tests run."""

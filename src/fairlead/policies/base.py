@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from fairlead.estimator import Component
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fairlead.policies.realised import Realised, Recorded
-    from fairlead.types import BoolArray, FloatArray, IntArray, Predictions
+    from fairlead.types import BoolArray, FloatArray, IntArray, Predictions, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,9 @@ class Circumstances:
     """(n, m) what the candidates' hosts were lately measured at, NaN where unknown; `None` where nothing was."""
     limit_p95_s: float = math.inf
     """What a whole plan may take, in 19 of 20 requests."""
+    answer_form: IntArray | None = None
+    """(n,) place in `answers.FORMS` of the form that an answer takes, -1 where answers cannot be compared; `None` where
+    nobody asked."""
 
     def rows(self, index: IntArray) -> Self:
         """Returns those of these requests, in this order."""
@@ -38,6 +41,7 @@ class Circumstances:
             eligible=self.eligible[index],
             mix_draw=self.mix_draw[index],
             host_latency_p95_s=None if hosts is None else hosts[index],
+            answer_form=None if self.answer_form is None else self.answer_form[index],
         )
 
 
@@ -53,6 +57,8 @@ class Choices:
     """(n,) one word of `REASONS` each."""
     in_order: bool = False
     """Whether the others are tried in the candidates' own order, rather than the reference and then by success."""
+    openings: Mapping[int, tuple[Stage, ...]] = field(default_factory=dict)
+    """Request -> the stages that its plan opens with, where that is more than one call to `first`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +86,11 @@ class Policy(Component, Protocol):
     @property
     def promise(self) -> Promise:
         """What it is held to before it may serve."""
+        ...
+
+    @property
+    def compares_answers(self) -> bool:
+        """Whether it needs to know what form an answer takes: finding out costs time."""
         ...
 
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
@@ -123,6 +134,7 @@ REASONS = {
     "highest_utility": "predicted quality minus cost over willingness to pay is highest",
     "fastest_within_floor": "the fastest candidate predicted to stay within the margin of the reference",
     "best_buy": "predicted quality minus cost is highest at the price that keeps the mean cost to the budget",
+    "cascade": "cheaper answers are asked for first, and a dearer one where they do not convince",
     "guard_fixed": "routing is not shown to beat this fixed candidate on the outcomes it was fitted on",
     "guard_mix": "routing is not shown to beat this mix of two candidates on the outcomes it was fitted on",
     "no_evidence": "no outcomes yet: the reference is served",

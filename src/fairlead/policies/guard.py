@@ -77,6 +77,11 @@ class HullGuard(SingleStep):
         """What the policy was held to."""
         return self.policy.promise
 
+    @property
+    def compares_answers(self) -> bool:
+        """Whether the policy does, and serves."""
+        return self.allowed and self.policy.compares_answers
+
     def narrowed(self, predictions: Predictions, circumstances: Circumstances) -> Circumstances:
         """Returns the circumstances under the policy's limits; where it serves, with judged candidates alone."""
         if self.allowed and not self.promise.as_told:

@@ -120,7 +120,7 @@ def _case(
         return None
     return _Case(
         predictions=predictions.rows(grid.rows),
-        circumstances=_circumstances(grid, len(predictions.candidates), reference=j, seed=seed),
+        circumstances=_circumstances(grid, recorded, reference=j, seed=seed),
         recorded=recorded.rows(grid.rows),
         spends=spends,
         columns=grid.columns,
@@ -136,12 +136,17 @@ def _spent(outcome: Recorded | Realised, spends: str) -> FloatArray:
     return np.full_like(outcome.score, np.nan) if spent is None else spent
 
 
-def _circumstances(grid: Grid, n_candidates: int, *, reference: int, seed: int) -> Circumstances:
+def _circumstances(grid: Grid, recorded: Recorded, *, reference: int, seed: int) -> Circumstances:
     """Returns those of the grid's rows, had only its columns been there."""
     n = len(grid.rows)
-    eligible = np.zeros((n, n_candidates), dtype=np.bool_)
+    eligible = np.zeros((n, recorded.score.shape[1]), dtype=np.bool_)
     eligible[:, grid.columns] = True
-    return Circumstances(eligible=eligible, reference=reference, mix_draw=np.random.default_rng(seed).random(n))
+    return Circumstances(
+        eligible=eligible,
+        reference=reference,
+        mix_draw=np.random.default_rng(seed).random(n),
+        answer_form=None if recorded.answer_form is None else recorded.answer_form[grid.rows],
+    )
 
 
 def _realised(policy: Policy, case: _Case, seed: int) -> Realised:

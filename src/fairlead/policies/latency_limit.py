@@ -52,6 +52,11 @@ class LatencyLimit(Estimator):
         """What the policy is held to."""
         return self.policy.promise
 
+    @property
+    def compares_answers(self) -> bool:
+        """Whether the policy does."""
+        return self.policy.compares_answers
+
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
         """Returns what the policy chooses among those within the limit."""
         return self.policy.choose(predictions, self.narrowed(predictions, circumstances))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from fairlead.errors import ConfigError
 from fairlead.policies.budget import Budget
+from fairlead.policies.cascade import Cascade
 from fairlead.policies.floor import Latency
 from fairlead.policies.latency_limit import LatencyLimit
 from fairlead.policies.order import Order
@@ -30,6 +31,7 @@ def policy_for(
     confidence: float | None = None,
     usd_per_request: float | None = None,
     latency_p95_s: float | None = None,
+    cascade: bool = False,
     spelled: Mapping[str, str] | None = None,
 ) -> Policy:
     """Returns the policy of an objective, under its limit on waiting.
@@ -41,6 +43,8 @@ def policy_for(
         confidence: with which that is shown on average, in [0.5, 1); 0.95 where not given.
         usd_per_request: mean cost of a request, USD.
         latency_p95_s: only candidates predicted to answer within it, 19 times in 20, are chosen from.
+        cascade: cheap candidates may be asked first, and a dearer one where their answers do not convince. For `cost`;
+            and for `quality`, whose mean cost is then the reference's where `usd_per_request` is not given.
         spelled: how a message spells the names of settings: name here -> name there.
 
     Raises:
@@ -52,18 +56,45 @@ def policy_for(
             raise ConfigError(_contradiction(name, objective, objectives, spelled or {}))
     margin = MARGIN if margin is None else margin
     policy: Policy
+    if cascade:
+        policy = _cascade(objective, margin, confidence, usd_per_request, spelled or {})
+    else:
+        policy = _direct(objective, margin, CONFIDENCE if confidence is None else confidence, usd_per_request)
+    return policy if latency_p95_s is None else LatencyLimit(policy=policy, latency_p95_s=latency_p95_s)
+
+
+def _direct(objective: Objective, margin: float, confidence: float, usd_per_request: float | None) -> Policy:
     match objective:
         case "cost":
-            policy = Thrifty(margin=margin, confidence=CONFIDENCE if confidence is None else confidence)
+            return Thrifty(margin=margin, confidence=confidence)
         case "latency":
-            policy = Latency(margin=margin)
+            return Latency(margin=margin)
         case "order":
-            policy = Order()
+            return Order()
         case "quality" if usd_per_request is not None:
-            policy = Budget(usd_per_request=usd_per_request)
+            return Budget(usd_per_request=usd_per_request)
         case "quality":
-            policy = Utility(willingness_to_pay_usd=math.inf)
-    return policy if latency_p95_s is None else LatencyLimit(policy=policy, latency_p95_s=latency_p95_s)
+            return Utility(willingness_to_pay_usd=math.inf)
+
+
+def _cascade(
+    objective: Objective,
+    margin: float,
+    confidence: float | None,
+    usd_per_request: float | None,
+    spelled: Mapping[str, str],
+) -> Policy:
+    setting, wanted = spelled.get("cascade", "cascade"), spelled.get("objective", "objective")
+    if objective not in {"cost", "quality"}:
+        raise ConfigError(
+            f"`{setting}` says nothing under `{wanted}` `{objective}`; it belongs to `cost` or `quality`. Remove it."
+        )
+    if confidence is not None:
+        name = spelled.get("confidence", "confidence")
+        raise ConfigError(f"`{name}` says nothing beside `{setting}`. Remove one of the two.")
+    if objective == "cost":
+        return Cascade(objective="cost", margin=margin)
+    return Cascade(objective="quality", usd_per_request=usd_per_request)
 
 
 _MEANT_FOR: dict[str, tuple[Objective, ...]] = {

@@ -6,12 +6,14 @@ it from `SingleStep`; one whose plan has several calls says itself what the whol
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fairlead.types import FloatArray, IntArray
 
 
@@ -23,11 +25,24 @@ class Recorded:
     cost_usd: FloatArray
     latency_s: FloatArray | None = None
     """`None` where no time was taken."""
+    output_tokens: FloatArray | None = None
+    answers: IntArray | None = None
+    """Equal numbers of a row are equal final answers, -1 is none; `None` where answers are not on record."""
+    answer_form: IntArray | None = None
+    """(n,) place in `answers.FORMS` of the form that the prompt asks for."""
 
     def rows(self, rows: IntArray) -> Self:
         """Returns the same of these requests."""
-        latency_s = None if self.latency_s is None else self.latency_s[rows]
-        return type(self)(score=self.score[rows], cost_usd=self.cost_usd[rows], latency_s=latency_s)
+        return self._each(lambda grid: grid[rows])
+
+    def columns(self, columns: IntArray) -> Self:
+        """Returns the same of these candidates."""
+        return self._each(lambda grid: grid[:, columns] if grid.ndim == 2 else grid)
+
+    def _each(self, part: Callable[[Any], Any]) -> Self:
+        grids: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        parts: dict[str, Any] = {name: None if grid is None else part(grid) for name, grid in grids.items()}
+        return type(self)(**parts)
 
     def of(self, column: IntArray) -> Realised:
         """Returns what the candidate in `column` (n,) did on each request."""

@@ -23,6 +23,11 @@ class SingleStep(Estimator):
         """What it is held to: to gain over fixed choices of the same cost."""
         return Promise()
 
+    @property
+    def compares_answers(self) -> bool:
+        """Whether it needs to know what form an answer takes: it does not."""
+        return False
+
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
         """Returns one choice a request."""
         raise NotImplementedError
