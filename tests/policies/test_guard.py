@@ -121,6 +121,19 @@ def test_too_few_prompts_show_nothing():
     assert (guard.allowed, guard.fixed, guard.gain, guard.n) == (False, "strong", None, 0)
 
 
+@pytest.mark.parametrize(("n_departures", "allowed"), [(9, False), (10, True)])
+def test_a_few_lucky_departures_show_nothing(n_departures, allowed):
+    """All of them gain: however few they are, no resample of them loses."""
+    score = np.tile([1.0, 0.0, 0.0], (500, 1))
+    score[:20] = [0.0, 1.0, 0.0]
+    p_success = np.tile([0.9, 0.1, 0.1], (500, 1))
+    p_success[:n_departures] = [0.1, 0.9, 0.1]
+    recorded = Recorded(score=score, cost_usd=np.tile(COST_USD, (500, 1)))
+    guard = judge(Utility(willingness_to_pay_usd=100.0), predicted(p_success), recorded, "strong", seed=0)
+    assert guard.lower > 0
+    assert guard.allowed == allowed
+
+
 def test_one_question_asked_many_times_is_one_piece_of_evidence():
     predictions, recorded = table(1000, signal=1.0)
     one_question = np.zeros(1000, dtype=np.int64)

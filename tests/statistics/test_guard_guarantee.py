@@ -140,3 +140,18 @@ def test_what_learned_and_is_allowed_truly_gains_and_keeps_its_promise(policy):
     assert np.mean(allowed) > 0.2
     assert np.mean(no_gain) <= 0.05
     assert np.mean(broken) <= level + 2 * np.sqrt(level * (1 - level) / 80)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.02, 0.06, 0.15])
+def test_rare_departures_without_signal_are_allowed_in_at_most_five_percent(share):
+    """Two equal models of one price: the policy leaves one of them on a few requests, and gains nothing by it."""
+    rng = np.random.default_rng(17)
+    allowed = []
+    for i in range(400):
+        away = rng.random(200) < share
+        p_success = np.where(away[:, None], [0.5, 0.9, 0.1], [0.9, 0.5, 0.1])
+        predictions, recorded = draw(rng, 200, p_true=np.array([0.7, 0.7, 0.1]), p_success=p_success)
+        no_cost = replace(recorded, cost_usd=np.full((200, 3), np.nan))
+        allowed.append(judge(Utility(willingness_to_pay_usd=np.inf), predictions, no_cost, "strong", seed=i).allowed)
+    assert np.mean(allowed) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)

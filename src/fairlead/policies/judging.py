@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fairlead.types import FloatArray, IntArray, Predictions
 
 MIN_PROMPTS = 30  # below this a bootstrap does not keep its confidence, so nothing counts as shown
+MIN_APART = 10  # three lucky departures from a fixed choice resample to nothing but gains
 N_BOOT = 2000
 N_FOLDS = 5
 
@@ -43,8 +44,8 @@ def judge(
     """Returns the policy, with what it learned, under a guard that knows what was shown.
 
     The policy is allowed where the one-sided lower limit of its gain over the hull of fixed candidates, at its own mean
-    cost, is above zero, and its promise is kept. What a policy learns, it learns on other requests than those it is
-    judged on; what serves has learned from all.
+    cost, is above zero, its promise is kept, and it departs from every fixed candidate often enough to tell. What a
+    policy learns, it learns on other requests than those it is judged on; what serves has learned from all.
 
     Args:
         policy: what to judge.
@@ -63,7 +64,7 @@ def judge(
     mix = evidence.fallback(confidence)
     return HullGuard(
         policy=policy.learned(case.predictions, case.circumstances, case.recorded),
-        allowed=policy.promise.as_told or (lower > 0 and evidence.keeps_promise()),
+        allowed=policy.promise.as_told or (evidence.n_apart >= MIN_APART and lower > 0 and evidence.keeps_promise()),
         fixed=evidence.candidates[mix.first],
         other=evidence.candidates[mix.other] if mix.share > 0 else None,
         share=mix.share,
@@ -183,8 +184,16 @@ def _gathered(policy: Policy, case: _Case, seed: int) -> _Evidence:
         promise=policy.promise,
         candidates=tuple(case.predictions.candidates[column] for column in case.columns),
         reference=int(np.searchsorted(case.columns, case.circumstances.reference)),
+        n_apart=_n_apart(values, case.groups),
         means=np.vstack([values.mean(axis=0), resampled]),
     )
+
+
+def _n_apart(values: FloatArray, groups: IntArray) -> int:
+    """Returns on how many questions the policy came to something else than the fixed candidate it is closest to."""
+    score, spent = np.split(values, 2, axis=1)
+    apart = (score[:, 1:] != score[:, :1]) | (spent[:, 1:] != spent[:, :1])
+    return min(np.unique(groups[column]).size for column in apart.T)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +207,7 @@ class _Evidence:
     candidates: tuple[str, ...]
     reference: int
     """Among `candidates`."""
+    n_apart: int
     means: FloatArray
 
     @property
