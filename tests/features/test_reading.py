@@ -5,7 +5,7 @@ import pytest
 
 from fairlead.features import PromptFeatures
 from fairlead.features.conversation import SYSTEM_CHARS, is_bare
-from fairlead.features.reading import LONGEST_WORD, N_SEGMENTS, SEGMENT_CHARS, SHORT_CHARS, middle, read
+from fairlead.features.reading import N_SEGMENTS, SEGMENT_CHARS, SHORT_CHARS, merged, read
 from fairlead.testing import make_outcomes
 from fairlead.types import Message, Request, Text, ToolCall, ToolResult
 
@@ -21,7 +21,7 @@ def conversation(*turns):
 
 
 def words_of(prompt):
-    (segment,) = read(Request.from_prompt(prompt)).segments
+    (segment,) = read(Request.from_prompt(prompt)).distinct
     return [word.decode() for word in segment]
 
 
@@ -30,7 +30,6 @@ def test_words_have_no_case_no_accents_and_no_punctuation():
     assert words_of("ÉLÈVE über naïve") == ["eleve", "uber", "naive"]
     assert words_of("Задача 数学 x") == ["задача", "数", "学", "x"]
     assert words_of("snake_case") == ["snake_case"]
-    assert words_of("k" * 1_000) == ["k" * LONGEST_WORD]
 
 
 @pytest.mark.parametrize("bare", ["yes", "continue", "2", "ok go on", "Yes, please.", "好的", "", "b)"])
@@ -80,26 +79,27 @@ def test_asides_of_coding_agents_are_not_read():
 
 
 def test_a_short_text_is_one_segment_and_a_long_one_is_bounded():
-    assert len(read(Request.from_prompt("a " * (SHORT_CHARS // 2))).segments) == 1
-    assert len(read(Request.from_prompt("a " * (SHORT_CHARS // 2 + 1))).segments) == 3
+    assert len(read(Request.from_prompt("a " * (SHORT_CHARS // 2))).distinct) == 1
+    assert len(read(Request.from_prompt("a " * (SHORT_CHARS // 2 + 1))).distinct) == 3
     long = read(Request.from_prompt("head " + "middle " * 100_000 + "tail"))
-    assert len(long.segments) == N_SEGMENTS
+    assert len(long.distinct) == N_SEGMENTS
     assert len(long.text) == N_SEGMENTS * SEGMENT_CHARS
     assert long.n_chars == 700_009
-    assert (long.segments[0][0], long.segments[-1][-1]) == (b"head", b"tail")
+    assert (long.distinct[0][0], long.distinct[-1][-1]) == (b"head", b"tail")
 
 
 def test_every_word_of_a_text_that_is_not_very_long_is_in_a_segment():
     for n in (SHORT_CHARS + 1, 3 * SEGMENT_CHARS, 3 * SEGMENT_CHARS + 1, N_SEGMENTS * SEGMENT_CHARS):
         text = "".join(f"{i:05d} " for i in range(n // 6))
-        met = {word for segment in read(Request.from_prompt(text)).segments for word in segment}
+        met = {word for segment in read(Request.from_prompt(text)).distinct for word in segment}
         assert len(met & {b"%05d" % i for i in range(n // 6)}) >= n // 6 - 2 * N_SEGMENTS  # some are cut
 
 
 def test_one_segment_alone_moves_the_middle_by_a_bounded_amount():
-    rows = [np.array([value]) for value in (1.0, 2.0, 3.0, 4.0, 1e9)]
-    assert middle(rows).tolist() == [3.0]
-    assert middle(rows[-1:]).tolist() == [1e9]
+    short, long = read(Request.from_prompt("short")), read(Request.from_prompt("a " * SHORT_CHARS))
+    assert len(long.distinct) == 5
+    rows = np.array([[7.0], [1.0], [2.0], [3.0], [4.0], [1e9], [8.0]])
+    assert merged([short, long, short], rows).tolist() == [[7.0], [3.0], [8.0]]
 
 
 def test_a_prefix_does_not_decide_over_a_long_prompt():

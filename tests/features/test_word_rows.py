@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from fairlead.features import word_rows
-from fairlead.features.word_rows import WordRows
+from fairlead.features.reading import N_SEGMENTS, read
+from fairlead.features.word_rows import LONGEST_WORD, WordRows
+from fairlead.types import Request
 
 
 def lengths(words):
@@ -36,9 +38,20 @@ def test_it_keeps_no_more_than_its_capacity(rows, monkeypatch):
 
 
 def test_threads_get_their_own_words_rows_while_the_memo_starts_anew(rows, monkeypatch):
-    monkeypatch.setattr(word_rows, "CAPACITY", 50)
+    monkeypatch.setattr(word_rows, "CAPACITY", 25)
     small = WordRows(lengths, 2)
-    texts = [[b"x" * (1 + (7 * i + j) % 90) for j in range(20)] for i in range(300)]
+    texts = [[b"x" * (1 + (7 * i + j) % 39) for j in range(20)] for i in range(300)]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(small, texts))
     assert all(row[:, 0].tolist() == list(map(len, text)) for row, text in zip(found, texts, strict=True))
+
+
+def test_a_very_long_word_is_cut_and_not_kept(rows):
+    assert rows([b"tea", b"k" * 5_000])[:, 0].tolist() == [3, LONGEST_WORD]
+    assert not rows._memo[0]
+
+
+def test_rows_are_added_up_by_segment(rows):
+    readings = [read(Request.from_prompt(text)) for text in ("tea and tea", "", "silk " * 1_000)]
+    assert rows.sums(readings)[:2, 0].tolist() == [6, 0]
+    assert len(rows.sums(readings)) == 2 + N_SEGMENTS

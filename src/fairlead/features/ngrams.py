@@ -14,7 +14,6 @@ References:
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Self
@@ -23,7 +22,7 @@ from zlib import crc32
 import numpy as np
 
 from fairlead.estimator import Estimator, State
-from fairlead.features.reading import middle, read
+from fairlead.features.reading import merged, read
 from fairlead.features.word_rows import WordRows
 
 if TYPE_CHECKING:
@@ -98,26 +97,27 @@ class Ngrams(Estimator):
     def columns(self, readings: Sequence[Reading]) -> FloatArray:
         """Returns the same for requests that were read already."""
         self.check_fitted("components_")
-        x = np.empty((len(readings), self.components_.shape[1]))
-        for row, reading in zip(x, readings, strict=True):
-            row[:] = middle([self._projected(words) for words in reading.distinct])
-        return x
+        return merged(readings, self.projected(self._rows.sums(readings)))
+
+    def projected(self, sums: FloatArray) -> FloatArray:
+        """Returns (n_segments, n_components) from the sums of `word_rows`: as if the sparse row had unit length."""
+        return np.asarray(sums[:, :-1] / np.maximum(np.sqrt(sums[:, -1:]), _TINY))
 
     def restore(self, state: State) -> Self:
         """Takes back what `state` gave; returns itself."""
         self.__dict__.pop("_rows", None)
         return super().restore(state)
 
-    def _projected(self, words: Sequence[bytes]) -> Float32Array:
-        """Returns (n_components,): the words' rows added up, as long as if their sparse row had unit length."""
-        total = np.ones(len(words), dtype=np.float32) @ self._rows(words)
-        return np.asarray(total[:-1] / max(math.sqrt(total[-1]), _TINY))
+    @property
+    def n_word_columns(self) -> int:
+        """Columns of `word_rows`."""
+        return int(self.components_.shape[1]) + 1
 
     @cached_property
     def _rows(self) -> WordRows:
-        return WordRows(self._rows_of, self.components_.shape[1] + 1)
+        return WordRows(self.word_rows, self.n_word_columns)
 
-    def _rows_of(self, words: Sequence[bytes]) -> Float32Array:
+    def word_rows(self, words: Sequence[bytes]) -> Float32Array:
         """Returns (n_words, n_components + 1): each word projected, and the square of its length before that."""
         filled = [grams(word) for word in words]
         buckets = np.array([*chain.from_iterable(filled)], dtype=np.int64)
@@ -128,7 +128,7 @@ class Ngrams(Estimator):
 
 def _filled(reading: Reading) -> IntArray:
     """Returns the bucket of every n-gram of a text."""
-    words = dict.fromkeys(chain.from_iterable(reading.segments))
+    words = dict.fromkeys(chain.from_iterable(reading.distinct))
     return np.array([bucket for word in words for bucket in grams(word)], dtype=np.int64)
 
 

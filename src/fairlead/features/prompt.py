@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from fairlead.estimator import Estimator
+from fairlead.estimator import Estimator, State
 from fairlead.features.ngrams import Ngrams
-from fairlead.features.reading import read
+from fairlead.features.reading import merged, read
 from fairlead.features.static import Static
 from fairlead.features.surface import Surface
+from fairlead.features.word_rows import WordRows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fairlead.features.reading import Float32Array, Reading
     from fairlead.types import FloatArray, Request
 
 
@@ -30,21 +33,40 @@ class PromptFeatures(Estimator):
 
     def fit(self, requests: Sequence[Request]) -> Self:
         """Fits all parts."""
-        readings = [read(request) for request in requests]
-        for part in self._parts:
-            part.fit_readings(readings)
+        self._fit([read(request) for request in requests])
         return self
 
     def fit_transform(self, requests: Sequence[Request]) -> FloatArray:
         """Fits all parts, and returns what `transform` would."""
         readings = [read(request) for request in requests]
-        return np.hstack([part.fit_readings(readings).columns(readings) for part in self._parts])
+        self._fit(readings)
+        return self._columns(readings)
 
     def transform(self, requests: Sequence[Request]) -> FloatArray:
         """Returns (n_requests, n_features)."""
-        readings = [read(request) for request in requests]
-        return np.hstack([part.columns(readings) for part in self._parts])
+        self.ngrams.check_fitted("components_")
+        return self._columns([read(request) for request in requests])
 
-    @property
-    def _parts(self) -> tuple[Surface, Ngrams, Static]:
-        return self.surface, self.ngrams, self.static
+    def restore(self, state: State) -> Self:
+        """Takes back what `state` gave; returns itself."""
+        self.__dict__.pop("_rows", None)
+        return super().restore(state)
+
+    def _fit(self, readings: Sequence[Reading]) -> None:
+        self.__dict__.pop("_rows", None)
+        for part in (self.surface, self.ngrams, self.static):
+            part.fit_readings(readings)
+
+    def _columns(self, readings: Sequence[Reading]) -> FloatArray:
+        sums = self._rows.sums(readings)
+        n = self.ngrams.n_word_columns
+        about = np.hstack([self.ngrams.projected(sums[:, :n]), self.static.standardised(sums[:, n:])])
+        return np.hstack([self.surface.columns(readings), merged(readings, about)])
+
+    @cached_property
+    def _rows(self) -> WordRows:
+        """The rows of a word in both parts that add words up, side by side: it is looked up once for them."""
+        return WordRows(self._word_rows, self.ngrams.n_word_columns + self.static.n_word_columns)
+
+    def _word_rows(self, words: Sequence[bytes]) -> Float32Array:
+        return np.hstack([self.ngrams.word_rows(words), self.static.word_rows(words)])

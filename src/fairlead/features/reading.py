@@ -1,16 +1,14 @@
 """What features read of a request, worked out once: the task as text, bytes and words.
 
 A long text is read in segments: head, tail and what lies between. Each is turned into numbers by itself and the middle
-ones count (`middle`), so that no prefix or suffix decides alone. A short text is one segment and pays nothing for that.
+ones count (`merged`), so that no prefix or suffix decides alone. A short text is one segment and pays nothing for that.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +18,7 @@ from fairlead.features.conversation import task
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairlead.types import Request
+    from fairlead.types import FloatArray, Request
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -28,8 +26,6 @@ SHORT_CHARS = 2_000
 """A text up to this long is one segment."""
 SEGMENT_CHARS = 1_200
 N_SEGMENTS = 5
-LONGEST_WORD = 40
-"""Bytes of a word that are read; longer ones are keys, hashes and encoded data."""
 
 _ASCII_TO_WORDS = bytes(i + 32 if 65 <= i <= 90 else i if chr(i).isalnum() or i == 95 else 32 for i in range(128))
 _TO_WORDS = _ASCII_TO_WORDS + bytes(range(128, 256))
@@ -41,43 +37,38 @@ _SIGN = re.compile("[\u0080-\u00bf\u00d7\u00f7\u2000-\u2bff\u3000-\u303f\uff00-\
 _IDEOGRAPH = re.compile("([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """One request, read."""
 
     request: Request
     text: str
     """The task, or its segments where it is very long."""
+    data: bytes
+    """The text in UTF-8."""
     n_chars: int
     """Of the whole task."""
+    n_words: int
+    """Of the text."""
+    distinct: tuple[list[bytes], ...]
+    """The words of each segment, each once, in lower case and without accents."""
     inherited: bool
     """An earlier turn gave the task: the last one was a bare "yes"."""
-
-    @cached_property
-    def data(self) -> bytes:
-        """The text in UTF-8."""
-        return self.text.encode("utf-8", "replace")
-
-    @cached_property
-    def segments(self) -> tuple[list[bytes], ...]:
-        """The words of each segment, in order, in lower case and without accents."""
-        if len(self.text) <= SHORT_CHARS:
-            return (words(self.text, self.data),)
-        return tuple(words(piece, piece.encode("utf-8", "replace")) for piece in _pieces(self.text))
-
-    @cached_property
-    def distinct(self) -> tuple[list[bytes], ...]:
-        """The words of each segment, each once."""
-        return tuple(list(dict.fromkeys(segment)) for segment in self.segments)
 
 
 def read(request: Request) -> Reading:
     """Returns what features read of `request`."""
     text, inherited = task(request)
     n_chars = len(text)
-    if n_chars > SEGMENT_CHARS * N_SEGMENTS:
-        text = "".join(_pieces(text))
-    return Reading(request, text, n_chars, inherited)
+    if n_chars > SHORT_CHARS:
+        pieces = _pieces(text)
+        text = "".join(pieces) if n_chars > SEGMENT_CHARS * N_SEGMENTS else text
+        segments = [words(piece, piece.encode("utf-8", "replace")) for piece in pieces]
+        data = text.encode("utf-8", "replace")
+    else:
+        data = text.encode("utf-8", "replace")
+        segments = [words(text, data)]
+    distinct = tuple([*dict.fromkeys(segment)] for segment in segments)
+    return Reading(request, text, data, n_chars, sum(map(len, segments)), distinct, inherited)
 
 
 def words(text: str, data: bytes) -> list[bytes]:
@@ -87,16 +78,19 @@ def words(text: str, data: bytes) -> list[bytes]:
     else:
         plain = _SIGN.sub(" ", _ACCENT.sub("", unicodedata.normalize("NFD", text.lower())))
         found = _IDEOGRAPH.sub(r" \1 ", plain).encode("utf-8", "replace").translate(_TO_WORDS).split()
-    if max(map(len, found), default=0) > LONGEST_WORD:
-        return [word[:LONGEST_WORD] for word in found]
     return found
 
 
-def middle(segments: Sequence[Float32Array]) -> Float32Array:
-    """Returns the mean over the segments, column by column; of three or more the outermost values do not count."""
-    if len(segments) == 1:
-        return segments[0]
-    return np.asarray(np.sort(segments, axis=0)[1:-1].mean(axis=0))
+def merged(readings: Sequence[Reading], rows: FloatArray) -> FloatArray:
+    """Returns (n_readings, n_columns) from one row a segment: the mean, the outermost of three or more left out."""
+    if len(rows) == len(readings):
+        return rows
+    starts = np.cumsum([len(reading.distinct) for reading in readings])[:-1]
+    return np.stack([_middle(segments) for segments in np.split(rows, starts)])
+
+
+def _middle(segments: FloatArray) -> FloatArray:
+    return np.asarray(segments[0] if len(segments) == 1 else np.sort(segments, axis=0)[1:-1].mean(axis=0))
 
 
 def _pieces(text: str) -> list[str]:

@@ -16,6 +16,7 @@ import io
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
+from itertools import chain
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -23,7 +24,7 @@ import numpy.typing as npt
 
 from fairlead.errors import ArtifactError
 from fairlead.estimator import Estimator, State
-from fairlead.features.reading import middle, read
+from fairlead.features.reading import merged, read
 from fairlead.features.word_rows import WordRows
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from fairlead.types import FloatArray, Request
 
 _INSIDE = b"##"
+_LONGEST_PIECE = 20
+_NOTHING = -1
 _TINY = 1e-6
 
 
@@ -41,6 +44,7 @@ class Table:
     """Rows of pieces of words."""
 
     rows: npt.NDArray[np.int8]
+    """The last one is zero."""
     unit: Float32Array
     """(n_columns,) what 1 means in each column."""
     place: Mapping[bytes, int]
@@ -50,27 +54,25 @@ class Table:
 
     def pieces(self, word: bytes) -> list[int]:
         """Returns the rows of the longest pieces that make up a word, from its start on; none if it has others."""
-        if word in self.place:
-            return [self.place[word]]
-        found, start = [], 0
-        while start < len(word):
-            mark = _INSIDE if start else b""
-            ends = range(len(word), start, -1)
-            place, start = next(
-                ((p, e) for e in ends if (p := self.place.get(mark + word[start:e])) is not None), (-1, 0)
-            )
-            if place < 0:
+        found, rest, mark = [], word, b""
+        while rest:
+            marked = mark + rest[:_LONGEST_PIECE]
+            for end in range(len(marked), len(mark), -1):
+                if (place := self.place.get(marked[:end])) is not None:
+                    break
+            else:
                 return []
             found.append(place)
+            rest, mark = rest[end - len(mark) :], _INSIDE
         return found
 
     def rows_of(self, words: Sequence[bytes]) -> Float32Array:
         """Returns (n_words, n_columns): each word the mean of its pieces, zeros where it has none."""
-        return np.stack([self._row(self.pieces(word)) for word in words])
-
-    def _row(self, pieces: list[int]) -> Float32Array:
-        total = self.rows[pieces].sum(axis=0, dtype=np.int64)
-        return np.asarray(total * self.unit / np.float32(max(len(pieces), 1)), dtype=np.float32)
+        pieces = [self.pieces(word) or [_NOTHING] for word in words]
+        n_pieces = np.array([*map(len, pieces)])
+        of_pieces = self.rows[[*chain.from_iterable(pieces)]].astype(np.float32)
+        total = np.add.reduceat(of_pieces, np.cumsum(n_pieces) - n_pieces, axis=0)
+        return np.asarray(total * (self.unit / n_pieces[:, None]), dtype=np.float32)
 
 
 @cache
@@ -80,7 +82,7 @@ def table() -> Table:
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         words = arrays["words"].tobytes().split(b"\n")
         return Table(
-            rows=arrays["rows"],
+            rows=np.pad(arrays["rows"], ((0, 1), (0, 0))),
             unit=arrays["unit"],
             place=dict(zip(words, range(len(words)), strict=True)),
             fingerprint=np.frombuffer(hashlib.sha256(content).digest()[:8], dtype=np.uint8),
@@ -109,7 +111,7 @@ class Static(Estimator):
 
     def fit_readings(self, readings: Sequence[Reading]) -> Self:
         """Does the same for requests that were read already."""
-        raw = self._raw(readings)
+        raw = merged(readings, _directions(self._rows.sums(readings)))
         self.mean_ = raw.mean(axis=0)
         self.scale_ = np.array([max(float(np.sqrt(np.square(raw - self.mean_).mean())), _TINY)])
         self.table_ = table().fingerprint
@@ -126,8 +128,16 @@ class Static(Estimator):
 
     def columns(self, readings: Sequence[Reading]) -> FloatArray:
         """Returns the same for requests that were read already."""
+        return merged(readings, self.standardised(self._rows.sums(readings)))
+
+    def standardised(self, sums: FloatArray) -> FloatArray:
+        """Returns (n_segments, n_columns) from the sums of `word_rows`."""
         self.check_fitted("mean_")
-        return np.asarray((self._raw(readings) - self.mean_) / self.scale_)
+        return np.asarray((_directions(sums) - self.mean_) / self.scale_)
+
+    def word_rows(self, words: Sequence[bytes]) -> Float32Array:
+        """Returns (n_words, n_columns) of the table."""
+        return table().rows_of(words)
 
     def restore(self, state: State) -> Self:
         """Takes back what `state` gave.
@@ -139,17 +149,16 @@ class Static(Estimator):
             raise ArtifactError("these features were fitted with another static table. Fit the router again.")
         return super().restore(state)
 
-    def _raw(self, readings: Sequence[Reading]) -> FloatArray:
-        raw = np.empty((len(readings), len(table().unit)))
-        for row, reading in zip(raw, readings, strict=True):
-            row[:] = middle([self._mean(words) for words in reading.distinct])
-        return raw
-
-    def _mean(self, words: Sequence[bytes]) -> Float32Array:
-        """Returns the direction of the words' mean: of unit length, zeros for no words."""
-        total = np.ones(len(words), dtype=np.float32) @ self._rows(words)
-        return np.asarray(total / max(float(np.sqrt(total @ total)), _TINY))
+    @property
+    def n_word_columns(self) -> int:
+        """Columns of `word_rows`."""
+        return len(table().unit)
 
     @cached_property
     def _rows(self) -> WordRows:
-        return WordRows(table().rows_of, len(table().unit))
+        return WordRows(self.word_rows, self.n_word_columns)
+
+
+def _directions(sums: FloatArray) -> FloatArray:
+    """Returns rows of unit length, zeros where there was no known word."""
+    return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), _TINY))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import chain
 from typing import TYPE_CHECKING, Self
 
@@ -55,17 +54,19 @@ NAMES = (
     *(f"share_{kind}" for kind in KINDS),
     *(f"log_{kind}" for kind in KINDS),
     *(f"log_{name}" for name in (*WORDS, *LINES, *SIZES, *SHAPE)),
-    "chars_per_word",
     *FLAGS,
+    "chars_per_word",
 )
 """The columns, in order; `log_` is log(1 + count)."""
 
 LIMIT_SD = 5.0
 """Largest distance from the training mean: one odd request must not swing a linear predictor."""
 
-_IS_KIND = np.array([[byte in members for members in KINDS.values()] for byte in range(256)], dtype=np.float64)
-_INK = np.array([byte > 0x20 and not 0x80 <= byte < 0xC0 for byte in range(256)], dtype=np.float64).reshape(-1, 1)
-_NUMBER = re.compile(rb"\d+")
+_INK = bytes(byte for byte in range(256) if byte > 0x20 and not 0x80 <= byte < 0xC0)
+"""Bytes that begin a printed character."""
+_IS_KIND = np.array([[byte in kind for kind in (*KINDS.values(), _INK)] for byte in range(256)], dtype=np.float64)
+_TO_NUMBERS = bytes(byte if byte in b"0123456789" else 0x20 for byte in range(256))
+_N_WORDS = NAMES.index("log_words")
 
 
 class Surface(Estimator):
@@ -105,18 +106,26 @@ class Surface(Estimator):
     def columns(self, readings: Sequence[Reading]) -> FloatArray:
         """Returns the same for requests that were read already."""
         self.check_fitted("mean_")
-        return np.asarray(np.clip((_raw(readings) - self.mean_) / self.scale_, -LIMIT_SD, LIMIT_SD))
+        x = _raw(readings)
+        x -= self.mean_
+        x /= self.scale_
+        np.maximum(x, -LIMIT_SD, out=x)
+        return np.minimum(x, LIMIT_SD, out=x)
 
 
 def _raw(readings: Sequence[Reading]) -> FloatArray:
-    histogram = np.array([_histogram(reading) for reading in readings], dtype=np.float64).reshape(-1, 256)
-    kinds, ink = histogram @ _IS_KIND, np.maximum(histogram @ _INK, 1.0)
-    n_logs = len(WORDS) + len(LINES) + len(SIZES) + len(SHAPE)
-    seen = np.array([_seen(reading) for reading in readings], dtype=np.float64).reshape(-1, n_logs + len(FLAGS))
-    counts = seen[:, :n_logs]
-    n_words = counts[:, [len(WORDS) + len(LINES) + SIZES.index("words")]]
-    per_word = ink / np.maximum(n_words, 1.0)
-    return np.hstack([kinds / ink, np.log1p(kinds), np.log1p(counts), per_word, seen[:, n_logs:]])
+    if not readings:
+        return np.empty((0, len(NAMES)))
+    kinds = np.array([_histogram(reading) for reading in readings], dtype=np.float64) @ _IS_KIND
+    ink = np.maximum(kinds[:, -1:], 1.0)
+    raw = np.empty((len(readings), len(NAMES)))
+    raw[:, : len(KINDS)] = kinds[:, :-1] / ink
+    raw[:, len(KINDS) : 2 * len(KINDS)] = kinds[:, :-1]
+    raw[:, 2 * len(KINDS) : -1] = [_seen(reading) for reading in readings]
+    raw[:, -1:] = ink / np.maximum(raw[:, [_N_WORDS]], 1.0)
+    logs = raw[:, len(KINDS) : -1 - len(FLAGS)]
+    np.log1p(logs, out=logs)
+    return raw
 
 
 def _histogram(reading: Reading) -> IntArray:
@@ -135,11 +144,11 @@ def _seen(reading: Reading) -> list[float]:
 
 
 def _sizes(reading: Reading) -> list[int]:
-    numbers = _NUMBER.findall(reading.data)
+    numbers = reading.data.translate(_TO_NUMBERS).split()
     return [
         reading.n_chars,
         reading.request.n_chars,
-        sum(map(len, reading.segments)),
+        reading.n_words,
         sum(map(len, reading.distinct)),
         len(numbers),
         len(set(numbers)),
