@@ -11,7 +11,7 @@ PACKAGE := pyproject.toml constraints.txt
 # The threads of linear algebra fight one another on a shared machine.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo install check format test test-slow docs bench clean
+.PHONY: help demo install check format test test-slow test-clients docs bench clean
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
@@ -47,10 +47,14 @@ format: $(DEV)  ## mend formatting and what lint can mend by itself
 	$(BIN)/ruff check --fix-only --quiet .
 
 test: $(DEV)  ## all tests but the slow ones; those on real tables run where FAIRLEAD_DATA names the folder
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto -m "not slow and not clients"
 
 test-slow: $(DEV)  ## long simulations
 	$(BIN)/python -m pytest -n auto -m slow
+
+test-clients: $(DEV)  ## clients that others write, Python and Node, each in an environment of its own under .clients
+	$(BIN)/python tests/clients/install.py
+	$(BIN)/python -m pytest -rs -m clients tests/clients
 
 docs: $(DEV)  ## write the generated reference pages anew
 	$(BIN)/python docs/generate.py
@@ -59,4 +63,4 @@ bench: $(DEV)  ## timings of deciding and serving
 	$(BIN)/python benchmarks/decide.py
 
 clean:  ## remove what the targets above made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .clients build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -31,7 +31,6 @@ def message(**fields) -> Request:
         ({"stop": ["END"]}, {"openai", "anthropic", "gemini"}),
         ({"seed": 0}, {"openai", "gemini"}),
         ({"logit_bias": {"50256": -100}}, {"openai"}),
-        ({"parallel_tool_calls": False}, {"openai", "anthropic", "responses"}),
         ({"response_format": {"type": "json_object"}}, {"openai", "gemini", "responses"}),
         ({"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}, set(translation.SAYS)),
     ],
@@ -69,6 +68,7 @@ def test_a_hint_is_dropped_and_named():
     request = chat(service_tier="flex", odd={"a": 1}, user="u", verbosity="low")
     assert lost(request, ("gemini",)).hints == ("service_tier", "odd", "user", "verbosity")
     assert lost(request, ("anthropic",)).hints == ("service_tier", "odd", "verbosity")
+    assert lost(chat(parallel_tool_calls=False), ("gemini",)).hints == ("parallel_tool_calls",)
 
 
 def test_nothing_is_lost_in_ones_own_dialect():

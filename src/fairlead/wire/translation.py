@@ -57,17 +57,17 @@ FIELDS: Mapping[Dialect, Mapping[str, str]] = {
 
 CHANGES_MEANING: Mapping[Dialect, frozenset[str]] = {
     "openai": frozenset(
-        {"n", "logprobs", "top_logprobs", "stop", "seed", "parallel_tool_calls", "response_format", "logit_bias"}
+        {"n", "logprobs", "top_logprobs", "stop", "seed", "response_format", "logit_bias"}
         | {"modalities", "audio", "web_search_options", "functions", "function_call"}
     ),
     "responses": frozenset(
-        {"previous_response_id", "conversation", "prompt", "background", "top_logprobs", "max_tool_calls"}
-        | {"parallel_tool_calls", "text"}
+        {"previous_response_id", "conversation", "prompt", "background", "top_logprobs", "max_tool_calls"} | {"text"}
     ),
     "anthropic": frozenset({"stop_sequences", "container", "mcp_servers", "output_config", "output_format"}),
     "embeddings": frozenset({"input"}),
 }
-"""Dialect of a caller -> its fields that are no mere hints."""
+"""Dialect of a caller -> its fields that are no mere hints; `parallel_tool_calls` is one, which libraries turn off
+unasked."""
 
 _EMPTY = frozenset({b"null", b"false", b"0", b"0.0", b'""', b"[]", b"{}"})
 _DEFAULTS: Mapping[str, frozenset[bytes]] = {

@@ -41,13 +41,8 @@ class _Content(msgspec.Struct):
     role: str = "user"
 
 
-class _Function(msgspec.Struct, rename="camel"):
-    name: str
-    parameters_json_schema: dict[str, Any] = {}
-
-
 class _Tool(msgspec.Struct, rename="camel"):
-    function_declarations: list[_Function] = []
+    function_declarations: list[dict[str, Any]] = []
 
 
 class _CallingConfig(msgspec.Struct, rename="camel"):
@@ -101,11 +96,17 @@ def _offer(read: _Body) -> Offer:
     config = (read.tool_config.function_calling_config if read.tool_config else None) or _CallingConfig()
     mode = {"AUTO": "auto", "ANY": "required", "NONE": "none"}.get(config.mode, "auto")
     return Offer(
-        tools={f.name: f.parameters_json_schema for tool in read.tools or () for f in tool.function_declarations},
+        tools={f["name"]: _parameters(f) for tool in read.tools or () for f in tool.function_declarations},
         choice=config.allowed_function_names[0] if config.allowed_function_names else mode,
         called=[part.function_call.name for turn in read.contents for part in turn.parts if part.function_call],
         schema=read.generation_config.response_json_schema if read.generation_config else None,
     )
+
+
+def _parameters(declaration: dict[str, Any]) -> dict[str, Any]:
+    """Returns the schema of the arguments, which Google's own client sends in the spelling of its field."""
+    names = ("parametersJsonSchema", "parameters_json_schema", "parameters")
+    return next((declaration[name] for name in names if declaration.get(name)), {})
 
 
 def whole(asked: Asked, reply: Reply) -> bytes:

@@ -31,7 +31,7 @@ def played(asked: Asked, reply: Reply) -> Reply:
             ToolCall(
                 id=f"call_{asked.id[:8]}_{len(offer.called) + i}",
                 name=name,
-                arguments=msgspec.json.encode(instance(tools[name])).decode(),
+                arguments=msgspec.json.encode(instance({"type": "object", **tools[name]})).decode(),
             )
             for i, name in enumerate(names)
         )
