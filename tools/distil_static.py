@@ -35,7 +35,7 @@ TARGET = Path(__file__).parents[1] / "src" / "fairlead" / "features" / "data" / 
 CLS, SEP = 101, 102
 FIRST_WORD = 999
 """Rows before it are special: padding, marks, and 994 that were never used."""
-N_LAYERS, N_HEADS = 6, 12
+N_HEADS = 12
 BATCH = 512
 
 
@@ -73,28 +73,30 @@ def rounded(rows: FloatArray) -> tuple[npt.NDArray[np.int8], FloatArray]:
 
 def embedded(w: Weights, ids: npt.NDArray[np.int64]) -> FloatArray:
     """Returns (n, 384): what MiniLM makes of each token alone, the mean over it and its two marks."""
-    return np.vstack([_forward(w, ids[at : at + BATCH]) for at in range(0, len(ids), BATCH)])
-
-
-def _forward(w: Weights, ids: npt.NDArray[np.int64]) -> FloatArray:
     tokens = np.stack([np.full_like(ids, CLS), ids, np.full_like(ids, SEP)], axis=1)
-    x = w["embeddings.word_embeddings.weight"][tokens] + w["embeddings.position_embeddings.weight"][:3]
+    return np.vstack([forward(w, tokens[at : at + BATCH], n_heads=N_HEADS) for at in range(0, len(ids), BATCH)])
+
+
+def forward(w: Weights, tokens: npt.NDArray[np.int64], *, n_heads: int) -> FloatArray:
+    """Returns (n, width): BERT over (n, length) tokens, the mean over them."""
+    x = w["embeddings.word_embeddings.weight"][tokens]
+    x = x + w["embeddings.position_embeddings.weight"][: tokens.shape[1]]
     x = _normalised(x + w["embeddings.token_type_embeddings.weight"][0], w, "embeddings.LayerNorm")
-    for layer in range(N_LAYERS):
+    for layer in range(sum(name.endswith("intermediate.dense.bias") for name in w)):
         at = f"encoder.layer.{layer}"
-        x = _normalised(x + _attention(x, w, f"{at}.attention"), w, f"{at}.attention.output.LayerNorm")
+        x = _normalised(x + _attention(x, w, f"{at}.attention", n_heads), w, f"{at}.attention.output.LayerNorm")
         inner = _gelu(_linear(x, w, f"{at}.intermediate.dense"))
         x = _normalised(x + _linear(inner, w, f"{at}.output.dense"), w, f"{at}.output.LayerNorm")
     return np.asarray(x.mean(axis=1))
 
 
-def _attention(x: FloatArray, w: Weights, at: str) -> FloatArray:
+def _attention(x: FloatArray, w: Weights, at: str, n_heads: int) -> FloatArray:
     n, length, width = x.shape
     query, key, value = (
-        _linear(x, w, f"{at}.self.{name}").reshape(n, length, N_HEADS, -1).swapaxes(1, 2)
+        _linear(x, w, f"{at}.self.{name}").reshape(n, length, n_heads, -1).swapaxes(1, 2)
         for name in ("query", "key", "value")
     )
-    scores = query @ key.swapaxes(2, 3) / np.float32(np.sqrt(width / N_HEADS))
+    scores = query @ key.swapaxes(2, 3) / np.float32(np.sqrt(width / n_heads))
     scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
     mixed = (scores / scores.sum(axis=-1, keepdims=True)) @ value
     return _linear(mixed.swapaxes(1, 2).reshape(n, length, width), w, f"{at}.output.dense")

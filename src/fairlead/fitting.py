@@ -43,6 +43,7 @@ def fit(
     *,
     reference: str | None = None,
     success: Predictor | None = None,
+    features: FeatureExtractor | None = None,
     seed: int = 0,
 ) -> Router:
     """Returns a router fitted on `train`, its policy under a hull guard.
@@ -53,6 +54,7 @@ def fit(
         reference: the model that the user trusts. Else the one that a `Floor` names, else the best model of the table.
         success: what predicts the chance of success, unfitted; `predictors.composed.quick` where not given, which
             decides within the time that a request may wait, and `thorough` is the best there is.
+        features: what a prompt is turned into, unfitted; `PromptFeatures()` where not given.
         seed: of folds, projections and resamples.
 
     Raises:
@@ -67,7 +69,7 @@ def fit(
         listed = ", ".join(f"`{model}`" for model in train.models)
         raise TableError(f"table `{train.name}` has no model `{reference}`; expected a reference among {listed}.")
     success = quick(seed) if success is None else success
-    parts = _Parts.fitted(train, success, seed)
+    parts = _Parts.fitted(train, success, seed, features)
     router = Router(
         candidates=train.candidates(),
         reference=reference,
@@ -77,13 +79,18 @@ def fit(
         success=parts.success,
         tokens=parts.tokens,
         latency=parts.latency,
-        evidence=gather(train, seed, success=success, assumed=parts.assumed(train)),
+        evidence=gather(train, seed, success=success, features=features, assumed=parts.assumed(train)),
     )
     return router.bind(router.candidates, reference=reference, policy=router.judged(policy))
 
 
 def gather(
-    train: Outcomes, seed: int, *, success: Predictor | None = None, assumed: FloatArray | None = None
+    train: Outcomes,
+    seed: int,
+    *,
+    success: Predictor | None = None,
+    features: FeatureExtractor | None = None,
+    assumed: FloatArray | None = None,
 ) -> Evidence:
     """Returns what the table shows about routers fitted on it, by cross-validation.
 
@@ -91,6 +98,7 @@ def gather(
         train: prompts by models.
         seed: of folds and projections.
         success: as `fit` takes it.
+        features: as `fit` takes them.
         assumed: (n, m) scores to judge by where nothing was measured; see `Evidence.assumed`.
     """
     question = _questions(train)
@@ -98,7 +106,7 @@ def gather(
     p_success, p_success_sd, tokens, latency_p95_s = (np.full(train.score.shape, np.nan) for _ in range(4))
     for held_out in np.unique(fold):
         inside = fold == held_out
-        parts = _Parts.fitted(train.rows(~inside), success or quick(seed), seed)
+        parts = _Parts.fitted(train.rows(~inside), success or quick(seed), seed, features)
         x = parts.features.transform(train.rows(inside).requests)
         chance = parts.success.predict(x)
         p_success[inside], p_success_sd[inside] = chance.mean, chance.sd
@@ -157,9 +165,9 @@ class _Parts:
     latency: QuantilePredictor | None
 
     @classmethod
-    def fitted(cls, train: Outcomes, success: Predictor, seed: int) -> _Parts:
+    def fitted(cls, train: Outcomes, success: Predictor, seed: int, features: FeatureExtractor | None = None) -> _Parts:
         timed = not np.isnan(train.latency_s).all()
-        features = PromptFeatures(ngrams=Ngrams(seed=seed))
+        features = PromptFeatures(ngrams=Ngrams(seed=seed)) if features is None else features.clone()
         x = features.fit_transform(train.requests)
         return cls(
             features=features,

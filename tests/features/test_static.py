@@ -10,6 +10,7 @@ import pytest
 from fairlead.errors import ArtifactError
 from fairlead.features import PromptFeatures, Static
 from fairlead.features.static import table
+from fairlead.features.wordpiece import LONGEST_PIECE, pieces
 from fairlead.types import Request
 
 DATA = files("fairlead.features").joinpath("data")
@@ -26,9 +27,9 @@ def cosines(prompt, *others):
     return [float(units[0] @ unit) for unit in units[1:]]
 
 
-def pieces(word):
+def cut(word):
     names = {place: name.decode() for name, place in table().place.items()}
-    return [names[place] for place in table().pieces(word.encode())]
+    return [names[place] for place in pieces(word.encode(), table().place)]
 
 
 def test_the_table_is_the_one_whose_hash_and_notice_ship():
@@ -39,10 +40,11 @@ def test_the_table_is_the_one_whose_hash_and_notice_ship():
 
 
 def test_words_are_cut_into_the_longest_known_pieces():
-    assert pieces("ship") == ["ship"]
-    assert pieces("embeddings") == ["em", "##bed", "##ding", "##s"]
-    assert pieces("☃") == []
-    assert pieces("ship☃") == []
+    assert cut("ship") == ["ship"]
+    assert cut("embeddings") == ["em", "##bed", "##ding", "##s"]
+    assert cut("☃") == []
+    assert cut("ship☃") == []
+    assert max(map(len, table().place)) <= LONGEST_PIECE
 
 
 def test_a_word_is_the_mean_of_its_pieces_and_an_unknown_one_is_nothing():

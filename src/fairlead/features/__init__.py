@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fairlead.features.encoder import Encoder
 from fairlead.features.ngrams import Ngrams
 from fairlead.features.prompt import PromptFeatures
 from fairlead.features.static import Static
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
     from fairlead.features.base import FeatureExtractor
 
-__all__ = ["FEATURES", "Ngrams", "PromptFeatures", "Static", "Surface"]
+__all__ = ["FEATURES", "Encoder", "Ngrams", "PromptFeatures", "Static", "Surface"]
 
 FEATURES: Mapping[str, type[FeatureExtractor]] = {
-    features.__name__: features for features in (Surface, Ngrams, Static, PromptFeatures)
+    features.__name__: features for features in (Surface, Ngrams, Static, Encoder, PromptFeatures)
 }
 """Name -> features: what an artifact may name, and what the contract tests run."""

@@ -17,19 +17,33 @@ from fairlead.features.word_rows import WordRows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fairlead.features.encoder import Encoder
     from fairlead.features.reading import Float32Array, Reading
     from fairlead.types import FloatArray, Request
 
 
 class PromptFeatures(Estimator):
-    """The columns of `Surface`, `Ngrams` and `Static`; every request is read once for all of them."""
+    """The columns of `Surface`, `Ngrams` and `Static`; every request is read once for all of them.
+
+    Args:
+        surface: what a request looks like.
+        ngrams: what it is about, learned from the training prompts.
+        static: what it is about, from a table that ships.
+        encoder: its columns stand last where one is given; milliseconds a request.
+    """
 
     def __init__(
-        self, *, surface: Surface | None = None, ngrams: Ngrams | None = None, static: Static | None = None
+        self,
+        *,
+        surface: Surface | None = None,
+        ngrams: Ngrams | None = None,
+        static: Static | None = None,
+        encoder: Encoder | None = None,
     ) -> None:
         self.surface = surface or Surface()
         self.ngrams = ngrams or Ngrams()
         self.static = static or Static()
+        self.encoder = encoder
 
     def fit(self, requests: Sequence[Request]) -> Self:
         """Fits all parts."""
@@ -54,14 +68,18 @@ class PromptFeatures(Estimator):
 
     def _fit(self, readings: Sequence[Reading]) -> None:
         self.__dict__.pop("_rows", None)
-        for part in (self.surface, self.ngrams, self.static):
-            part.fit_readings(readings)
+        self.surface.fit_readings(readings)
+        self.ngrams.fit_readings(readings)
+        self.static.fit_readings(readings)
+        if self.encoder is not None:
+            self.encoder.fit_readings(readings)
 
     def _columns(self, readings: Sequence[Reading]) -> FloatArray:
         sums = self._rows.sums(readings)
         n = self.ngrams.n_word_columns
         about = np.hstack([self.ngrams.projected(sums[:, :n]), self.static.standardised(sums[:, n:])])
-        return np.hstack([self.surface.columns(readings), merged(readings, about)])
+        encoded = [] if self.encoder is None else [self.encoder.columns(readings)]
+        return np.hstack([self.surface.columns(readings), merged(readings, about), *encoded])
 
     @cached_property
     def _rows(self) -> WordRows:

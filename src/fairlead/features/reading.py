@@ -45,6 +45,7 @@ class Reading(NamedTuple):
     """The task, or its segments where it is very long."""
     data: bytes
     """The text in UTF-8."""
+    segments: tuple[str, ...]
     n_chars: int
     """Of the whole task."""
     n_words: int
@@ -59,16 +60,16 @@ def read(request: Request) -> Reading:
     """Returns what features read of `request`."""
     text, inherited = task(request)
     n_chars = len(text)
-    if n_chars > SHORT_CHARS:
-        pieces = _pieces(text)
-        text = "".join(pieces) if n_chars > SEGMENT_CHARS * N_SEGMENTS else text
-        segments = [words(piece, piece.encode("utf-8", "replace")) for piece in pieces]
+    if n_chars <= SHORT_CHARS:
         data = text.encode("utf-8", "replace")
-    else:
-        data = text.encode("utf-8", "replace")
-        segments = [words(text, data)]
-    distinct = tuple([*dict.fromkeys(segment)] for segment in segments)
-    return Reading(request, text, data, n_chars, sum(map(len, segments)), distinct, inherited)
+        found = words(text, data)
+        return Reading(request, text, data, (text,), n_chars, len(found), ([*dict.fromkeys(found)],), inherited)
+    segments = _segments(text)
+    text = "".join(segments) if n_chars > SEGMENT_CHARS * N_SEGMENTS else text
+    by_segment = [words(segment, segment.encode("utf-8", "replace")) for segment in segments]
+    distinct = tuple([*dict.fromkeys(found)] for found in by_segment)
+    n_words = sum(map(len, by_segment))
+    return Reading(request, text, text.encode("utf-8", "replace"), segments, n_chars, n_words, distinct, inherited)
 
 
 def words(text: str, data: bytes) -> list[bytes]:
@@ -76,9 +77,13 @@ def words(text: str, data: bytes) -> list[bytes]:
     if not data.translate(None, _NO_LETTERS):
         found = data.translate(_TO_ASCII_WORDS).split()
     else:
-        plain = _SIGN.sub(" ", _ACCENT.sub("", unicodedata.normalize("NFD", text.lower())))
-        found = _IDEOGRAPH.sub(r" \1 ", plain).encode("utf-8", "replace").translate(_TO_WORDS).split()
+        found = _SIGN.sub(" ", plain(text)).encode("utf-8", "replace").translate(_TO_WORDS).split()
     return found
+
+
+def plain(text: str) -> str:
+    """Returns the text in lower case and without accents, each ideograph between spaces."""
+    return _IDEOGRAPH.sub(r" \1 ", _ACCENT.sub("", unicodedata.normalize("NFD", text.lower())))
 
 
 def merged(readings: Sequence[Reading], rows: FloatArray) -> FloatArray:
@@ -93,9 +98,9 @@ def _middle(segments: FloatArray) -> FloatArray:
     return np.asarray(segments[0] if len(segments) == 1 else np.sort(segments, axis=0)[1:-1].mean(axis=0))
 
 
-def _pieces(text: str) -> list[str]:
+def _segments(text: str) -> tuple[str, ...]:
     """Returns three or five segments, head and tail among them, evenly spaced where they do not cover the text."""
     n = 3 if len(text) <= 3 * SEGMENT_CHARS else N_SEGMENTS
     length = min(SEGMENT_CHARS, -(-len(text) // n))
     starts = [round(i * (len(text) - length) / (n - 1)) for i in range(n)]
-    return [text[start : start + length] for start in starts]
+    return tuple(text[start : start + length] for start in starts)

@@ -4,9 +4,6 @@
 
 The table knows English words that the training prompts do not hold, which n-grams cannot. It ships with the package
 (`data/static.npz`, with its notice beside it); `tools/distil_static.py` rebuilds it. Reading it takes milliseconds.
-
-References:
-    Wu et al., Google's neural machine translation system, 2016, arXiv:1609.08144, on WordPiece.
 """
 
 from __future__ import annotations
@@ -26,6 +23,7 @@ from fairlead.errors import ArtifactError
 from fairlead.estimator import Estimator, State
 from fairlead.features.reading import merged, read
 from fairlead.features.word_rows import WordRows
+from fairlead.features.wordpiece import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
     from fairlead.features.reading import Float32Array, Reading
     from fairlead.types import FloatArray, Request
 
-_INSIDE = b"##"
-_LONGEST_PIECE = 20
 _NOTHING = -1
 _TINY = 1e-6
 
@@ -48,29 +44,15 @@ class Table:
     unit: Float32Array
     """(n_columns,) what 1 means in each column."""
     place: Mapping[bytes, int]
-    """Piece -> row; a piece that does not begin a word begins with `##`."""
+    """Piece -> row."""
     fingerprint: npt.NDArray[np.uint8]
     """First eight bytes of the SHA-256 of the file."""
 
-    def pieces(self, word: bytes) -> list[int]:
-        """Returns the rows of the longest pieces that make up a word, from its start on; none if it has others."""
-        found, rest, mark = [], word, b""
-        while rest:
-            marked = mark + rest[:_LONGEST_PIECE]
-            for end in range(len(marked), len(mark), -1):
-                if (place := self.place.get(marked[:end])) is not None:
-                    break
-            else:
-                return []
-            found.append(place)
-            rest, mark = rest[end - len(mark) :], _INSIDE
-        return found
-
     def rows_of(self, words: Sequence[bytes]) -> Float32Array:
         """Returns (n_words, n_columns): each word the mean of its pieces, zeros where it has none."""
-        pieces = [self.pieces(word) or [_NOTHING] for word in words]
-        n_pieces = np.array([*map(len, pieces)])
-        of_pieces = self.rows[[*chain.from_iterable(pieces)]].astype(np.float32)
+        pieces_of = [pieces(word, self.place) or [_NOTHING] for word in words]
+        n_pieces = np.array([*map(len, pieces_of)])
+        of_pieces = self.rows[[*chain.from_iterable(pieces_of)]].astype(np.float32)
         total = np.add.reduceat(of_pieces, np.cumsum(n_pieces) - n_pieces, axis=0)
         return np.asarray(total * (self.unit / n_pieces[:, None]), dtype=np.float32)
 
