@@ -52,8 +52,15 @@ def test_the_best_model_is_measured_nearly_everywhere_and_priced():
     table.score[20:, 0] = np.nan
     del table.prices["unpriced"]
     assert best_model(table) == "all-round"
-    table.prices.clear()
-    assert best_model(table) == "unpriced"
+    assert best_model(replace(table, prices={})) == "unpriced"
+
+
+def test_a_price_without_tokens_makes_no_model_the_best():
+    table = make_outcomes(60, models=("good", "priced"))
+    table.score[:] = [0.9, 0.5]
+    table.output_tokens[:] = np.nan
+    del table.prices["good"]
+    assert best_model(table) == "good"
 
 
 def test_the_best_model_is_best_on_the_prompts_that_the_others_had_too():

@@ -139,11 +139,11 @@ def gather(
 def best_model(train: Outcomes) -> str:
     """Returns the model with the highest mean score on the prompts on which all well-measured models were measured.
 
-    On prompts of its own a model could look best for having had the easy ones. Models without a price are left out
-    where any has one: against them no saving can be shown.
+    On prompts of its own a model could look best for having had the easy ones. Models of unknown cost are left out
+    where that of any is known: against them no saving can be shown.
     """
-    priced = np.array([model in train.prices for model in train.models])
-    grid = complete_grid(~np.isnan(train.score) & (priced | ~priced.any()))
+    costed = ~np.isnan(train.cost_usd).all(axis=0)
+    grid = complete_grid(~np.isnan(train.score) & (costed | ~costed.any()))
     if grid.rows.size == 0:
         return train.models[0]
     mean: FloatArray = train.score[np.ix_(grid.rows, grid.columns)].mean(axis=0)
