@@ -13,7 +13,7 @@ from fairlead.errors import NoCandidateError
 from fairlead.estimator import Estimator
 from fairlead.evidence import Evidence
 from fairlead.fitting import fit
-from fairlead.policies import Constant, Floor, HullGuard, Order, Threshold, Utility
+from fairlead.policies import Constant, Floor, HullGuard, Order, Threshold, Thrifty, Utility
 from fairlead.policies.base import Choices
 from fairlead.policies.single import SingleStep
 from fairlead.router import Router
@@ -327,6 +327,22 @@ def test_candidates_without_a_common_outcome_leave_the_reference_serving(fitted)
     router = fitted.bind([Candidate(name="stranger"), BIG], reference="stranger")
     assert (router.policy.allowed, router.policy.fixed) == (False, "stranger")
     assert router.route(HELLO).model == "stranger"
+
+
+def test_predictions_without_outcomes_of_ones_own_show_nothing(fitted):
+    prior = replace(fitted, evidence=None)
+    guard = prior.judged(Utility(willingness_to_pay_usd=1.0))
+    assert (guard.allowed, guard.fixed) == (False, "strong")
+    assert replace(prior, policy=guard).route(HELLO).model == "strong"
+    assert isinstance(prior.judged(Order()), Order)  # it follows no prediction
+
+
+def test_nobody_without_a_label_is_chosen_by_a_router_with_evidence(fitted, table):
+    stranger = replace(SMALL, name="stranger", weights="stranger", price=BIG.price)
+    router = fitted.bind([BIG, SMALL, stranger], reference="big")
+    for policy in (Utility(willingness_to_pay_usd=float("inf")), Floor(margin=0.5), Thrifty(margin=0.5)):
+        served = replace(router, policy=fitted.bind(router.candidates, reference="big").judged(policy))
+        assert {decision.model for decision in served.decide(table.requests)} <= {"big", "small"}
 
 
 def test_a_given_policy_is_taken_as_it_is(fitted):

@@ -127,7 +127,7 @@ def guard(**shown):
     ("judged", "shown", "served"),
     [
         (guard(), "Nothing could be judged", "`a` serves every request"),
-        (guard(gain=0.01, lower=-0.01, n=90), "not shown to be better", "`a` serves every request"),
+        (guard(gain=0.01, lower=-0.01, n=90), "on this evidence one model is enough", "`a` serves every request"),
         (guard(gain=0.03, lower=0.01, n=90, allowed=True), "confidence 95%): shown to be better", "routing serves"),
         (
             guard(gain=0.03, lower=0.01, n=90),

@@ -184,7 +184,8 @@ def _shown(guard: HullGuard) -> str:
         return f"{measured}: shown to be better."
     if guard.lower > 0:
         return f"{measured}, but it does not keep {_promised(guard.promise)}."
-    return f"{measured}: not shown to be better."
+    enough = "; on this evidence one model is enough" if guard.other is None else ""
+    return f"{measured}: not shown to be better{enough}."
 
 
 def _promised(promise: Promise) -> str:
