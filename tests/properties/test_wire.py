@@ -250,7 +250,8 @@ def test_a_stream_written_for_an_anthropic_caller_says_the_same(kinds, usage):
 @given(st.lists(CHUNKS, min_size=1, max_size=6), BUCKETS)
 def test_a_stream_written_for_a_caller_is_the_one_it_reads(chunks, usage):
     to = openai_chat.ChunkEncoder(HEADING, include_usage=True)
-    ended = [*chunks, Chunk(finish_reason="stop")]
+    called = any(chunk.tool_call for chunk in chunks)
+    ended = [*chunks, Chunk(finish_reason="tool_calls" if called else "stop")]
     written = b"".join(to.chunk(chunk) for chunk in ended) + to.end(usage, {})
     decoder = openai_upstream.ChunkDecoder(keep_body=False)
     role, *said, last = [chunk for event in sse.Parser().feed(written) for chunk in decoder.decode(event)]

@@ -22,7 +22,7 @@ from fairlead.types import (
     ToolResult,
     Usage,
 )
-from fairlead.wire import anthropic_upstream, sse
+from fairlead.wire import anthropic_messages, anthropic_upstream, sse
 
 CANDIDATE = Candidate(name="a/c", model="c", capabilities=Capabilities(max_output_tokens=900))
 USAGE = {"input_tokens": 3, "cache_creation_input_tokens": 2, "cache_read_input_tokens": 7, "output_tokens": 9}
@@ -222,3 +222,29 @@ def test_an_error_event_is_raised_with_its_words():
     assert caught.value.code == "overloaded_error"
     with pytest.raises(WireError):
         decoded({"type": "error"})
+
+
+def own(*turns, **fields) -> dict:
+    body = {"model": "auto", "max_tokens": 9, "messages": list(turns)} | fields
+    request = anthropic_messages.decode(json.dumps(body).encode())
+    return json.loads(anthropic_upstream.encode_request(request, CANDIDATE, stream=True))
+
+
+def test_a_callers_own_body_goes_through_with_its_unknown_fields_and_signed_thinking():
+    signed = {"type": "thinking", "thinking": "Hm.", "signature": "EqQB"}
+    turns = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": [signed, {"type": "redacted_thinking", "data": "x"}]},
+    ]
+    sent = own(*turns, odd={"a": 1.10}, top_k=3, thinking={"type": "adaptive"})
+    fields = {"odd": {"a": 1.10}, "top_k": 3, "thinking": {"type": "adaptive"}}
+    assert sent == {"model": "c", "max_tokens": 9, "messages": turns, "stream": True, **fields}
+
+
+def test_thinking_that_nobody_signed_is_left_out_and_no_more_is_asked_for():
+    unsigned = {"type": "thinking", "thinking": "Hm.", "signature": ""}
+    call = {"type": "tool_use", "id": "c1", "name": "look", "input": {"signature": ""}}
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": [unsigned, call]}]
+    sent = own(*turns, thinking={"type": "adaptive"})
+    assert sent["messages"] == [turns[0], {"role": "assistant", "content": [call]}]
+    assert "thinking" not in sent

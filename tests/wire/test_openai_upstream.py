@@ -213,9 +213,19 @@ def test_calls_that_come_at_once_and_without_an_index_are_told_apart(index):
     calls = [{"id": name, "function": {"name": name, "arguments": "{}"}} | index for name in ("a", "b")]
     usage = {"prompt_tokens": 3, "completion_tokens": 2}
     event = sse.Event(json.dumps(chunk({"content": "So.", "tool_calls": calls}, "tool_calls", usage=usage)).encode())
-    head, last = openai_upstream.ChunkDecoder(keep_body=False).decode(event)
-    assert (head.text, head.tool_call.name, head.tool_index, head.finish_reason) == ("So.", "a", 0, None)
+    words, head, last = openai_upstream.ChunkDecoder(keep_body=False).decode(event)
+    assert (words.text, words.tool_call) == ("So.", None)
+    assert (head.tool_call.name, head.tool_index, head.finish_reason) == ("a", 0, None)
     assert (last.text, last.tool_call.name, last.tool_index, last.finish_reason) == ("", "b", 1, "tool_calls")
     assert (head.usage, last.usage) == (None, Usage(input_tokens=3, output_tokens=2))
     (kept,) = openai_upstream.ChunkDecoder(keep_body=True).decode(event)
     assert (kept.body, kept.finish_reason) == (event.data, "tool_calls")
+
+
+def test_a_stop_after_a_call_is_a_call_to_callers_of_other_dialects():
+    call = {"index": 0, "id": "a", "function": {"name": "a", "arguments": "{}"}}
+    _, chunks = decoded(chunk({"tool_calls": [call]}), chunk({}, "stop"))
+    assert chunks[-1].finish_reason == "tool_calls"
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    body = {"id": "x", "model": "m", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    assert openai_upstream.decode_response(json.dumps(body).encode()).finish_reason == "tool_calls"

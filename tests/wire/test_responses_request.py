@@ -53,8 +53,8 @@ def test_what_the_assistant_said_and_called_is_one_turn():
             ),
         ),
         Message(role="tool", parts=(ToolResult(call_id="c1", content="a ship"),)),
-        Message(role="user", parts=(Media(kind="image", data="iVBO", media_type="image/png"),)),
         Message(role="tool", parts=(ToolResult(call_id="c2", content="done"),)),
+        Message(role="user", parts=(Media(kind="image", data="iVBO", media_type="image/png"),)),
     )
     assert request.hints == ("reasoning items",)
 

@@ -36,3 +36,8 @@ def test_the_event_type_lasts_one_event():
 
 def test_line_ends_in_data_cannot_make_an_event_of_their_own():
     assert [e.data for e in sse.Parser().feed(sse.encode(b"a\r\n\r\ndata: b"))] == [b"a\n\ndata: b"]
+
+
+def test_a_name_with_a_line_end_makes_no_further_event():
+    (event,) = sse.Parser().feed(sse.encode(b"{}", event="ping\ndata: injected\n\n"))
+    assert (event.event, event.data) == ("ping", b"{}")

@@ -18,9 +18,12 @@ from fairlead.wire import complaints
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+THOUGHTS = "thinking blocks"
+"""What a hint is called that only the dialect which signed it can use."""
+
 _ABSENT = msgspec.Raw()
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
-_THOUGHTS = {"thinking", "redacted_thinking"}
+_THOUGHT_BLOCKS = {"thinking", "redacted_thinking"}
 _OWN_TOOLS = {None, "custom"}
 """Types of tools that the caller runs; others run at Anthropic."""
 
@@ -203,8 +206,8 @@ class _Reader:
                 yield ToolCall(id=call_id, name=name, arguments=arguments)
             case "tool_result":
                 yield from self._result(block, place)
-            case kind if kind in _THOUGHTS:
-                self._hints["thinking blocks"] = None
+            case kind if kind in _THOUGHT_BLOCKS:
+                self._hints[THOUGHTS] = None
             case kind:
                 self._native[kind] = None
 

@@ -7,7 +7,6 @@ Source: Anthropic API reference, "Create a Message" and "Streaming messages". Us
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -15,11 +14,13 @@ import msgspec
 from fairlead.errors import WireError
 from fairlead.types import Chunk, FinishReason, Media, Message, Part, Response, Text, ToolCall, ToolResult, Usage
 from fairlead.wire import error_body, splice
+from fairlead.wire.anthropic_request import THOUGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fairlead.types import Candidate, Request
+    from fairlead.wire.codec import OwnEvent
     from fairlead.wire.sse import Event
 
 _T = TypeVar("_T")
@@ -59,19 +60,23 @@ def encode_request(request: Request, candidate: Candidate, *, stream: bool) -> b
         WireError: the request cannot be put into this dialect.
     """
     own = request.dialect == "anthropic" and request.body
-    body = _own(request.body) if own else _body(request, candidate)
+    body = _own(request) if own else _body(request, candidate)
     body.pop("stream", None)
     fields: list[tuple[str, object]] = [("model", candidate.model), *([("stream", True)] if stream else [])]
     splice.put(body, [*fields, *candidate.settings])
     return msgspec.json.encode(body)
 
 
-def _own(body: bytes) -> dict[str, object]:
-    """Returns the caller's fields; thinking without a signature came from another family and would be rejected."""
-    fields = splice.read(body)
-    if _UNSIGNED.search(body):
-        turns = msgspec.json.decode(body, type=_Turns).messages
+def _own(request: Request) -> dict[str, object]:
+    """Returns the caller's fields; thinking without a signature came from another family and would be rejected.
+
+    A turn that lacks its thinking is only taken where no more thinking is asked for.
+    """
+    fields = splice.read(request.body)
+    if THOUGHTS in request.hints and _UNSIGNED.search(request.body):
+        turns = msgspec.json.decode(request.body, type=_Turns).messages
         fields["messages"] = [{**turn, "content": _without_unsigned(turn["content"])} for turn in turns]
+        fields.pop("thinking", None)
     return fields
 
 
@@ -310,29 +315,30 @@ class ChunkDecoder:
             WireError: it is not an event of this dialect, or it is an error.
         """
         read = _read(_EVENT, event.data)
-        chunk = self._chunk(read)
-        if self.keep_body:
-            yield replace(chunk or Chunk(), event=read.type, body=event.data)
-        elif chunk is not None:
+        own: OwnEvent = {"event": read.type, "body": event.data} if self.keep_body else {}
+        chunk = self._chunk(read, own)
+        if chunk is not None:
             yield chunk
+        elif own:
+            yield Chunk(**own)
 
-    def _chunk(self, read: _Event) -> Chunk | None:
+    def _chunk(self, read: _Event, own: OwnEvent) -> Chunk | None:
         match read:
             case _Event(type="message_start", message=_Message() as message):
                 self._usage = message.usage or _Usage()
-                return Chunk(id=message.id, model=message.model)
+                return Chunk(id=message.id, model=message.model, **own)
             case _Event(type="content_block_start", content_block=_Block(type="tool_use") as block):
                 self._n_tools += 1
                 self._empty_tool = True
-                return self._tool(ToolCall(id=block.id, name=block.name, arguments=""))
+                return self._tool(ToolCall(id=block.id, name=block.name, arguments=""), own)
             case _Event(type="content_block_delta", delta=_Delta() as delta):
-                return self._delta(delta)
+                return self._delta(delta, own)
             case _Event(type="content_block_stop") if self._empty_tool:
                 self._empty_tool = False
-                return self._tool(ToolCall(id="", name="", arguments="{}"))
+                return self._tool(ToolCall(id="", name="", arguments="{}"), own)
             case _Event(type="message_delta", delta=_Delta(stop_reason=str() as reason)):
                 self.complete = True
-                return Chunk(finish_reason=_FINISH.get(reason, "stop"), usage=self._total(read.usage))
+                return Chunk(finish_reason=_FINISH.get(reason, "stop"), usage=self._total(read.usage), **own)
             case _Event(type="message_stop"):
                 self.done = True
             case _Event(type="error"):
@@ -342,14 +348,14 @@ class ChunkDecoder:
                 pass
         return None
 
-    def _delta(self, delta: _Delta) -> Chunk | None:
+    def _delta(self, delta: _Delta, own: OwnEvent) -> Chunk | None:
         if delta.partial_json:
             self._empty_tool = False
-            return self._tool(ToolCall(id="", name="", arguments=delta.partial_json))
-        return Chunk(text=delta.text, reasoning=delta.thinking) if delta.text or delta.thinking else None
+            return self._tool(ToolCall(id="", name="", arguments=delta.partial_json), own)
+        return Chunk(text=delta.text, reasoning=delta.thinking, **own) if delta.text or delta.thinking else None
 
-    def _tool(self, call: ToolCall) -> Chunk:
-        return Chunk(tool_call=call, tool_index=self._n_tools - 1)
+    def _tool(self, call: ToolCall, own: OwnEvent) -> Chunk:
+        return Chunk(tool_call=call, tool_index=self._n_tools - 1, **own)
 
     def _total(self, last: _Usage | None) -> Usage | None:
         """Counts are cumulative: what the last event names replaces what the first one said."""

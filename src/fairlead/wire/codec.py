@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 import msgspec
 
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
 Notes = Mapping[str, str | int | float | None]
 """What we add to the usage of an answer under `fairlead`, such as `cost_usd`."""
+
+
+class OwnEvent(TypedDict, total=False):
+    """The provider's own event, for a chunk; empty where its bytes are not wanted."""
+
+    event: str
+    body: bytes
+
 
 _NULL = msgspec.Raw(b"null")
 

@@ -6,7 +6,6 @@ Also read: the fields that other servers of this dialect add (`reasoning_content
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -247,9 +246,9 @@ def decode_response(body: bytes) -> Response:
         id=reply.id or "",
         model=reply.model or "",
         parts=((Text(text=text),) if text else ()) + calls,
-        finish_reason=reasons[0] or "stop",
+        finish_reason=_with_calls(reasons[0] or "stop", called=bool(calls)),
         usage=_usage(reply.usage),
-        reasoning=said.reasoning_content or said.reasoning or "",
+        reasoning=_reasoning(said),
         created=int(reply.created or 0),
         dialect="openai",
         body=body,
@@ -271,6 +270,7 @@ class ChunkDecoder:
         self.keep_body = keep_body
         self.n = n
         self.done = False
+        self._called = False
         self._open: set[int] = set()
         self._finished: set[int] = set()
 
@@ -293,26 +293,33 @@ class ChunkDecoder:
         choices = reply.choices or []
         first = next((choice for choice in choices if choice.index == 0), None)
         words = (first.delta if first else None) or _Words()
-        finish, usage = self._end(choices), _usage(reply.usage)
-        first_call, *more = _calls(words) or [Chunk()]
-        head = replace(
-            first_call,
+        calls = words.tool_calls or []
+        self._called = self._called or bool(calls)
+        n_last = 0
+        if len(calls) > 1 and not self.keep_body:
+            *before, _ = calls
+            n_last = len(before)
+            yield Chunk(text=_text(words), reasoning=_reasoning(words), model=reply.model, id=reply.id)
+            yield from (Chunk(tool_call=_call(call), tool_index=_index(call, i)) for i, call in enumerate(before))
+            words = _Words()
+        yield Chunk(
             text=_text(words),
-            reasoning=words.reasoning_content or words.reasoning or "",
+            reasoning=_reasoning(words),
+            tool_call=_call(calls[n_last]) if calls else None,
+            tool_index=_index(calls[n_last], n_last) if calls else 0,
+            finish_reason=self._end(choices),
+            usage=_usage(reply.usage),
             model=reply.model,
             id=reply.id,
             body=event.data if self.keep_body else b"",
         )
-        *before, last = [head] if self.keep_body else [head, *more]
-        yield from before
-        yield replace(last, finish_reason=finish, usage=usage)
 
     def _end(self, choices: list[_Choice]) -> FinishReason | None:
         """Notes which choices speak and which are finished; returns the reason that finishes the last of them."""
         self._open.update(choice.index for choice in choices)
         ended = {choice.index: reason for choice in choices if (reason := _finish(choice.finish_reason))}
         self._finished.update(ended)
-        return [*ended.values()][-1] if ended and self.complete else None
+        return _with_calls([*ended.values()][-1], called=self._called) if ended and self.complete else None
 
 
 def _read(data: bytes, *, is_error: bool = False) -> _Reply:
@@ -327,6 +334,10 @@ def _read(data: bytes, *, is_error: bool = False) -> _Reply:
     return reply
 
 
+def _reasoning(words: _Words) -> str:
+    return words.reasoning_content or words.reasoning or ""
+
+
 def _text(words: _Words) -> str:
     content = words.content
     if isinstance(content, list):
@@ -334,12 +345,9 @@ def _text(words: _Words) -> str:
     return content or words.refusal or ""
 
 
-def _calls(words: _Words) -> list[Chunk]:
-    """Returns the tool calls of a delta; a host that sends them whole and at once may leave their index out."""
-    calls = words.tool_calls or ()
-    return [
-        Chunk(tool_call=_call(call), tool_index=i if call.index is None else call.index) for i, call in enumerate(calls)
-    ]
+def _index(call: _ToolCall, i: int) -> int:
+    """Returns which call it is; a host that sends them whole and at once may leave their index out."""
+    return i if call.index is None else call.index
 
 
 def _call(call: _ToolCall) -> ToolCall:
@@ -352,6 +360,11 @@ def _finish(reason: str | None) -> FinishReason | None:
         message = f"the provider gave up: `finish_reason` is `{reason}`"
         raise WireError(message)
     return _FINISH.get(reason, "stop") if reason else None
+
+
+def _with_calls(reason: FinishReason, *, called: bool) -> FinishReason:
+    """Returns the reason in the words of other dialects: some hosts say `stop` after a call that was asked for."""
+    return "tool_calls" if called and reason == "stop" else reason
 
 
 def _usage(usage: _Usage | None) -> Usage | None:

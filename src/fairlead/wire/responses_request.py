@@ -17,6 +17,9 @@ from fairlead.wire.openai_request import complaint, media, missing, not_json
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+THOUGHTS = "reasoning items"
+"""What a hint is called that only the house of the model that thought can use."""
+
 _ABSENT = msgspec.Raw()
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 _WORDS = {"input_text", "output_text", "text", "summary_text"}
@@ -128,7 +131,7 @@ class _Reader:
         read = self._read
         if not read.input and read.previous_response_id is None:
             raise missing("input")
-        messages = tuple(_joined(self._messages()))
+        messages = tuple(_joined(_results_first(self._messages())))
         tools = tuple(found for i, tool in enumerate(read.tools or ()) if (found := self._tool(tool, i)) is not None)
         form = read.text.format if read.text else None
         if read.text and read.text.verbosity:
@@ -179,7 +182,7 @@ class _Reader:
             case "function_call_output" | "custom_tool_call_output":
                 yield from self._result(item, place)
             case "reasoning":
-                self._hints["reasoning items"] = None
+                self._hints[THOUGHTS] = None
             case kind:
                 self._native[kind] = None
 
@@ -245,6 +248,22 @@ class _Reader:
             return f"function:{_given(choice.name, 'tool_choice.name')}"
         self._native[f"tool_choice {choice.type}"] = None
         return None
+
+
+def _results_first(messages: Iterable[Message]) -> Iterator[Message]:
+    """Moves what results show behind the last result: other dialects want the results of one turn in a row."""
+    shown: list[Message] = []
+    in_row = False
+    for message in messages:
+        if in_row and message.role == "user" and all(isinstance(part, Media) for part in message.parts):
+            shown.append(message)
+            continue
+        in_row = message.role == "tool"
+        if not in_row:
+            yield from shown
+            shown.clear()
+        yield message
+    yield from shown
 
 
 def _joined(messages: Iterable[Message]) -> Iterator[Message]:

@@ -5,7 +5,6 @@ Sources: OpenAI API reference, "Create a model response", "The response object",
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,11 +14,13 @@ from fairlead.types import Chunk, FinishReason, Media, Message, Part, Response, 
 from fairlead.wire import error_body, free_form, splice
 from fairlead.wire.openai_responses import OUR_REASONING
 from fairlead.wire.openai_upstream import MAX_USER_CHARS
+from fairlead.wire.responses_request import THOUGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fairlead.types import Candidate, Request, Tool
+    from fairlead.wire.codec import OwnEvent
     from fairlead.wire.sse import Event
 
 _CUT: dict[str, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
@@ -39,7 +40,7 @@ def encode_request(request: Request, candidate: Candidate, *, stream: bool) -> b
         WireError: the request cannot be put into this dialect.
     """
     own = request.dialect == "responses" and request.body
-    body = _own(request.body) if own else _body(request)
+    body = _own(request) if own else _body(request)
     body.pop("stream", None)
     if not stream:
         body.pop("stream_options", None)
@@ -53,18 +54,19 @@ class _Ours(msgspec.Struct):
 
 
 class _Input(msgspec.Struct):
-    input: list[msgspec.Raw]
+    input: str | list[msgspec.Raw]
 
 
 _OURS = msgspec.json.Decoder(_Ours)
 
 
-def _own(body: bytes) -> dict[str, object]:
+def _own(request: Request) -> dict[str, object]:
     """Returns the caller's fields; reasoning items that we wrote for another host would be rejected."""
-    fields = splice.read(body)
-    if OUR_REASONING.encode() in body and bytes(fields["input"]).lstrip().startswith(b"["):  # type: ignore[call-overload]
-        items = msgspec.json.decode(body, type=_Input).input
-        fields["input"] = [item for item in items if not (_OURS.decode(item).id or "").startswith(OUR_REASONING)]
+    fields = splice.read(request.body)
+    if THOUGHTS in request.hints:
+        items = msgspec.json.decode(request.body, type=_Input).input
+        if not isinstance(items, str):
+            fields["input"] = [item for item in items if not (_OURS.decode(item).id or "").startswith(OUR_REASONING)]
     return fields
 
 
@@ -298,52 +300,53 @@ class ChunkDecoder:
             read = _EVENT.decode(event.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _no_reply(error) from None
-        chunk = self._chunk(read)
-        if self.keep_body:
-            yield replace(chunk or Chunk(), event=read.type, body=event.data)
-        elif chunk is not None:
+        own: OwnEvent = {"event": read.type, "body": event.data} if self.keep_body else {}
+        chunk = self._chunk(read, own)
+        if chunk is not None:
             yield chunk
+        elif own:
+            yield Chunk(**own)
 
-    def _chunk(self, read: _Event) -> Chunk | None:
+    def _chunk(self, read: _Event, own: OwnEvent) -> Chunk | None:
         match read:
             case _Event(
                 type="response.created" | "response.in_progress" | "response.queued", response=_Reply() as reply
             ):
-                return Chunk(id=reply.id, model=reply.model)
+                return Chunk(id=reply.id, model=reply.model, **own)
             case _Event(type="response.completed" | "response.incomplete", response=_Reply() as reply):
                 self.done = True
                 finish = _finish(reply, called=bool(self._calls))
-                return Chunk(id=reply.id, model=reply.model, finish_reason=finish, usage=_usage(reply.usage))
+                return Chunk(id=reply.id, model=reply.model, finish_reason=finish, usage=_usage(reply.usage), **own)
             case _Event(type="response.failed" | "error"):
                 raise _failure(read)
             case _Event(type=kind, delta=str() as delta) if kind in _WORDS:
-                return Chunk(text=delta)
+                return Chunk(text=delta, **own)
             case _Event(type=kind, delta=str() as delta) if kind in _THOUGHTS:
-                return Chunk(reasoning=delta)
+                return Chunk(reasoning=delta, **own)
             case _:
-                return self._call(read)
+                return self._call(read, own)
 
-    def _call(self, read: _Event) -> Chunk | None:
+    def _call(self, read: _Event, own: OwnEvent) -> Chunk | None:
         """Returns a piece of a tool call; the input of a free-form tool is wrapped on its way."""
         index = read.output_index
         match read:
             case _Event(type="response.output_item.added", item=_Item(type=kind) as item) if kind in _CALLS:
                 self._calls[index] = len(self._calls)
                 opening = free_form.OPENING if kind == "custom_tool_call" else ""
-                return self._piece(index, ToolCall(id=item.call_id, name=item.name, arguments=opening))
+                return self._piece(index, ToolCall(id=item.call_id, name=item.name, arguments=opening), own)
             case _Event(type="response.function_call_arguments.delta", delta=str() as delta):
                 self._told.add(index)
-                return self._piece(index, ToolCall(id="", name="", arguments=delta))
+                return self._piece(index, ToolCall(id="", name="", arguments=delta), own)
             case _Event(type="response.function_call_arguments.done") if index not in self._told:
-                return self._piece(index, ToolCall(id="", name="", arguments=read.arguments))
+                return self._piece(index, ToolCall(id="", name="", arguments=read.arguments), own)
             case _Event(type="response.custom_tool_call_input.delta", delta=str() as delta):
-                return self._piece(index, ToolCall(id="", name="", arguments=free_form.piece(delta)))
+                return self._piece(index, ToolCall(id="", name="", arguments=free_form.piece(delta)), own)
             case _Event(type="response.custom_tool_call_input.done"):
-                return self._piece(index, ToolCall(id="", name="", arguments=free_form.CLOSING))
+                return self._piece(index, ToolCall(id="", name="", arguments=free_form.CLOSING), own)
         return None
 
-    def _piece(self, index: int, call: ToolCall) -> Chunk | None:
-        return Chunk(tool_call=call, tool_index=self._calls[index]) if index in self._calls else None
+    def _piece(self, index: int, call: ToolCall, own: OwnEvent) -> Chunk | None:
+        return Chunk(tool_call=call, tool_index=self._calls[index], **own) if index in self._calls else None
 
 
 def _failure(read: _Event) -> WireError:

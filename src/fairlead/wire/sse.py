@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 DONE = b"data: [DONE]\n\n"
 
+_LF = "\n"
 _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -103,7 +104,7 @@ class Parser:
 
 def encode(data: bytes, *, event: str = "") -> bytes:
     """Returns the bytes of one event."""
-    head = f"event: {event}\n".encode() if event else b""
+    head = f"event: {event.partition(_LF)[0]}\n".encode() if event else b""
     if b"\n" in data or b"\r" in data:
         data = b"\ndata: ".join(_LINE_END.split(data))
     return head + b"data: " + data + b"\n\n"

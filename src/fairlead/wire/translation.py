@@ -79,6 +79,8 @@ _DEFAULTS: Mapping[str, frozenset[bytes]] = {
     "service_tier": frozenset({b"null", b'"auto"', b'"default"'}),
 }
 """Values that say what is meant without the field, where they are not simply empty."""
+MAX_DEFAULT_BYTES = max(len(value) for values in (_EMPTY, *_DEFAULTS.values()) for value in values)
+"""No value that is longer is one of them; it is not looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +144,7 @@ def _needed(request: Request) -> Iterator[tuple[str, str]]:
         return
     known = FIELDS[request.dialect]
     for name, value in request.fields.items():
-        if bytes(value) not in _DEFAULTS.get(name, _EMPTY):
+        if memoryview(value).nbytes > MAX_DEFAULT_BYTES or bytes(value) not in _DEFAULTS.get(name, _EMPTY):
             as_object = request.json_object and name in {"response_format", "text"}
             yield name, "json_object" if as_object else known.get(name, _NEVER)
 
