@@ -513,6 +513,8 @@ class Attempt:
     status_code: int | None = None
     retryable: bool = False
     retry_after_s: float | None = None
+    answer: str | None = field(default=None, repr=False)
+    """The final answer in one spelling, where the plan compares answers; never kept in the ledger."""
 
 
 OutcomeStatus = Literal["delivered", "failed", "cancelled"]
@@ -529,6 +531,12 @@ class Outcome:
     """Name of the candidate whose answer was delivered."""
     causes: tuple[ProviderError, ...] = field(default=(), compare=False, repr=False)
     """One error a failed attempt, in order."""
+
+    @property
+    def delivered(self) -> Attempt | None:
+        """The attempt whose answer was delivered."""
+        answered = [a for a in self.attempts if a.candidate == self.served and a.status == "ok"]
+        return answered[-1] if answered else None
 
     @property
     def cost_usd(self) -> Decimal | None:

@@ -43,7 +43,8 @@ class Scripted:
         chunks = [chunk async for chunk in self.stream(candidate, request, limits)]
         text = "".join(chunk.text for chunk in chunks)
         usage = next((chunk.usage for chunk in reversed(chunks) if chunk.usage), None)
-        return Response(id="r", model="host", parts=(Text(text=text),), finish_reason="stop", usage=usage)
+        finish = next((chunk.finish_reason for chunk in chunks if chunk.finish_reason), "stop")
+        return Response(id="r", model="host", parts=(Text(text=text),), finish_reason=finish, usage=usage)
 
     async def close(self):
         pass

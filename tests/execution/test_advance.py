@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.execution import Call, Deliver, GiveUp, Limits, advance
-from fairlead.types import Attempt, Stage, Step
+from fairlead.predictors.posterior import patterns
+from fairlead.types import Acceptance, Attempt, Stage, Step
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 PLAN = tuple(Stage(steps=(Step(candidate=name),)) for name in ("a", "b", "c"))
@@ -69,11 +70,88 @@ def test_a_pause_that_would_outlast_the_deadline_is_not_taken():
     assert advance(PLAN, [limited], Limits(total_s=2.0)) == Call(stage=1, candidate="b")
 
 
-def test_the_steps_of_one_stage_are_called_in_order():
+def test_the_steps_of_one_stage_are_called_at_once():
     plan = (Stage(steps=(Step(candidate="a"), Step(candidate="b"))), Stage(steps=(Step(candidate="a"),)))
-    tried = [attempt("a"), attempt("b", stage=0)]
-    assert advance(plan, tried[:1], LIMITS) == Call(stage=0, candidate="b")
-    assert advance(plan, tried, LIMITS) == Call(stage=1, candidate="a")
+    assert advance(plan, [], LIMITS) == Call(stage=0, candidate="a", beside=("b",))
+    assert advance(plan, [attempt("a"), attempt("b", stage=0)], LIMITS) == Call(stage=1, candidate="a")
+
+
+def weighing(answer_now, *, beyond=2.2, last="c"):
+    """Returns a plan of two voters, and then one, in which agreement convinces and nothing else does."""
+    alone, shared = answer_now, 3.0
+    first = [2.0, *[0.5, 0.5], *[-1.0, -1.0], *[0.0, 0.0], *[1.0, 1.0]]
+    masks = patterns(2).mask.tolist()
+    table = [value for mask in masks for value in (shared if mask == 3 else alone, 0.0, 0.0)]
+    every = patterns(3)
+    final = [3.0, *[0.5, 0.5, 0.9], *[-1.0] * 3, *[0.0] * 3, *[1.0] * 3]
+    worth = [(0.5 + (mask == 4)) * (1 + (kind in {4, 5, 6})) for mask, kind in zip(every.mask, every.kind, strict=True)]
+    final += [value for each in worth for value in (float(each), 0.0, 0.0)]
+    return (
+        Stage(
+            steps=(Step(candidate="a"), Step(candidate="b")),
+            acceptance=Acceptance(rule="posterior", weights=(*first, *table, *[beyond, 0.0] * 3), cut=0.01),
+        ),
+        Stage(steps=(Step(candidate=last),), acceptance=Acceptance(rule="posterior", weights=tuple(final), cut=1.0)),
+        Stage(steps=(Step(candidate="d"),)),
+    )
+
+
+def voted(candidate, answer, stage=0, **fields):
+    told = {"number": 1, "latency_s": 1.0, "started_at": START, "status": "ok"}
+    return Attempt(**told | {"candidate": candidate, "stage": stage, "answer": answer} | fields)
+
+
+def test_answers_that_agree_are_delivered_and_others_settled_by_the_next_stage():
+    plan = weighing(answer_now=0.5)
+    a, b = voted("a", "7"), voted("b", "7")
+    assert advance(plan, [a, b], LIMITS) == Deliver(attempt=a)
+    other = voted("b", "8")
+    assert advance(plan, [a, other], LIMITS) == Call(stage=1, candidate="c")
+    assert advance(plan, [a, other, voted("c", "8", 1)], LIMITS) == Deliver(attempt=voted("c", "8", 1))
+    assert advance(plan, [a, other, voted("c", "9", 1)], LIMITS) == Deliver(attempt=voted("c", "9", 1))
+
+
+def test_of_those_who_gave_the_best_answer_the_strongest_is_delivered():
+    plan = weighing(answer_now=0.5)
+    found = advance(plan, [voted("a", "7"), voted("b", "8"), voted("c", "7", 1)], LIMITS)
+    assert found == Deliver(attempt=voted("c", "7", 1))
+
+
+def test_an_answer_that_cannot_be_compared_is_no_vote():
+    plan = weighing(answer_now=0.5)
+    a, b = voted("a", None), voted("b", None)
+    assert advance(plan, [a, b], LIMITS) == Call(stage=1, candidate="c")
+    last = voted("c", None, 1)
+    assert advance(plan, [a, b, last], LIMITS) == Deliver(attempt=last)
+
+
+def test_where_one_of_two_failed_it_is_not_retried_and_the_other_is_weighed():
+    plan = weighing(answer_now=0.5)
+    failed = voted("b", None, status="failed", retryable=True)
+    assert advance(plan, [voted("a", "7"), failed], LIMITS) == Call(stage=1, candidate="c")
+    assert advance(weighing(answer_now=4.0), [voted("a", "7"), failed], LIMITS) == Deliver(attempt=voted("a", "7"))
+
+
+def test_where_both_failed_the_last_may_be_retried():
+    plan = weighing(answer_now=0.5)
+    failed = [voted(name, None, status="failed", retryable=True) for name in "ab"]
+    again = advance(plan, failed, LIMITS)
+    assert (again.stage, again.candidate, again.beside) == (0, "b", ())
+
+
+def test_where_the_last_voter_fails_the_plan_goes_on_and_ends_with_the_best_answer_there_is():
+    plan = weighing(answer_now=0.5)
+    tried = [voted("a", "7"), voted("b", "8"), voted("c", None, 1, status="failed")]
+    assert advance(plan, tried, LIMITS) == Call(stage=2, candidate="d")
+    tried.append(voted("d", None, 2, status="failed"))
+    assert advance(plan, tried, LIMITS) == Deliver(attempt=tried[1])
+    assert advance(plan, tried[:2], Limits(max_attempts=2)) == Deliver(attempt=tried[1])
+
+
+def test_attempts_side_by_side_take_their_time_once():
+    plan = weighing(answer_now=0.5)
+    slow = [voted("a", "7", latency_s=400.0), voted("b", "8", latency_s=300.0)]
+    assert advance(plan, slow, LIMITS) == Call(stage=1, candidate="c")
 
 
 FAILURES = st.builds(

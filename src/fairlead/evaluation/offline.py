@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from fairlead.answers import asked_of, final_answer
 from fairlead.errors import NoCandidateError, ProviderTimeoutError, RefusedRequestError, RequestError
-from fairlead.execution import Call, Limits, advance, bill
+from fairlead.execution import Call, Deliver, Limits, advance, bill, compares
 from fairlead.providers.recorded import Recorded
 from fairlead.types import Attempt, Outcome
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
+    from fairlead.answers import Question
     from fairlead.errors import ProviderError
     from fairlead.outcomes import Outcomes
     from fairlead.providers.faults import FaultRule
@@ -82,7 +84,7 @@ def serve_offline(
         except NoCandidateError:
             rows.append(Served(prompt_id=prompt_id, decision=None, outcome=_FAILED, answer=None))
             continue
-        outcome, answer = host.serve(decision.plan, prompt_id)
+        outcome, answer = host.serve(decision.plan, prompt_id, asked_of(outcomes.requests[i]))
         rows.append(Served(prompt_id=prompt_id, decision=decision, outcome=outcome, answer=answer))
     return tuple(rows)
 
@@ -99,20 +101,25 @@ class _Host:
         self.limits = limits
         self.stream = stream
 
-    def serve(self, plan: Sequence[Stage], prompt_id: str) -> tuple[Outcome, str | None]:
+    def serve(self, plan: Sequence[Stage], prompt_id: str, asked: Question | None) -> tuple[Outcome, str | None]:
         """Returns what came of one plan, and the text that was delivered."""
         attempts: list[Attempt] = []
+        texts: dict[int, str | None] = {}
         n_calls: Counter[str] = Counter()
         while isinstance(move := advance(plan, attempts, self.limits), Call):
-            candidate = self.candidates[move.candidate]
-            n_calls[candidate.model] += 1
-            seen = self._call(candidate, prompt_id, n_calls[candidate.model])
-            attempts.append(_attempt(candidate, seen, stage=move.stage, number=len(attempts) + 1))
-            if seen.error is None:
-                return Outcome(status="delivered", attempts=tuple(attempts), served=candidate.name), seen.text
-            if seen.text is not None:
+            for name in move.candidates:
+                candidate = self.candidates[name]
+                n_calls[candidate.model] += 1
+                seen = self._call(candidate, prompt_id, n_calls[candidate.model])
+                weighed = asked if compares(plan[move.stage]) else None
+                attempts.append(_attempt(candidate, seen, weighed, stage=move.stage, number=len(attempts) + 1))
+                texts[len(attempts)] = seen.text
+            if seen.error is not None and seen.text is not None and not compares(plan[move.stage]):
                 break  # the client has its beginning: no other model may go on from there
-        return Outcome(status="failed", attempts=tuple(attempts)), None
+        if not isinstance(move, Deliver):
+            return Outcome(status="failed", attempts=tuple(attempts)), None
+        served = move.attempt.candidate
+        return Outcome(status="delivered", attempts=tuple(attempts), served=served), texts[move.attempt.number]
 
     def _call(self, candidate: Candidate, prompt_id: str, n: int) -> _Seen:
         try:
@@ -155,8 +162,9 @@ def _cut_stream(reply: Reply, after_events: int, error: ProviderError | None) ->
     return _Seen(text=reply.text if after_events >= 2 else None, error=error)
 
 
-def _attempt(candidate: Candidate, seen: _Seen, *, stage: int, number: int) -> Attempt:
+def _attempt(candidate: Candidate, seen: _Seen, asked: Question | None, *, stage: int, number: int) -> Attempt:
     error = seen.error
+    answer = None if asked is None or seen.text is None or error is not None else final_answer(seen.text, asked)
     return Attempt(
         candidate=candidate.name,
         number=number,
@@ -173,4 +181,5 @@ def _attempt(candidate: Candidate, seen: _Seen, *, stage: int, number: int) -> A
         status_code=error.status_code if error else None,
         retryable=error.retryable if error else False,
         retry_after_s=error.retry_after_s if error else None,
+        answer=answer,
     )

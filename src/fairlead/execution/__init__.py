@@ -1,9 +1,9 @@
 """Decision to Outcome: the only loop that retries and falls back."""
 
-from fairlead.execution.advance import Call, Deliver, GiveUp, Move, advance
+from fairlead.execution.advance import Call, Deliver, GiveUp, Move, advance, compares
 from fairlead.execution.executor import Executor
 from fairlead.execution.run import bill
 from fairlead.execution.stream import Stream
 from fairlead.providers.base import Limits
 
-__all__ = ["Call", "Deliver", "Executor", "GiveUp", "Limits", "Move", "Stream", "advance", "bill"]
+__all__ = ["Call", "Deliver", "Executor", "GiveUp", "Limits", "Move", "Stream", "advance", "bill", "compares"]

@@ -7,8 +7,10 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from fairlead.answers import asked_of
 from fairlead.errors import ConfigError, ProviderError, ProviderTimeoutError
-from fairlead.execution.run import Run, unforeseen
+from fairlead.execution.advance import compares
+from fairlead.execution.run import CUT, Run, unforeseen
 from fairlead.execution.stream import Stream
 from fairlead.providers.base import Limits
 
@@ -65,43 +67,50 @@ class Executor:
     async def execute(self, decision: Decision, request: Request, *, seed: int = 0) -> Outcome:
         """Returns what came of the plan; failures are told in the outcome, not raised.
 
-        A caller that cancels this call gets an outcome as well, `cancelled`, because it must be settled; the call to
-        the provider is closed by then.
+        A caller that cancels this call gets an outcome as well, `cancelled`, because it must be settled; the calls to
+        providers are closed by then.
         """
-        run = self._run(decision, seed)
-        response = None
+        run = self._run(decision, request, seed)
+        responses: dict[int, Response] = {}
         try:
-            while (progress := await run.next_call()) is not None:
-                response = await self._answer(run, progress, request)
+            while calls := await run.next_calls():
+                said = await asyncio.gather(*(self._said(run, progress, request) for progress in calls))
+                for progress, response in zip(calls, said, strict=True):
+                    _close(run, progress, response)
+                    if not isinstance(response, ProviderError):
+                        responses[len(run.attempts)] = response
         except asyncio.CancelledError:
             run.cancel()
             return run.outcome("cancelled")
-        return run.outcome("delivered", response) if run.delivered else run.outcome("failed")
+        if run.delivered is None:
+            return run.outcome("failed")
+        return run.outcome("delivered", responses[run.delivered.number])
 
     def stream(self, decision: Decision, request: Request, *, seed: int = 0) -> Stream:
         """Returns the streamed answer, not yet started; nothing is called before `start`."""
-        return Stream(self._run(decision, seed), self.providers, request)
+        return Stream(self._run(decision, request, seed), self.providers, request)
 
-    async def _answer(self, run: Run, progress: Progress, request: Request) -> Response | None:
+    async def _said(self, run: Run, progress: Progress, request: Request) -> Response | ProviderError:
+        """Returns the whole answer of one call, or what broke it."""
         candidate = progress.candidate
-        provider = self.providers[candidate.provider]
         limit_s = min(self.limits.answer_s, run.left_s())
         try:
             async with asyncio.timeout(limit_s):
-                response = await provider.complete(candidate, request, self.limits)
+                response = await self.providers[candidate.provider].complete(candidate, request, self.limits)
         except ProviderError as error:
-            run.fail(error)
-            return None
+            return error
         except TimeoutError:
-            run.fail(ProviderTimeoutError(f"no answer within {limit_s:.3g} s", model=candidate.name, billed=True))
-            return None
+            return ProviderTimeoutError(f"no answer within {limit_s:.3g} s", model=candidate.name, billed=True)
         except Exception as error:  # noqa: BLE001 - a bug in an adapter is a failed attempt, and settled as one
-            run.fail(unforeseen(error, candidate))
-            return None
-        run.succeed(response.usage, response.model)
-        return response
+            return unforeseen(error, candidate)
+        else:
+            progress.usage, progress.finished = response.usage, True  # should the caller leave before all are there
+            progress.cut = response.finish_reason in CUT
+            return response
+        finally:
+            run.stop(progress)
 
-    def _run(self, decision: Decision, seed: int) -> Run:
+    def _run(self, decision: Decision, request: Request, seed: int) -> Run:
         return Run(
             decision.plan,
             self.candidates,
@@ -110,4 +119,12 @@ class Executor:
             clock=self._clock,
             timer=self._timer,
             sleep=self._sleep,
+            asked=asked_of(request) if any(map(compares, decision.plan)) else None,
         )
+
+
+def _close(run: Run, progress: Progress, said: Response | ProviderError) -> None:
+    if isinstance(said, ProviderError):
+        run.fail(progress, said)
+    else:
+        run.succeed(progress, said.usage, said.model, text=said.text)

@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from fairlead.answers import final_answer
 from fairlead.errors import ProviderError
-from fairlead.execution.advance import Call, advance
+from fairlead.execution.advance import Call, Deliver, advance, compares
 from fairlead.types import Attempt, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from fairlead.answers import Question
     from fairlead.providers.base import Limits
     from fairlead.types import AttemptStatus, Candidate, Chunk, OutcomeStatus, Response, Stage, Usage
 
@@ -41,6 +43,10 @@ def unforeseen(error: Exception, candidate: Candidate) -> ProviderError:
     return ProviderError(message, model=candidate.name, billed=True)
 
 
+CUT = frozenset({"length", "content_filter"})
+"""Finish reasons after which an answer is no final one."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Progress:
     """A call under way."""
@@ -54,6 +60,10 @@ class Progress:
     usage: Usage | None = None
     finished: bool = False
     """A finish reason came: only then is `usage` the whole of it."""
+    cut: bool = False
+    """It says that the answer was cut short."""
+    took_s: float | None = None
+    """Until it came to an end; `None` while it is open."""
 
     def note(self, chunk: Chunk, elapsed_s: float) -> None:
         """Takes in one chunk; the first with content sets the time to first token."""
@@ -61,6 +71,7 @@ class Progress:
         if chunk.usage or chunk.text or chunk.tool_call or chunk.reasoning:  # what follows a usage outdates it
             self.usage = chunk.usage
         self.finished = self.finished or chunk.finish_reason is not None
+        self.cut = self.cut or chunk.finish_reason in CUT
         if self.ttft_s is None and (chunk.text or chunk.tool_call or chunk.reasoning or chunk.finish_reason):
             self.ttft_s = elapsed_s
 
@@ -81,6 +92,7 @@ class Run:
         clock: Clock,
         timer: Timer,
         sleep: Sleep,
+        asked: Question | None = None,
     ) -> None:
         self.plan = plan
         self.limits = limits
@@ -92,68 +104,87 @@ class Run:
         self._sleep = sleep
         self._began_at = clock()
         self._began_s = timer()
-        self._open: Progress | None = None
+        self._asked = asked
+        self._open: list[Progress] = []
+        self.delivered: Attempt | None = None
+        """Whose answer is delivered, once that is known."""
 
-    async def next_call(self) -> Progress | None:
-        """Pauses as the rule says and opens the next attempt; `None` where there is nothing more to call."""
+    async def next_calls(self) -> tuple[Progress, ...]:
+        """Pauses as the rule says and opens the next attempts; none where there is nothing more to call."""
         move = advance(self.plan, self.attempts, self.limits, self._seed)
+        if isinstance(move, Deliver):
+            self.delivered = move.attempt
         if not isinstance(move, Call):
-            return None
+            return ()
         if move.wait_s > 0:
             await self._sleep(move.wait_s)
-        self._open = Progress(candidate=self._candidates[move.candidate], stage=move.stage, started_s=self._timer())
-        return self._open
+        self._open = [
+            Progress(candidate=self._candidates[name], stage=move.stage, started_s=self._timer())
+            for name in move.candidates
+        ]
+        return tuple(self._open)
 
-    @property
-    def delivered(self) -> bool:
-        """The last attempt gave the answer."""
-        return bool(self.attempts) and self.attempts[-1].status == "ok"
+    def compares(self, progress: Progress) -> bool:
+        """Says whether the answer of this call is weighed against others before any is delivered."""
+        return compares(self.plan[progress.stage])
 
-    def elapsed_s(self) -> float:
-        """Returns the seconds since the open attempt began."""
-        return 0.0 if self._open is None else self._timer() - self._open.started_s
+    def elapsed_s(self, progress: Progress) -> float:
+        """Returns the seconds since an attempt began."""
+        return self._timer() - progress.started_s
+
+    def stop(self, progress: Progress) -> None:
+        """Takes the time of an attempt that came to its end, and is closed when those beside it have as well."""
+        progress.took_s = self.elapsed_s(progress)
 
     def left_s(self) -> float:
         """Returns the seconds until the request's deadline."""
         return self.limits.total_s - (self._timer() - self._began_s)
 
-    def note(self, chunk: Chunk) -> None:
-        """Takes in one chunk of the open attempt."""
-        if self._open is not None:
-            self._open.note(chunk, self.elapsed_s())
+    def note(self, progress: Progress, chunk: Chunk) -> None:
+        """Takes in one chunk of an open attempt."""
+        progress.note(chunk, self.elapsed_s(progress))
 
-    def succeed(self, usage: Usage | None, model_served: str | None) -> None:
-        """Closes the open attempt: its answer is complete."""
-        self._close("ok", usage=usage, model_served=model_served)
+    def succeed(
+        self, progress: Progress, usage: Usage | None, model_served: str | None = None, *, text: str = ""
+    ) -> None:
+        """Closes an attempt: its answer is complete."""
+        answer = None
+        if self.compares(progress) and self._asked is not None and not progress.cut:
+            answer = final_answer(text, self._asked)
+        self._close(progress, "ok", usage=usage, model_served=model_served, answer=answer)
 
-    def fail(self, error: ProviderError) -> None:
-        """Closes the open attempt with what broke it."""
+    def fail(self, progress: Progress, error: ProviderError) -> None:
+        """Closes an attempt with what broke it."""
         self.causes.append(error)
-        self._close("failed", error=error)
+        self._close(progress, "failed", error=error)
 
     def cancel(self) -> None:
-        """Closes the attempt that is open, if one is: the caller left."""
-        whole = self._open is not None and self._open.finished
-        self._close("cancelled", usage=self._open.usage if self._open and whole else None)
+        """Closes the attempts that are open: the caller left."""
+        for progress in tuple(self._open):
+            self._close(progress, "cancelled", usage=progress.usage if progress.finished else None)
 
     def outcome(self, status: OutcomeStatus, response: Response | None = None) -> Outcome:
         """Returns what came of the request."""
-        served = self.attempts[-1].candidate if status == "delivered" else None
+        delivered = (self.delivered or self.attempts[-1]) if status == "delivered" else None
         return Outcome(
-            status=status, attempts=tuple(self.attempts), response=response, served=served, causes=tuple(self.causes)
+            status=status,
+            attempts=tuple(self.attempts),
+            response=response,
+            served=None if delivered is None else delivered.candidate,
+            causes=tuple(self.causes),
         )
 
     def _close(
         self,
+        progress: Progress,
         status: AttemptStatus,
         *,
         usage: Usage | None = None,
         model_served: str | None = None,
         error: ProviderError | None = None,
+        answer: str | None = None,
     ) -> None:
-        if self._open is None:
-            return
-        progress, candidate = self._open, self._open.candidate
+        candidate = progress.candidate
         self.attempts.append(
             Attempt(
                 candidate=candidate.name,
@@ -161,7 +192,7 @@ class Run:
                 stage=progress.stage,
                 status=status,
                 started_at=self._began_at + timedelta(seconds=progress.started_s - self._began_s),
-                latency_s=self.elapsed_s(),
+                latency_s=self.elapsed_s(progress) if progress.took_s is None else progress.took_s,
                 ttft_s=progress.ttft_s,
                 model_asked=candidate.model,
                 model_served=model_served or progress.model_served,
@@ -172,6 +203,7 @@ class Run:
                 status_code=error.status_code if error else None,
                 retryable=error.retryable if error else False,
                 retry_after_s=error.retry_after_s if error else None,
+                answer=answer,
             )
         )
-        self._open = None
+        self._open.remove(progress)

@@ -132,7 +132,8 @@ def _end(record: Record, outcome: Outcome, encoder: StreamEncoder, error: Ledger
     if error is not None or outcome.status != "delivered":
         return encoder.fault(fault_of(error or _why(outcome)))
     record.known_as(encoder.id)
-    return encoder.end(outcome.attempts[-1].usage, final_notes(record, outcome))
+    usage = None if outcome.delivered is None else outcome.delivered.usage
+    return encoder.end(usage, final_notes(record, outcome))
 
 
 def _why(outcome: Outcome) -> FairleadError:

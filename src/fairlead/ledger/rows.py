@@ -35,7 +35,7 @@ def _reader(names: tuple[str, ...]) -> Callable[[object], dict[str, Any]]:
 
 # Columns bear the names of the records' fields.
 _PRICE = _names(Price)
-_ATTEMPT = _names(Attempt, but=("usage",))
+_ATTEMPT = _names(Attempt, but=("usage", "answer"))
 _USAGE = _names(Usage, but=("estimated",))
 _ENTRY = _names(Entry, but=("status", "attempts", "latency_s", "score", "reference_price", "dropped"))
 
