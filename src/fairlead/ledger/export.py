@@ -186,7 +186,7 @@ def _entry_row(entry: Entry, prices: Mapping[str, Price]) -> EntryRow:
     return EntryRow(**copied, attempts=attempts)
 
 
-_MADE = tuple(field.name for field in fields(Attempt) if field.name != "usage")
+_MADE = tuple(field.name for field in fields(Attempt) if field.name not in {"usage", "answer"})
 _USED = tuple(field.name for field in fields(Usage) if field.name != "estimated")
 
 
