@@ -138,6 +138,8 @@ class Request:
     """What changes the meaning and can only be said in the caller's own dialect, inner parts of the body."""
     hints: tuple[str, ...] = ()
     """The same of what may be left out."""
+    thinker: str = ""
+    """The weights that answered last in the session, so whose signed thinking the body carries; empty is not known."""
     dialect: Dialect = "openai"
     headers: tuple[tuple[str, str], ...] = ()
     """Of the caller, for a provider of the same dialect."""

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from fairlead.providers.faults import Fault
-from fairlead.wire import sse
+from fairlead.wire import anthropic_messages, sse
 
 PROMPT = "Prove that there are infinitely many primes."
 TURNS = [{"role": "user", "content": PROMPT}]
@@ -178,3 +178,18 @@ async def test_an_error_of_the_edge_has_this_shape_too(running, method, path, st
     async with running.http.request(method, running.url + path, json=ASK) as reply:
         assert reply.status == status
         assert set(await reply.json()) == {"type", "error"}
+
+
+async def test_a_session_remembers_whose_thinking_a_conversation_carries(start):
+    running = await start(dialect="anthropic")
+    await post(running)
+    thought = {"role": "assistant", "content": [{"type": "thinking", "thinking": "Hm.", "signature": "EqQB"}]}
+    asked = anthropic_messages.decode(msgspec.json.encode(ASK | {"messages": [*TURNS, thought]}))
+    scope = {"headers": [(b"x-api-key", b"any")]}
+    gateway = running.gateway
+    first = gateway.context(asked, scope)
+    assert gateway.with_thinker(asked, first).thinker == ""
+    gateway.sessions.served(first.session, "host/wren")
+    assert gateway.with_thinker(asked, gateway.context(asked, scope)).thinker == "wren"
+    without = anthropic_messages.decode(msgspec.json.encode(ASK))
+    assert gateway.with_thinker(without, gateway.context(without, scope)).thinker == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from anthropic.types import Message as AnthropicMessage
@@ -224,9 +225,9 @@ def test_an_error_event_is_raised_with_its_words():
         decoded({"type": "error"})
 
 
-def own(*turns, **fields) -> dict:
+def own(*turns, thinker: str = "", **fields) -> dict:
     body = {"model": "auto", "max_tokens": 9, "messages": list(turns)} | fields
-    request = anthropic_messages.decode(json.dumps(body).encode())
+    request = replace(anthropic_messages.decode(json.dumps(body).encode()), thinker=thinker)
     return json.loads(anthropic_upstream.encode_request(request, CANDIDATE, stream=True))
 
 
@@ -248,3 +249,18 @@ def test_thinking_that_nobody_signed_is_left_out_and_no_more_is_asked_for():
     sent = own(*turns, thinking={"type": "adaptive"})
     assert sent["messages"] == [turns[0], {"role": "assistant", "content": [call]}]
     assert "thinking" not in sent
+
+
+@pytest.mark.parametrize(("thinker", "n_left"), [("claude-haiku-5-5", 3), ("", 3), ("moonshotai/Kimi-K3.1-Pro", 1)])
+def test_signed_thinking_is_untouched_for_its_own_family_and_left_out_for_another(thinker, n_left):
+    thoughts = [
+        {"type": "thinking", "thinking": "Hm.", "signature": "EqQB"},
+        {"type": "redacted_thinking", "data": "x"},
+    ]
+    words = {"type": "text", "text": "So."}
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": [*thoughts, words]}]
+    candidate = replace(CANDIDATE, weights="claude-opus-5-5")
+    body = {"model": "auto", "max_tokens": 9, "messages": turns}
+    request = replace(anthropic_messages.decode(json.dumps(body).encode()), thinker=thinker)
+    sent = json.loads(anthropic_upstream.encode_request(request, candidate, stream=False))
+    assert sent["messages"][1]["content"] == [*thoughts, words][-n_left:]

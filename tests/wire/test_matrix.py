@@ -115,6 +115,54 @@ def test_an_answer_reaches_the_caller_whole(caller, host):
     assert json.loads(body)["usage"]["fairlead"] == NOTES
 
 
+SAID = {
+    "openai": ("finish_reason", {"stop": "stop", "length": "length", "content_filter": "content_filter"}),
+    "responses": ("status", {"stop": "completed", "length": "max_output_tokens", "content_filter": "content_filter"}),
+    "anthropic": ("stop_reason", {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}),
+    "gemini": ("finishReason", {"stop": "STOP", "length": "MAX_TOKENS", "content_filter": "SAFETY"}),
+}
+"""How each dialect says why an answer ended, where no tool is called."""
+
+
+def ended(host, reason):
+    """The golden answer without its calls, ended for this reason."""
+    body, (field, words) = json.loads(golden(f"{host}.answer.json")), SAID[host]
+    match host:
+        case "openai":
+            body["choices"][0]["message"].pop("tool_calls")
+            body["choices"][0][field] = words[reason]
+        case "responses":
+            body["output"] = body["output"][:2]
+            if reason != "stop":
+                body |= {"status": "incomplete", "incomplete_details": {"reason": words[reason]}}
+        case "anthropic":
+            body |= {"content": body["content"][:2], field: words[reason]}
+        case "gemini":
+            body["candidates"][0]["content"]["parts"] = body["candidates"][0]["content"]["parts"][:2]
+            body["candidates"][0][field] = words[reason]
+    return json.dumps(body).encode()
+
+
+def why(caller, body):
+    read = json.loads(body)
+    match caller:
+        case "openai":
+            return read["choices"][0]["finish_reason"]
+        case "responses":
+            return (read["incomplete_details"] or {}).get("reason", read["status"])
+        case "anthropic":
+            return read["stop_reason"]
+
+
+@pairs
+@pytest.mark.parametrize("reason", ["stop", "length", "content_filter"])
+def test_why_an_answer_ended_is_told_in_the_callers_words(caller, host, reason):
+    answer = HOSTS[host].decode_response(ended(host, reason))
+    assert answer.finish_reason == reason
+    body = CALLERS[caller].encode(answer, asked(caller), HEADING, NOTES)
+    assert why(caller, body) == SAID[caller][1][reason]
+
+
 # The same of a stream, put together as the clients do
 
 

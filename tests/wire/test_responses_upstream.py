@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -50,6 +51,16 @@ def test_reasoning_that_we_wrote_for_another_host_is_left_out():
     ours = {"type": "reasoning", "id": f"{openai_responses.OUR_REASONING}1_0", "summary": []}
     theirs = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
     assert encoded(own(input=[ours, theirs, {"role": "user", "content": "Hi"}]))["input"][0] == theirs
+
+
+@pytest.mark.parametrize(("thinker", "kept"), [("gpt-6.1-sol", True), ("", True), ("grok-4.7", False)])
+def test_reasoning_goes_to_its_own_family_alone(thinker, kept):
+    theirs = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
+    words = {"role": "user", "content": "Hi"}
+    request = replace(own(input=[theirs, words]), thinker=thinker)
+    candidate = Candidate(name="o/g", model="gpt-6-luna")
+    sent = json.loads(responses_upstream.encode_request(request, candidate, stream=False))
+    assert sent["input"] == ([theirs, words] if kept else [words])
 
 
 def test_what_the_dialect_cannot_say_is_refused():

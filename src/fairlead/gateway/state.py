@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fairlead.gateway.body import read_body
 from fairlead.types import Context
+from fairlead.wire import anthropic_request, responses_request
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from fairlead.ledger.base import Ledger
     from fairlead.providers.base import Limits
     from fairlead.types import Request
+
+
+THINKING = {anthropic_request.THOUGHTS, responses_request.THOUGHTS}
+"""Hints of a request that say that it carries signed thinking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,14 @@ class Gateway:
     async def body(self, scope: Scope, receive: Receive) -> bytes:
         """Returns the body of a request, within the limits; see `read_body`."""
         return await read_body(scope, receive, max_bytes=self.max_body_bytes, patience_s=self.limits.idle_s)
+
+    def with_thinker(self, request: Request, context: Context) -> Request:
+        """Returns the request with whose thinking it carries, where the session remembers who answered last."""
+        last = None if context.session is None else context.session.last_candidate
+        candidate = self.routes.candidates.get(last or "")
+        if candidate is None or THINKING.isdisjoint(request.hints):
+            return request
+        return replace(request, thinker=candidate.weights or candidate.model)
 
     def context(self, request: Request, scope: Scope) -> Context:
         """Returns the circumstances of a request, taken once: from here on deciding is pure."""

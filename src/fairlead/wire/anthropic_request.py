@@ -23,7 +23,7 @@ THOUGHTS = "thinking blocks"
 
 _ABSENT = msgspec.Raw()
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
-_THOUGHT_BLOCKS = {"thinking", "redacted_thinking"}
+THOUGHT_BLOCKS = {"thinking", "redacted_thinking"}
 _OWN_TOOLS = {None, "custom"}
 """Types of tools that the caller runs; others run at Anthropic."""
 
@@ -206,7 +206,7 @@ class _Reader:
                 yield ToolCall(id=call_id, name=name, arguments=arguments)
             case "tool_result":
                 yield from self._result(block, place)
-            case kind if kind in _THOUGHT_BLOCKS:
+            case kind if kind in THOUGHT_BLOCKS:
                 self._hints[THOUGHTS] = None
             case kind:
                 self._native[kind] = None

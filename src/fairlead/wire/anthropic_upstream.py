@@ -14,7 +14,8 @@ import msgspec
 from fairlead.errors import WireError
 from fairlead.types import Chunk, FinishReason, Media, Message, Part, Response, Text, ToolCall, ToolResult, Usage
 from fairlead.wire import error_body, splice
-from fairlead.wire.anthropic_request import THOUGHTS
+from fairlead.wire.anthropic_request import THOUGHT_BLOCKS, THOUGHTS
+from fairlead.wire.thinking import is_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,33 +61,36 @@ def encode_request(request: Request, candidate: Candidate, *, stream: bool) -> b
         WireError: the request cannot be put into this dialect.
     """
     own = request.dialect == "anthropic" and request.body
-    body = _own(request) if own else _body(request, candidate)
+    body = _own(request, foreign=is_foreign(request, candidate)) if own else _body(request, candidate)
     body.pop("stream", None)
     fields: list[tuple[str, object]] = [("model", candidate.model), *([("stream", True)] if stream else [])]
     splice.put(body, [*fields, *candidate.settings])
     return msgspec.json.encode(body)
 
 
-def _own(request: Request) -> dict[str, object]:
-    """Returns the caller's fields; thinking without a signature came from another family and would be rejected.
+def _own(request: Request, *, foreign: bool) -> dict[str, object]:
+    """Returns the caller's fields; thinking of another family, such as is signed by nobody, would be rejected.
 
     A turn that lacks its thinking is only taken where no more thinking is asked for.
     """
     fields = splice.read(request.body)
-    if THOUGHTS in request.hints and _UNSIGNED.search(request.body):
+    if THOUGHTS in request.hints and (foreign or _UNSIGNED.search(request.body)):
         turns = msgspec.json.decode(request.body, type=_Turns).messages
-        fields["messages"] = [{**turn, "content": _without_unsigned(turn["content"])} for turn in turns]
+        fields["messages"] = [{**turn, "content": _left(turn["content"], foreign=foreign)} for turn in turns]
         fields.pop("thinking", None)
     return fields
 
 
-def _without_unsigned(content: msgspec.Raw) -> object:
+def _left(content: msgspec.Raw, *, foreign: bool) -> object:
+    """Returns what a turn says without the thinking that cannot be used: all where it is foreign, else the unsigned."""
     if not bytes(content).lstrip().startswith(b"["):
         return content
     blocks = msgspec.json.decode(content, type=list[msgspec.Raw])
-    return [
-        block for block in blocks if not (_UNSIGNED.search(bytes(block)) and _BLOCK.decode(block).type == "thinking")
-    ]
+    return [block for block in blocks if not (_is_thought(block) and (foreign or _UNSIGNED.search(block)))]
+
+
+def _is_thought(block: msgspec.Raw) -> bool:
+    return _BLOCK.decode(block).type in THOUGHT_BLOCKS
 
 
 def _body(request: Request, candidate: Candidate) -> dict[str, object]:

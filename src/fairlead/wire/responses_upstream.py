@@ -15,6 +15,7 @@ from fairlead.wire import error_body, free_form, splice
 from fairlead.wire.openai_responses import OUR_REASONING
 from fairlead.wire.openai_upstream import MAX_USER_CHARS
 from fairlead.wire.responses_request import THOUGHTS
+from fairlead.wire.thinking import is_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,7 +41,7 @@ def encode_request(request: Request, candidate: Candidate, *, stream: bool) -> b
         WireError: the request cannot be put into this dialect.
     """
     own = request.dialect == "responses" and request.body
-    body = _own(request) if own else _body(request)
+    body = _own(request, foreign=is_foreign(request, candidate)) if own else _body(request)
     body.pop("stream", None)
     if not stream:
         body.pop("stream_options", None)
@@ -49,7 +50,8 @@ def encode_request(request: Request, candidate: Candidate, *, stream: bool) -> b
     return msgspec.json.encode(body)
 
 
-class _Ours(msgspec.Struct):
+class _Head(msgspec.Struct):
+    type: str = ""
     id: str | None = None
 
 
@@ -57,17 +59,21 @@ class _Input(msgspec.Struct):
     input: str | list[msgspec.Raw]
 
 
-_OURS = msgspec.json.Decoder(_Ours)
+_HEAD = msgspec.json.Decoder(_Head)
 
 
-def _own(request: Request) -> dict[str, object]:
-    """Returns the caller's fields; reasoning items that we wrote for another host would be rejected."""
+def _own(request: Request, *, foreign: bool) -> dict[str, object]:
+    """Returns the caller's fields; reasoning of another family, or that we wrote ourselves, would be rejected."""
     fields = splice.read(request.body)
     if THOUGHTS in request.hints:
         items = msgspec.json.decode(request.body, type=_Input).input
         if not isinstance(items, str):
-            fields["input"] = [item for item in items if not (_OURS.decode(item).id or "").startswith(OUR_REASONING)]
+            fields["input"] = [item for item in items if not _is_useless(_HEAD.decode(item), foreign=foreign)]
     return fields
+
+
+def _is_useless(item: _Head, *, foreign: bool) -> bool:
+    return item.type == "reasoning" and (foreign or (item.id or "").startswith(OUR_REASONING))
 
 
 def _body(request: Request) -> dict[str, object]:

@@ -1,5 +1,8 @@
 """Google's own client against the simulated Gemini host: what our tests take for Gemini is what its client reads."""
 
+import json
+from pathlib import Path
+
 from google import genai
 from google.genai import types
 from report import HOST_URL, KEY, PROMPT, TOOL_PROMPT, WEATHER, Verdict, report
@@ -34,7 +37,21 @@ def structured():
     return Verdict.model_validate_json(reply.text)
 
 
+def golden():
+    """Reads what our tests say we send to Gemini, and get from it, with the types of Google's client."""
+    folder = Path(__file__).parents[2] / "wire" / "golden"
+    sent = json.loads((folder / "gemini.request.json").read_text(encoding="utf-8"))
+    types.Content.model_validate(sent["systemInstruction"])
+    types.GenerationConfig.model_validate(sent["generationConfig"])
+    [types.Tool.model_validate(each) for each in sent["tools"]]
+    types.ToolConfig.model_validate(sent["toolConfig"])
+    reply = types.GenerateContentResponse.model_validate_json((folder / "gemini.answer.json").read_bytes())
+    assert [call.name for call in reply.function_calls] == ["look", "look"]
+    return len([types.Content.model_validate(each) for each in sent["contents"]])
+
+
 STEPS = {
+    "golden": golden,
     "chat": lambda: ask(PROMPT).text,
     "stream": lambda: "".join(
         part.text or "" for part in CLIENT.models.generate_content_stream(model="wren", contents=PROMPT)
