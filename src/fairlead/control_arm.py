@@ -32,9 +32,11 @@ def choose_with_control_arm(
         share: of the sessions, in [0, 1].
     """
     choices = policy.choose(predictions, circumstances)
+    if share <= 0:
+        return choices, np.zeros(len(draw), dtype=np.bool_)
     reference = circumstances.reference
     drawn = (draw < NOT_DRAWN) & circumstances.eligible[:, reference] & (reference >= 0)
-    if share <= 0 or not drawn.any():
+    if not drawn.any():
         return choices, np.zeros(len(draw), dtype=np.bool_)
     control = drawn & (draw < share)
     first = np.where(control, reference, choices.first)

@@ -100,8 +100,8 @@ class Router:
         input_tokens = np.array([[estimated_tokens(request.n_chars)] for request in requests], dtype=np.float64)
         return Predictions(
             candidates=self._names,
-            p_success=taken(success.mean, self._columns),
-            p_success_sd=taken(success.sd, self._columns),
+            p_success=self._taken(success.mean),
+            p_success_sd=self._taken(success.sd),
             output_tokens=output_tokens,
             cost_usd=self._rates.cost_usd(input_tokens.reshape(-1, 1), output_tokens),
             latency_p95_s=self._latency_p95_s(x),
@@ -238,13 +238,17 @@ class Router:
         if self.tokens is None:
             return np.full((len(x), len(self.candidates)), np.nan)
         limits = np.array([[np.inf if r.max_output_tokens is None else r.max_output_tokens] for r in requests])
-        expected = taken(self.tokens.predict_mean(x), self._columns)
+        expected = self._taken(self.tokens.predict_mean(x))
         return np.asarray(np.minimum(expected, limits.reshape(-1, 1)))
+
+    def _taken(self, grid: FloatArray) -> FloatArray:
+        """Returns the candidates' columns of what a predictor says of its models."""
+        return grid if self._as_learned else taken(grid, self._columns)
 
     def _latency_p95_s(self, x: FloatArray) -> FloatArray:
         if self.latency is None:
             return np.full((len(x), len(self.candidates)), np.nan)
-        return taken(self.latency.predict_quantile(x, 0.95), self._columns)
+        return self._taken(self.latency.predict_quantile(x, 0.95))
 
     def _new_names(self, bound: Router) -> dict[str, str]:
         """Returns each model, and each candidate that `bound` lacks -> the first candidate there that serves it."""
@@ -269,6 +273,11 @@ class Router:
         column = {model: j for j, model in enumerate(self.models)}
         found = ((column[name] for name in _aliases(c) if name in column) for c in self.candidates)
         return np.array([next(columns, -1) for columns in found], dtype=np.int64)
+
+    @cached_property
+    def _as_learned(self) -> bool:
+        """Whether the candidates are the predictors' models, in their order."""
+        return bool(np.array_equal(self._columns, np.arange(len(self.models))))
 
     @cached_property
     def _served_as(self) -> dict[str, str]:

@@ -58,6 +58,8 @@ def chosen(preferred: Sequence[IntArray], reason: StrArray, circumstances: Circu
         circumstances: who is eligible.
     """
     n = len(circumstances.eligible)
+    if can_serve(preferred[0], circumstances.eligible).all():
+        return Choices(first=preferred[0], propensity=np.ones(n), reason=tuple(reason.tolist()))
     first = circumstances.eligible.argmax(axis=1)
     for column in (np.full(n, circumstances.reference, dtype=np.int64), *reversed(preferred)):
         first = np.where(can_serve(column, circumstances.eligible), column, first)

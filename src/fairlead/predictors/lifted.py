@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Float32Array = npt.NDArray[np.float32]
 
+_WIDTH = 0.5  # of a kernel, in median squared distances between landmarks
 _SMALLEST = 1e-4  # eigenvalue, relative to the largest, below which a direction is rounding
 
 
@@ -42,11 +43,11 @@ class Lifted(Estimator):
     squared_: Float32Array
     """(n_landmarks,) their squared lengths."""
     radius_: FloatArray
-    """(1,) median squared distance between landmarks."""
+    """(1,) squared distance at which a kernel has fallen to 1 / e."""
     whitening_: Float32Array
     """(n_landmarks, n_kernels)."""
 
-    def __init__(self, *, predictor: Predictor, n_landmarks: int = 300, seed: int = 0) -> None:
+    def __init__(self, *, predictor: Predictor, n_landmarks: int = 200, seed: int = 0) -> None:
         self.predictor = predictor
         self.n_landmarks = n_landmarks
         self.seed = seed
@@ -74,7 +75,7 @@ class Lifted(Estimator):
         self.landmarks_ = (x[chosen] - self.centre_).astype(np.float32)
         self.squared_ = np.square(self.landmarks_).sum(axis=1)
         distance = squared_distances(self.landmarks_, self.landmarks_, self.squared_)
-        self.radius_ = np.array([max(float(np.median(distance)), 1e-6)])
+        self.radius_ = np.array([max(_WIDTH * float(np.median(distance)), 1e-6)])
         values, directions = np.linalg.eigh(np.exp(distance / -self.radius_[0]).astype(np.float64))
         kept = values > _SMALLEST * values[-1]
         scale = np.sqrt(len(chosen) / values[kept])
