@@ -220,6 +220,7 @@ _WORDS: dict[type[shapes.Type], Callable[..., str]] = {
     shapes.BoolType: lambda _: "true or false",
     shapes.CustomType: lambda kind: {Path: "path"}[kind.cls],
     shapes.DateTimeType: lambda _: "time",
+    shapes.DateType: lambda _: "day",
     shapes.DecimalType: lambda _: "decimal",
     shapes.DictType: lambda kind: f"names to {_in_words(kind.value_type)}",
     shapes.FloatType: _bounded("number"),

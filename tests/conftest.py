@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -132,3 +133,20 @@ class LedgerRecords:
 def records() -> LedgerRecords:
     """Made-up ledger records."""
     return LedgerRecords()
+
+
+@pytest.fixture(scope="session")
+def tamper():
+    """Changes a ledger's file as somebody would who can write to it: without the triggers and foreign keys."""
+    return change_rows
+
+
+def change_rows(path, *statements) -> None:
+    connection = sqlite3.connect(path)
+    triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for name, _ in triggers:
+        connection.execute(f"DROP TRIGGER {name}")
+    for statement in [*statements, *(sql for _, sql in triggers)]:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()

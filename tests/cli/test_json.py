@@ -26,6 +26,8 @@ COMMANDS = {
     "onboard fresh --router router --table table --n 3": "fairlead.onboard/1",
     "report": "fairlead.report/1",
     "ledger verify": "fairlead.ledger.verify/1",
+    "ledger rebuild": "fairlead.ledger.rebuild/1",
+    "ledger reconcile bill.csv --provider a --tolerance-usd 1": "fairlead.ledger.reconcile/1",
     "ledger export --out rows.jsonl": "fairlead.ledger.export/1",
 }
 
@@ -35,6 +37,7 @@ def folder(tmp_path_factory, records):
     path = tmp_path_factory.mktemp("json")
     make_outcomes(60, seed=1).write(path / "table")
     (path / "fairlead.toml").write_text(CONFIGURATION)
+    (path / "bill.csv").write_text("day,model,cost\n2026-11-01,cheap-2026,0.0005\n")
     with pytest.raises(SystemExit):
         main(["fit", str(path / "table"), "--out", str(path / "router")])
     asyncio.run(fill(path / "fairlead.db", records))

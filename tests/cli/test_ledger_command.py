@@ -1,6 +1,5 @@
 import asyncio
 import json
-import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,20 +34,18 @@ def test_verify_says_that_all_adds_up(path, monkeypatch, capsys):
     monkeypatch.chdir(path.parent)  # the default ledger is `fairlead.db` in the working folder
     assert run("verify") == 0
     shown = capsys.readouterr().out
-    assert "fairlead.db: 2 requests, 1 attempts, 0.0004848 USD" in shown
+    assert "fairlead.db: 5 rows, 2 requests, 1 attempts, 0.0004848 USD" in shown
     assert "req_0002, at most 0.0500 USD" in shown
-    assert "everything adds up" in shown
+    assert "everything is as it was written and adds up" in shown
 
 
-def test_verify_exits_with_1_where_something_does_not(path, capsys):
-    connection = sqlite3.connect(path)
-    connection.execute("UPDATE settlements SET cost_usd = '7'")
-    connection.commit()
-    connection.close()
+def test_verify_exits_with_1_where_something_does_not(path, capsys, tamper):
+    tamper(path, "UPDATE settlements SET cost_usd = '7'")
     assert run("verify", "--ledger", path, "--json") == 1
     result = json.loads(capsys.readouterr().out)
     assert (result["schema"], result["ok"]) == ("fairlead.ledger.verify/1", False)
-    assert [fault["rule"] for fault in result["faults"]] == ["total_differs"]
+    assert [fault["rule"] for fault in result["faults"]] == ["row_changed", "total_differs"]
+    assert result["faults"][0]["row"] == "settlements req_0001"
     assert result["unsettled"] == [
         {"request_id": "req_0002", "at": "2026-11-01T12:00:02.123456Z", "reserved_usd": "0.0500"}
     ]
@@ -57,6 +54,66 @@ def test_verify_exits_with_1_where_something_does_not(path, capsys):
 def test_verify_of_nothing_is_an_answer_without_a_traceback(tmp_path, capsys):
     assert run("verify", "--ledger", tmp_path / "none.db") == 1
     assert "there is no ledger at" in capsys.readouterr().err
+
+
+def test_an_end_that_was_noted_shows_a_chain_that_was_written_anew(path, tmp_path, capsys, tamper, records):
+    assert run("verify", "--ledger", path, "--json", "--out", tmp_path / "noted.json") == 0
+    assert run("verify", "--ledger", path, "--noted", tmp_path / "noted.json") == 0
+    path.unlink()
+    asyncio.run(forge(path, records))
+    assert run("verify", "--ledger", path) == 0
+    assert run("verify", "--ledger", path, "--noted", tmp_path / "noted.json") == 1
+    assert "end_lost" in capsys.readouterr().out
+
+
+async def forge(path, records):
+    ledger = SqliteLedger.open(path)
+    await ledger.intent(records.intent(1))
+    await ledger.close()
+
+
+def test_a_file_that_notes_no_end_is_misuse(path, tmp_path, capsys):
+    (tmp_path / "noted.json").write_text("{}")
+    assert run("verify", "--ledger", path, "--noted", tmp_path / "noted.json") == 2
+    assert "expected what `verify --json` printed" in capsys.readouterr().err
+
+
+def test_rebuild_shows_both_sums_by_candidate(path, capsys):
+    assert run("rebuild", "--ledger", path) == 0
+    shown = capsys.readouterr().out
+    assert "a/cheap  kept 0.0004848 USD, rebuilt 0.0004848 USD (1 attempts)" in shown
+    assert "the same to the last digit" in shown
+
+
+def test_rebuild_exits_with_1_and_names_the_bill_that_differs(path, capsys, tamper):
+    tamper(path, "UPDATE attempts SET cost_usd = '0.0004847'")
+    assert run("rebuild", "--ledger", path, "--json") == 1
+    result = json.loads(capsys.readouterr().out)
+    assert (result["ok"], result["kept_usd"], result["rebuilt_usd"]) == (False, "0.0004847", "0.0004848")
+    assert [(d["row"], d["rule"]) for d in result["differences"]] == [
+        ("attempts req_0001/1", "cost_differs"),
+        ("settlements req_0001", "total_differs"),
+    ]
+
+
+def test_reconcile_lists_the_gaps_of_a_bill(path, tmp_path, capsys):
+    bill = tmp_path / "bill.csv"
+    bill.write_text("date,model,cost\n2026-11-01,cheap-2026,0.05\n2026-11-01,unknown,1.00\n")
+    assert run("reconcile", bill, "--ledger", path, "--json") == 1
+    gaps = json.loads(capsys.readouterr().out)["gaps"]
+    assert [(gap["model"], gap["rule"], gap["difference_usd"]) for gap in gaps] == [
+        ("cheap-2026", "differs", "0.0495152"),
+        ("unknown", "not_in_ledger", "1.00"),
+    ]
+    bill.write_text("date,model,cost\n2026-11-01,cheap-2026,0.0004848\n")
+    assert run("reconcile", bill, "--ledger", path, "--tolerance-usd", "0") == 0
+    assert "they agree" in capsys.readouterr().out
+
+
+def test_reconcile_refuses_a_tolerance_that_is_no_number(path, tmp_path, capsys):
+    (tmp_path / "bill.csv").write_text("date,model,cost\n")
+    assert run("reconcile", tmp_path / "bill.csv", "--ledger", path, "--tolerance-usd", "much") == 2
+    assert "expected USD" in capsys.readouterr().err
 
 
 def test_export_writes_rows_and_says_how_many(path, tmp_path, capsys):

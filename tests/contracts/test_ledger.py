@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from fairlead.errors import LedgerError, MissingRowError
-from fairlead.ledger.sqlite import PAGE, SqliteLedger
+from fairlead.ledger.sql import PAGE
+from fairlead.ledger.sqlite import SqliteLedger
 from fairlead.types import Outcome, Rate
 
 STORES = {"sqlite": lambda folder: SqliteLedger.open(folder / "ledger.db")}

@@ -32,6 +32,8 @@ def test_json_lines_hold_every_request_with_its_attempts(ledger, tmp_path):
     settled, unsettled = json_rows(out)
     assert [attempt["error"] for attempt in settled["attempts"]] == ["RateLimitError", None]
     assert settled["predictions"][0]["p_success"] == 0.1 + 0.2
+    assert [link["row"] for link in settled["links"]] == ["intent", "settlement", "attempt 1", "attempt 2"]
+    assert [link["seq"] for link in settled["links"]] == [2, 3, 4, 5]  # the price is the first
     assert (unsettled["status"], unsettled["cost_usd"], unsettled["reserved_usd"]) == ("unsettled", None, "0.0500")
 
 

@@ -1,5 +1,6 @@
 """What the columns keep, and the way from the oldest ledger to the newest."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -57,9 +58,37 @@ async def test_the_oldest_ledger_migrates_forward_with_its_rows(tmp_path, record
     settled, unsettled = ledger.entries()
     assert (settled.status, settled.cost_usd, settled.score) == ("delivered", Decimal("0.0004848"), 1.0)
     assert unsettled.status == "unsettled"
-    assert verify(ledger).ok
+    migrated = verify(ledger)
+    assert migrated.ok
+    assert migrated.n_rows == len(re.findall(r'INSERT INTO "(?!alembic)', OLDEST.read_text(encoding="utf-8")))
     await ledger.intent(records.intent(9))
+    assert verify(ledger, migrated.ends).ok
     await ledger.close()
+
+
+async def test_a_row_of_the_oldest_ledger_cannot_be_changed_after_it_was_migrated(tmp_path, tamper):
+    path = write(tmp_path / "oldest.db", OLDEST.read_text(encoding="utf-8"))
+    await SqliteLedger.open(path).close()
+    with pytest.raises(sqlite3.IntegrityError, match="never changed"):
+        write(path, "UPDATE attempts SET latency_s = 0.26 WHERE number = 2")
+    tamper(path, "UPDATE attempts SET latency_s = 0.26 WHERE number = 2")
+    assert [(fault.rule, fault.row) for fault in verify(SqliteLedger.open(path)).faults] == [
+        ("row_changed", "attempts req_0001/2")
+    ]
+
+
+def test_a_migrated_ledger_has_the_triggers_of_a_new_one(tmp_path):
+    oldest = write(tmp_path / "oldest.db", OLDEST.read_text(encoding="utf-8"))
+    assert triggers(oldest) == triggers(tmp_path / "new.db")
+
+
+def triggers(path):
+    SqliteLedger.open(path)
+    connection = sqlite3.connect(path)
+    found = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name").fetchall()
+    connection.close()
+    assert len(found) == 2 * (len(schema.ROWS) + 1)
+    return found
 
 
 def test_a_current_ledger_opens_without_alembic(tmp_path):

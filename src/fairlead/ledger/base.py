@@ -11,11 +11,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
+    from fairlead.ledger.chain import ChainedRow, Writer
     from fairlead.types import Arm, Attempt, Context, Decision, Dialect, Outcome, Prediction, Price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """The place of a row in the hash chain."""
+
+    row: str
+    """`intent`, `settlement`, or `attempt` and its number."""
+    writer: str | None
+    seq: int | None
+    hash: str | None
+
 
 EntryStatus = Literal["delivered", "failed", "cancelled", "unsettled"]
 
@@ -108,10 +121,15 @@ class Entry:
     config_hash: str = ""
     dropped: tuple[str, ...] = ()
     """Hints of the request that the host which served could not be told."""
+    links: tuple[Link, ...] = ()
+    """Of its rows in the hash chain."""
 
 
 class Ledger(Protocol):
-    """Append-only. Each coroutine returns when its row is committed, and raises LedgerError where it cannot be."""
+    """Append-only, each row chained to the one before it.
+
+    Each coroutine returns when its row is committed, and raises LedgerError where it cannot be.
+    """
 
     async def register(self, prices: Iterable[Price]) -> None:
         """Keeps price rows, each once by its id; a row must be kept before an attempt names it."""
@@ -139,6 +157,18 @@ class Ledger(Protocol):
 
     def orphans(self) -> Iterator[str]:
         """Yields the request ids of settlements without an intent and of attempts without a settlement."""
+        ...
+
+    def writers(self) -> Sequence[Writer]:
+        """Returns who wrote rows, and where the chain of each ends; the oldest first."""
+        ...
+
+    def chained(self, writer: str, first: int, last: int) -> Sequence[ChainedRow]:
+        """Returns the rows `first` to `last` of a writer's chain, in order, as they are kept."""
+        ...
+
+    def unchained(self) -> Iterator[ChainedRow]:
+        """Yields the rows that are in no chain, or behind the end of their writer's."""
         ...
 
     async def close(self) -> None:

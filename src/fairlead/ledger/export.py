@@ -61,6 +61,16 @@ class AttemptRow(msgspec.Struct, kw_only=True, frozen=True):
     retry_after_s: float | None
 
 
+class LinkRow(msgspec.Struct, kw_only=True, frozen=True):
+    """The place of a row of the ledger in the hash chain: by it the export can be compared with the ledger."""
+
+    row: str
+    """`intent`, `settlement`, or `attempt` and its number."""
+    writer: str | None
+    seq: int | None
+    hash: str | None
+
+
 class EntryRow(msgspec.Struct, kw_only=True, frozen=True):
     """One request."""
 
@@ -95,6 +105,8 @@ class EntryRow(msgspec.Struct, kw_only=True, frozen=True):
     score: float | None
     dropped: tuple[str, ...] = ()
     """Hints of the request that the host which served could not be told."""
+    links: tuple[LinkRow, ...] = ()
+    """Of its rows in the hash chain."""
 
 
 def export(ledger: Ledger, path: Path, since: datetime | None = None) -> int:
@@ -182,8 +194,10 @@ _SCALARS: Mapping[type, Callable[[Any], pa.DataType]] = {
 
 def _entry_row(entry: Entry, prices: Mapping[str, Price]) -> EntryRow:
     attempts = tuple(_attempt_row(attempt, prices) for attempt in entry.attempts)
-    copied = {name: getattr(entry, name) for name in EntryRow.__struct_fields__ if name != "attempts"}
-    return EntryRow(**copied, attempts=attempts)
+    links = tuple(msgspec.convert(link, LinkRow, from_attributes=True) for link in entry.links)
+    made = {"attempts", "links"}
+    copied = {name: getattr(entry, name) for name in EntryRow.__struct_fields__ if name not in made}
+    return EntryRow(**copied, attempts=attempts, links=links)
 
 
 _MADE = tuple(field.name for field in fields(Attempt) if field.name not in {"usage", "answer"})

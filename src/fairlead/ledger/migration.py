@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, inspect, select
 
 from fairlead.errors import LedgerError
-from fairlead.ledger import schema
+from fairlead.ledger import schema, triggers
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -35,6 +35,7 @@ def bring_up_to_date(connection: Connection) -> None:
     version = _version(connection)
     if version is None:
         schema.METADATA.create_all(connection)
+        triggers.create(connection)
         connection.execute(insert(schema.alembic_version).values(version_num=schema.VERSION))
     elif version < schema.VERSION:
         upgrade(connection, schema.VERSION)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table
 
 from fairlead.ledger import schema
-from fairlead.ledger.base import Entry, Feedback, Intent
+from fairlead.ledger.base import Entry, Feedback, Intent, Link
+from fairlead.ledger.chain import LINK
 from fairlead.types import Attempt, Decision, Price, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy import RowMapping
 
@@ -37,7 +38,7 @@ def _reader(names: tuple[str, ...]) -> Callable[[object], dict[str, Any]]:
 _PRICE = _names(Price)
 _ATTEMPT = _names(Attempt, but=("usage", "answer"))
 _USAGE = _names(Usage, but=("estimated",))
-_ENTRY = _names(Entry, but=("status", "attempts", "latency_s", "score", "reference_price", "dropped"))
+_ENTRY = _names(Entry, but=("status", "attempts", "latency_s", "score", "reference_price", "dropped", "links"))
 
 _price_row = _reader(_PRICE)
 _intent_row = _reader(_names(Intent, but=("decision",)))
@@ -92,8 +93,9 @@ def attempt(row: RowMapping) -> Attempt:
     return Attempt(**{name: row[name] for name in _ATTEMPT}, usage=usage)
 
 
-def entry(row: RowMapping, attempts: Sequence[Attempt], score: float | None, prices: Mapping[str, Price]) -> Entry:
+def entry(row: RowMapping, tried: Sequence[RowMapping], score: float | None, prices: Mapping[str, Price]) -> Entry:
     """Returns the entry of a `requests` row joined with its settlement, where it has one."""
+    attempts = [attempt(found) for found in tried]
     price_id = row["candidates"].get(row["reference"])
     return Entry(
         **{name: row[name] for name in _ENTRY},
@@ -103,7 +105,17 @@ def entry(row: RowMapping, attempts: Sequence[Attempt], score: float | None, pri
         score=score,
         reference_price=prices.get(price_id),
         dropped=row["dropped"] or (),
+        links=tuple(_links(row, tried)),
     )
+
+
+def _links(row: RowMapping, tried: Sequence[RowMapping]) -> Iterator[Link]:
+    yield Link(row="intent", writer=row["writer"], seq=row["seq"], hash=row["hash"])
+    if row["status"] is not None:
+        place = {name: row[f"settled_{name}"] for name in LINK}
+        yield Link(row="settlement", **place)
+    for found in tried:
+        yield Link(row=f"attempt {found['number']}", **{name: found[name] for name in LINK})
 
 
 def _attempted(request_id: str, attempt: Attempt) -> dict[str, Any]:

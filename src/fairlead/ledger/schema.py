@@ -5,6 +5,10 @@
     settlements  what came of a request                     (at most one a request)
     attempts     every call that was made                   (all with their settlement)
     feedback     scores of answers, by decision             (any number; the latest counts)
+    writers      who wrote rows, and where its chain ends
+
+Each row is a link of its writer's hash chain (`chain.py`): `writer`, `seq`, `hash`. Triggers refuse to change or delete
+a row; `fairlead ledger verify` finds what somebody changed in spite of them.
 
 Money is decimal text, exact. Instants are whole microseconds since 1970, UTC. Structured columns are JSON.
 """
@@ -24,7 +28,7 @@ from fairlead.types import Context, Prediction, Rate, Stage
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-VERSION = "0002"
+VERSION = "0003"
 """The newest migration; one that is later in sorting order is of a later Fairlead."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,6 +85,16 @@ class Json(TypeDecorator[Any]):
 
 METADATA = MetaData()
 
+
+def _link() -> tuple[Column[Any], ...]:
+    """Returns the columns of a row's place in the chain; null only in a row that somebody put in by hand."""
+    return (
+        Column("writer", String, comment="whose chain the row is in"),
+        Column("seq", BigInteger, comment="its place there, from 1"),
+        Column("hash", String, comment="SHA-256 over the hash before it and what the row says"),
+    )
+
+
 prices = Table(
     "prices",
     METADATA,
@@ -96,6 +110,7 @@ prices = Table(
     Column("cache_write", Json(Rate), comment="the same; null costs what input costs"),
     Column("source", String, nullable=False, comment="who says so"),
     Column("estimated", Boolean, nullable=False, comment="the price itself is an estimate"),
+    *_link(),
     comment="One row a price, by content: an id never changes its meaning.",
 )
 
@@ -131,6 +146,7 @@ requests = Table(
     ),
     Column("reserved_usd", Money, comment="the most that the plan can cost; decimal text"),
     Column("config_hash", String, nullable=False, comment="SHA-256 of all settings"),
+    *_link(),
     comment="The intent: what was decided, committed before the first call.",
 )
 Index("requests_at", requests.c.at, requests.c.request_id)
@@ -149,6 +165,7 @@ settlements = Table(
         Json(tuple[str, ...]),
         comment="JSON: hints of the request that the dialect of `served` cannot say; null is none",
     ),
+    *_link(),
     comment="What came of a request, committed before the reply's last byte.",
 )
 
@@ -177,19 +194,40 @@ attempts = Table(
     Column("status_code", Integer),
     Column("retryable", Boolean, nullable=False),
     Column("retry_after_s", Float),
+    *_link(),
     comment="Every call that was made, committed with its settlement.",
 )
 
 feedback = Table(
     "feedback",
     METADATA,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=True),
     Column("decision_id", ForeignKey(requests.c.decision_id), nullable=False, index=True),
     Column("at", Instant, nullable=False, comment="microseconds since 1970, UTC"),
     Column("score", Float, nullable=False, comment="in [0, 1], higher is better"),
     Column("source", String, nullable=False, comment="who says so"),
+    *_link(),
     comment="Scores of answers, by decision; the latest counts.",
 )
+
+writers = Table(
+    "writers",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("began_at", BigInteger, nullable=False, comment="microseconds since 1970, UTC"),
+    Column("after_writer", String, comment="the writer that had begun before it"),
+    Column("after_seq", BigInteger, comment="how many rows that one had written by then"),
+    Column("after_hash", String, comment="and the hash of its last"),
+    Column("seq", BigInteger, nullable=False, comment="how many rows it has written"),
+    Column("hash", String, nullable=False, comment="of its last row"),
+    comment="Who wrote rows, one a process; the end of each chain, moved on with every commit.",
+)
+
+ROWS = (prices, requests, settlements, attempts, feedback)
+"""The tables that only grow, in the order in which a batch is written: what is referred to comes first."""
+
+for _table in ROWS:
+    Index(f"{_table.name}_chain", _table.c.writer, _table.c.seq, unique=True)
 
 alembic_version = Table(
     "alembic_version",

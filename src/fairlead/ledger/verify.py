@@ -1,4 +1,4 @@
-"""Whether a ledger adds up: every bill is computed anew from usage and price rows, digit by digit."""
+"""Whether a ledger is whole and adds up: its chains hold, and every bill is what usage and price rows say."""
 
 from __future__ import annotations
 
@@ -6,25 +6,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from fairlead.ledger import bills, inspection
+from fairlead.ledger.inspection import Break
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable
     from datetime import datetime
 
     from fairlead.ledger.base import Entry, Ledger
-    from fairlead.types import Attempt, Price
+    from fairlead.ledger.chain import ChainEnd
 
 MAX_SHOWN = 100
 """Faults that a report lists; it counts all of them."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """Something that does not add up."""
-
-    request_id: str
-    rule: str
-    """One word of `RULES`."""
-    detail: str
+RULES = inspection.RULES | bills.RULES
+"""Every rule that can be broken, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +37,10 @@ class Unsettled:
 class Verification:
     """What `verify` found."""
 
+    n_rows: int
+    """Rows in all chains."""
+    ends: tuple[ChainEnd, ...]
+    """Of every chain: noted elsewhere, they show later that nothing before them was touched."""
     n_requests: int
     n_attempts: int
     cost_usd: Decimal
@@ -51,7 +51,7 @@ class Verification:
     """Attempts whose usage was estimated, as the provider reported none."""
     unsettled: tuple[Unsettled, ...]
     n_faults: int
-    faults: tuple[Fault, ...]
+    faults: tuple[Break, ...]
     """The first `MAX_SHOWN`."""
 
     @property
@@ -60,35 +60,35 @@ class Verification:
         return self.n_faults == 0
 
 
-RULES = {
-    "intent_missing": "there is a settlement, or an attempt, without what came before it",
-    "price_unknown": "an attempt names a price row that the ledger does not hold",
-    "cost_differs": "an attempt's cost is not its usage times its price row",
-    "cost_without_ground": "an attempt has a cost, but no usage or no price row to compute it from",
-    "total_differs": "a settlement's cost is not the sum of its attempts",
-}
-"""Every rule that can be broken, in words."""
+def verify(ledger: Ledger, noted: Iterable[ChainEnd] = ()) -> Verification:
+    """Reads the whole ledger, in bounded memory: follows every chain and computes every bill anew.
 
-
-def verify(ledger: Ledger) -> Verification:
-    """Reads the whole ledger once, in bounded memory, and computes every bill anew."""
-    tally = _Tally(ledger.prices())
+    Args:
+        ledger: it may be written to meanwhile.
+        noted: ends of its chains that were noted before; each must still be where it was.
+    """
+    tally = _Tally()
+    ends = tuple(writer.end for writer in ledger.writers())
+    for broken in inspection.breaks(ledger, noted):
+        tally.fault(broken)
     for request_id in ledger.orphans():
-        tally.fault(Fault(request_id=request_id, rule="intent_missing", detail=RULES["intent_missing"]))
+        tally.fault(Break("intent_missing", f"requests {request_id}", RULES["intent_missing"], request_id))
+    prices = ledger.prices()
     for entry in ledger.entries():
         tally.add(entry)
-    return tally.verification()
+        for broken in bills.faults(entry, prices):
+            tally.fault(broken)
+    return tally.verification(ends)
 
 
 class _Tally:
     """Counts and sums, filled entry by entry."""
 
-    def __init__(self, prices: Mapping[str, Price]) -> None:
-        self._prices = prices
+    def __init__(self) -> None:
         self._n_requests = self._n_attempts = self._n_unknown_cost = self._n_estimated = self._n_faults = 0
         self._cost_usd = Decimal(0)
         self._unsettled: list[Unsettled] = []
-        self._faults: list[Fault] = []
+        self._faults: list[Break] = []
 
     def add(self, entry: Entry) -> None:
         self._n_requests += 1
@@ -99,16 +99,16 @@ class _Tally:
             self._n_unknown_cost += attempt.cost_usd is None
             self._n_estimated += attempt.usage is not None and attempt.usage.estimated
             self._cost_usd += attempt.cost_usd or 0
-        for fault in _faults(entry, self._prices):
-            self.fault(fault)
 
-    def fault(self, fault: Fault) -> None:
+    def fault(self, fault: Break) -> None:
         self._n_faults += 1
         if len(self._faults) < MAX_SHOWN:
             self._faults.append(fault)
 
-    def verification(self) -> Verification:
+    def verification(self, ends: tuple[ChainEnd, ...]) -> Verification:
         return Verification(
+            n_rows=sum(end.seq for end in ends),
+            ends=ends,
             n_requests=self._n_requests,
             n_attempts=self._n_attempts,
             cost_usd=self._cost_usd,
@@ -118,40 +118,3 @@ class _Tally:
             n_faults=self._n_faults,
             faults=tuple(self._faults),
         )
-
-
-def _faults(entry: Entry, prices: Mapping[str, Price]) -> Iterator[Fault]:
-    for attempt in entry.attempts:
-        for rule, detail in _attempt_faults(attempt, prices):
-            yield Fault(request_id=entry.request_id, rule=rule, detail=f"attempt {attempt.number}: {detail}")
-    total = _total(entry)
-    if not _same(entry.cost_usd, total):
-        detail = f"the settlement says {_usd(entry.cost_usd)}, its attempts sum to {_usd(total)}"
-        yield Fault(request_id=entry.request_id, rule="total_differs", detail=detail)
-
-
-def _total(entry: Entry) -> Decimal | None:
-    known = [attempt.cost_usd for attempt in entry.attempts if attempt.cost_usd is not None]
-    complete = len(known) == len(entry.attempts) and entry.status != "unsettled"
-    return sum(known, Decimal(0)) if complete else None
-
-
-def _attempt_faults(attempt: Attempt, prices: Mapping[str, Price]) -> Iterator[tuple[str, str]]:
-    if attempt.price_id is not None and attempt.price_id not in prices:
-        yield "price_unknown", f"price row `{attempt.price_id}` is not in the ledger"
-    elif attempt.usage is None or attempt.price_id is None:
-        if attempt.cost_usd:  # a call that was refused before any output costs nothing, on no ground
-            yield "cost_without_ground", f"{_usd(attempt.cost_usd)} cannot be computed from anything"
-    else:
-        expected = prices[attempt.price_id].cost_usd(attempt.usage)
-        if not _same(attempt.cost_usd, expected):
-            yield "cost_differs", f"kept as {_usd(attempt.cost_usd)}, computed anew {_usd(expected)}"
-
-
-def _same(kept: Decimal | None, computed: Decimal | None) -> bool:
-    """Tells whether two sums are written alike, digit by digit."""
-    return _usd(kept) == _usd(computed)
-
-
-def _usd(value: Decimal | None) -> str:
-    return "unknown" if value is None else f"{value:f} USD"
