@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fairlead.evaluation.benchmark.claims import claims, ranking
-from fairlead.evaluation.benchmark.ours import DEFAULT, NAME, UNGUARDED
+from fairlead.evaluation.benchmark.ours import DEFAULT, DIRECT, NAME, UNGUARDED
 from fairlead.evaluation.benchmark.pooling import part_result
 from fairlead.evaluation.benchmark.running import found_cells
 from fairlead.statistics.bootstrap import Interval
@@ -15,7 +15,7 @@ def test_every_method_that_applies_is_there_and_bounds_come_last(results):
     priced, by_quality = results
     assert not priced.failed
     assert not by_quality.failed
-    assert set(by_quality.not_applicable) == {"cheapest", "random mix", "CARROT", "FrugalGPT"}
+    assert set(by_quality.not_applicable) == {"cheapest", "random mix", "CARROT", "FrugalGPT", DIRECT}
     bounds = [method.bound for method in priced.methods]
     assert bounds == sorted(bounds)
     values = [method.main.value for method in priced.methods if not method.bound]
@@ -80,8 +80,9 @@ def test_ours_has_a_default_point_and_settings_picked_beforehand(results):
     ours = results[0].method(NAME)
     assert ours.default.setting == DEFAULT
     assert set(ours.picked) <= {"parity", "same cost"}
-    assert ours.calibration.n == results[0].n_judged
-    assert ours.calibration.excess < ours.calibration.error
+    trust = results[0].method(DIRECT).calibration
+    assert trust.n == results[0].n_judged
+    assert trust.excess < trust.error
     assert ours.lowest_band <= ours.default.gain.value
     assert results[0].method(UNGUARDED) is not None
     assert len(results[0].flips) == 13
@@ -109,6 +110,7 @@ def test_ranks_are_means_over_tables_and_leave_out_bounds(results):
     ranks = ranking(results)
     assert list(ranks.values()) == sorted(ranks.values())
     assert {"oracle", "best per subset", UNGUARDED}.isdisjoint(ranks)
+    assert DIRECT not in ranks
     last = max(method.name != NAME for method in results[0].methods)
     assert last
     assert ranks["cyclic"] > ranks[NAME]
@@ -142,8 +144,11 @@ def test_bars_are_held_against_what_was_measured(results):
     none = judged(replace(ours, picked={}), name="mmlu_pro")
     assert not none["parity for less, setting picked on training prompts", "mmlu_pro"].reached
 
+    trust = part.method(DIRECT).calibration
     many = judged(ours, n_test=2000)["calibration of the chosen candidate", part.name]
-    assert many.reached == (ours.calibration.excess <= 0.015 or ours.calibration.error <= ours.calibration.limit)
+    assert many.reached == (trust.excess <= 0.015 or trust.error <= trust.limit)
+    cascades = judged(ours)["cascades never below the direct policies", part.name]
+    assert cascades.reached == (ours.main.value >= part.method(DIRECT).main.value)
     assert ("calibration of the chosen candidate", part.name) not in by_claim([part])
 
     few = replace(part, name="routellm/gsm8k, 660 labels", few_labels=True)

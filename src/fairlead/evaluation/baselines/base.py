@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from fairlead.evidence import answer_numbers
 from fairlead.policies.realised import Recorded
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ class Lesson:
     def costed(self) -> bool:
         """Whether costs are known; where they are not, every cost counts as zero and quality alone decides."""
         return not bool(np.isnan(self.train.cost_usd).any())
+
+    @cached_property
+    def answered(self) -> bool:
+        """Whether final answers are on record, so that they can be compared."""
+        return any(answer is not None for answer in self.train.answer.flat)
 
     @cached_property
     def cost_usd(self) -> FloatArray:
@@ -105,10 +111,14 @@ class Exam:
     def recorded(self) -> Recorded:
         """What every model did; costs are zero where none is known."""
         costed = not bool(np.isnan(self.test.cost_usd).any())
+        answers, answer_form = answer_numbers(self.test)
         return Recorded(
             score=self.test.score,
             cost_usd=self.test.cost_usd if costed else np.zeros_like(self.test.score),
             latency_s=self.test.latency_s,
+            output_tokens=self.test.output_tokens,
+            answers=answers if (answers >= 0).any() else None,
+            answer_form=answer_form,
         )
 
 

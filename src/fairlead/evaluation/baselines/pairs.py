@@ -70,7 +70,7 @@ class FrugalGpt:
 
     def applies(self, lesson: Lesson) -> bool:
         """Says whether there are answers to score, and costs."""
-        return lesson.costed and any(answer is not None for answer in lesson.train.answer.flat)
+        return lesson.costed and lesson.answered
 
     def sweep(self, lesson: Lesson, exam: Exam) -> Sweep:
         """Returns the cascade, with the cheap model that did best on left-out training prompts, at many cuts."""

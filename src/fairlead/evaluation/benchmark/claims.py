@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairlead.evaluation.baselines.blind import BestSingle
-from fairlead.evaluation.benchmark.ours import NAME
+from fairlead.evaluation.benchmark.ours import DIRECT, NAME
 from fairlead.statistics.comparisons import mean_ranks
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def claims(parts: Sequence[PartResult]) -> tuple[Claim, ...]:
         *(_never_worse(part, method) for part, method in whole),
         *_better([part for part, _ in whole]),
         *(claim for part, method in whole for claim in _beforehand(part, method)),
+        *(claim for part, method in whole for claim in _above_direct(part, method)),
         *_few_labels(ours),
         *(claim for part, method in whole for claim in _calibrated(part, method)),
     )
@@ -159,6 +160,21 @@ def _against_reference(point: Operating | None) -> str:
     )
 
 
+def _above_direct(part: PartResult, method: MethodResult) -> Iterator[Claim]:
+    direct = part.method(DIRECT)
+    if direct is None or direct.versus is None:
+        return
+    ahead = direct.versus.difference
+    yield Claim(
+        claim="cascades never below the direct policies",
+        part=part.name,
+        bar="area over the hull at least that of the same router without cascades",
+        measured=f"{_points(ahead.value)} [{_points(ahead.low)}, {_points(ahead.high)}]",
+        n=part.n_questions,
+        reached=method.main.value >= direct.main.value,
+    )
+
+
 def _few_labels(ours: Sequence[tuple[PartResult, MethodResult]]) -> Iterator[Claim]:
     for part, method in ours:
         if part.name in APGR_BARS and not math.isnan(method.apgr.value):
@@ -174,7 +190,8 @@ def _few_labels(ours: Sequence[tuple[PartResult, MethodResult]]) -> Iterator[Cla
 
 
 def _calibrated(part: PartResult, method: MethodResult) -> Iterator[Claim]:
-    found = method.calibration
+    direct = part.method(DIRECT)
+    found = (direct or method).calibration
     if found is None or part.n_test < MIN_CALIBRATION:
         return
     yield Claim(

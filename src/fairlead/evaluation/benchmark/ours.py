@@ -1,15 +1,15 @@
-"""Fairlead as a contender: the router that `fit` makes, guarded as it serves, and without its guard."""
+"""Fairlead as a contender: one fitted router, guarded as it serves; then without cascades, and without its guard."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairlead.evaluation.baselines.base import Sweep, worth_labels
-from fairlead.policies import HullGuard, Utility
+from fairlead.policies import Cascade, HullGuard, Utility
 from fairlead.policies.base import Circumstances
 
 if TYPE_CHECKING:
@@ -18,66 +18,102 @@ if TYPE_CHECKING:
     from fairlead.evaluation.baselines.base import Exam, Lesson
     from fairlead.policies.base import Policy
     from fairlead.router import Router
-    from fairlead.types import FloatArray, Predictions
+    from fairlead.types import FloatArray, IntArray, Predictions
 
 NAME = "Fairlead"
+DIRECT = "Fairlead, direct"
 UNGUARDED = "Fairlead, no guard"
-DEFAULT = "as fitted"
-"""The setting of the default operating point: the policy that `fit` serves."""
+DEFAULT = "objective cost"
+"""The setting of the default operating point: as little spent as the floor of one point allows."""
+
+BEYOND_PRICE = 1e6
+"""In mean costs of a call to the dearest model: stands for infinity where a policy divides by it."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Served:
+    """A fitted router with its policies, each judged once and shared by the contenders of a split."""
+
+    router: Router
+    lesson: Lesson
+
+    @property
+    def cascades(self) -> bool:
+        """Whether cheap answers can be compared, and pay off in costs."""
+        return self.lesson.answered and self.lesson.costed
+
+    @cached_property
+    def direct(self) -> tuple[Policy, ...]:
+        """The default, then a policy for each worth of a right answer."""
+        worths = self.lesson.worths_usd
+        swept = (self._judged(Utility(willingness_to_pay_usd=float(worth))) for worth in worths)
+        return self.router.policy, *swept
+
+    @cached_property
+    def cascading(self) -> tuple[Policy, ...]:
+        """The same with cascades among the actions, then the objective `quality` at the reference's cost."""
+        worths = np.minimum(self.lesson.worths_usd, BEYOND_PRICE * self.lesson.mean_cost_usd.max())
+        swept = (Cascade(objective="utility", willingness_to_pay_usd=float(worth)) for worth in worths)
+        return tuple(map(self._judged, (Cascade(objective="cost"), *swept, Cascade(objective="quality"))))
+
+    def _judged(self, policy: Policy) -> Policy:
+        return self.router.judged(policy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ours:
-    """One fitted router at its default, then at every worth of a right answer."""
+    """The contender: every operating point is a policy of one router."""
 
-    router: Router
-    guarded: bool = True
+    served: Served
+    name: str = NAME
     bound: bool = False
-
-    @property
-    def name(self) -> str:
-        """What it is called in the table of results."""
-        return NAME if self.guarded else UNGUARDED
 
     @property
     def about(self) -> str:
         """One line."""
-        if self.guarded:
-            return "the router that `fairlead fit` makes, each operating point under the hull guard"
-        return "the same predictions, whatever the guard says"
+        return {
+            NAME: "the router of `fairlead fit`, with cascades where answers can be compared; guarded at every point",
+            DIRECT: "the same without cascades",
+            UNGUARDED: "the same, whatever the guard says",
+        }[self.name]
 
     def applies(self, lesson: Lesson) -> bool:  # noqa: ARG002 - part of the contract
-        """Always."""
-        return True
+        """Says whether it differs from the one that always applies."""
+        return self.name != DIRECT or self.served.cascades
 
     def sweep(self, lesson: Lesson, exam: Exam) -> Sweep:
         """Returns what its policies come to on the exam."""
-        predictions = self.router.predict(exam.test.requests)
-        circumstances = _circumstances(self.router, len(exam), lesson.seed)
-        policies = self._policies(lesson)
+        router = self.served.router
+        predictions = router.predict(exam.test.requests)
+        circumstances = _circumstances(router, len(exam), lesson.seed, exam.recorded.answer_form)
+        policies, settings = self._policies(lesson)
         realised = [policy.realised(predictions, circumstances, exam.recorded) for policy in policies]
         return Sweep(
-            settings=(DEFAULT, *worth_labels(lesson)),
+            settings=settings,
             default=0,
             score=np.stack([one.score for one in realised]),
             cost_usd=np.stack([one.cost_usd for one in realised]),
             p_success=_expected(policies[0], predictions, circumstances),
-            win_rate=_win_rate(self.router, predictions),
-            picked=_picked(self.router, policies, lesson),
+            win_rate=_win_rate(router, predictions),
+            picked=self._picked(policies, lesson),
         )
 
-    def _policies(self, lesson: Lesson) -> Sequence[Policy]:
-        policies = _guarded(self.router, tuple(float(worth) for worth in lesson.worths_usd))
-        return policies if self.guarded else [_inside(policy) for policy in policies]
+    @property
+    def _cascades(self) -> bool:
+        return self.served.cascades and self.name != DIRECT
 
+    def _policies(self, lesson: Lesson) -> tuple[Sequence[Policy], tuple[str, ...]]:
+        policies = self.served.cascading if self._cascades else self.served.direct
+        if self.name == UNGUARDED:
+            policies = tuple(policy.policy if isinstance(policy, HullGuard) else policy for policy in policies)
+        last = ("objective quality",) if self._cascades else ()
+        return policies, (DEFAULT, *worth_labels(lesson), *last)
 
-@lru_cache(maxsize=1)  # both contenders of a split ask for it
-def _guarded(router: Router, worths_usd: tuple[float, ...]) -> tuple[Policy, ...]:
-    return router.policy, *(router.judged(Utility(willingness_to_pay_usd=worth)) for worth in worths_usd)
-
-
-def _inside(policy: Policy) -> Policy:
-    return policy.policy if isinstance(policy, HullGuard) else policy
+    def _picked(self, policies: Sequence[Policy], lesson: Lesson) -> dict[str, int]:
+        """Returns the setting for each purpose: with cascades their own objectives, which are learned in training."""
+        if self._cascades:
+            return {"parity": 0, "same cost": len(policies) - 1}
+        return _picked(self.served.router, policies, lesson)
 
 
 def _picked(router: Router, policies: Sequence[Policy], lesson: Lesson) -> dict[str, int]:
@@ -85,7 +121,7 @@ def _picked(router: Router, policies: Sequence[Policy], lesson: Lesson) -> dict[
     if router.evidence is None or not lesson.costed:
         return {}
     predictions, recorded = router.evidence.case(router.candidates, np.arange(len(router.candidates)))
-    circumstances = _circumstances(router, len(lesson.x), lesson.seed)
+    circumstances = _circumstances(router, len(lesson.x), lesson.seed, recorded.answer_form)
     realised = [policy.realised(predictions, circumstances, recorded) for policy in policies]
     score, cost_usd = (np.array([getattr(one, name).mean() for one in realised]) for name in ("score", "cost_usd"))
     reference = lesson.score[:, lesson.reference].mean(), lesson.mean_cost_usd[lesson.reference]
@@ -98,18 +134,22 @@ def _picked(router: Router, policies: Sequence[Policy], lesson: Lesson) -> dict[
     return picked
 
 
-def _circumstances(router: Router, n: int, seed: int) -> Circumstances:
+def _circumstances(router: Router, n: int, seed: int, answer_form: IntArray | None) -> Circumstances:
     names = [candidate.name for candidate in router.candidates]
     return Circumstances(
         eligible=np.ones((n, len(names)), dtype=np.bool_),
         reference=names.index(router.reference) if router.reference in names else -1,
         mix_draw=np.random.default_rng(seed).random(n),
+        answer_form=answer_form,
     )
 
 
-def _expected(policy: Policy, predictions: Predictions, circumstances: Circumstances) -> FloatArray:
-    first = policy.choose(predictions, circumstances).first
-    expected: FloatArray = predictions.p_success[np.arange(len(first)), first]
+def _expected(policy: Policy, predictions: Predictions, circumstances: Circumstances) -> FloatArray | None:
+    """Returns what the chosen candidate is expected to score; of a plan with more calls nothing is known here."""
+    choices = policy.choose(predictions, circumstances)
+    if choices.openings:
+        return None
+    expected: FloatArray = predictions.p_success[np.arange(len(choices.first)), choices.first]
     return expected
 
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from fairlead.evaluation.benchmark.claims import LEVEL, claims, ranking
-from fairlead.evaluation.benchmark.ours import NAME
+from fairlead.evaluation.benchmark.ours import DIRECT, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -219,8 +219,9 @@ def _unit(method: MethodResult) -> float:
 
 def _left_out(part: PartResult) -> Iterator[str]:
     words = []
-    if part.not_applicable:
-        words.append(f"{', '.join(part.not_applicable)} cannot be had here (no answers, or no costs)")
+    lacking = [name for name in part.not_applicable if name != DIRECT]
+    if lacking:
+        words.append(f"{', '.join(lacking)} cannot be had here (no answers, or no costs)")
     if part.n_prompts_left_out:
         words.append(f"{part.n_prompts_left_out:,} prompts are left out, on which some model was not measured")
     if part.models_left_out:

@@ -13,7 +13,7 @@ import msgspec
 from fairlead.evaluation.baselines import CONTENDERS
 from fairlead.evaluation.baselines.base import Exam, Lesson
 from fairlead.evaluation.benchmark.cells import Cell, CellStore, Flip, key_of, packed_sweep
-from fairlead.evaluation.benchmark.ours import NAME, UNGUARDED, Ours
+from fairlead.evaluation.benchmark.ours import DIRECT, NAME, UNGUARDED, Ours, Served
 from fairlead.evaluation.metrics import Resampling
 from fairlead.evaluation.robustness import flip_rates
 from fairlead.fitting import fit
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fairlead.outcomes import Outcomes
     from fairlead.router import Router
 
-METHODS = (NAME, UNGUARDED, *(contender.name for contender in CONTENDERS))
+METHODS = (NAME, DIRECT, UNGUARDED, *(contender.name for contender in CONTENDERS))
 """In the order of the results."""
 
 
@@ -114,7 +114,9 @@ def run_task(task: Task, folder: Path) -> None:
     assert router.features is not None
     lesson = Lesson(train=train, x=router.features.transform(train.requests), seed=task.seed)
     exam = Exam(x=router.features.transform(test.requests), test=test)
-    for contender in (Ours(router=router), Ours(router=router, guarded=False), *CONTENDERS):
+    served = Served(router=router, lesson=lesson)
+    ours = [Ours(served=served, name=name) for name in (NAME, DIRECT, UNGUARDED)]
+    for contender in (*ours, *CONTENDERS):
         if contender.name in missing:
             cell = _cell(task, contender, lesson, exam, fit_s=fit_s if isinstance(contender, Ours) else 0.0)
             store.keep(_with_flips(cell, router, train, test) if cell.method == NAME and task.seed == 0 else cell)
