@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairlead.evaluation.baselines.blind import BestSingle
-from fairlead.evaluation.benchmark.ours import DIRECT, NAME
+from fairlead.evaluation.benchmark.ours import DIRECT, NAME, UNGUARDED
 from fairlead.statistics.comparisons import mean_ranks
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _beforehand(part: PartResult, method: MethodResult) -> Iterator[Claim]:
             claim="better at the same cost, setting picked on training prompts",
             part=part.name,
             bar=f"at least {_points(GAIN_BARS[part.name])} over the reference at no more than its cost",
-            measured=_against_reference(point),
+            measured=_with_and_without_guard(part, point, "same cost"),
             n=part.n_questions,
             reached=point is not None
             and point.difference.value >= GAIN_BARS[part.name]
@@ -142,12 +142,19 @@ def _beforehand(part: PartResult, method: MethodResult) -> Iterator[Claim]:
             claim="parity for less, setting picked on training prompts",
             part=part.name,
             bar=f"mean difference to the reference of at least zero at {PARITY_BARS[part.name]:.0%} of its cost",
-            measured=_against_reference(point),
+            measured=_with_and_without_guard(part, point, "parity"),
             n=part.n_questions,
             reached=point is not None
             and point.difference.value >= 0
             and point.cost_ratio.value <= PARITY_BARS[part.name],
         )
+
+
+def _with_and_without_guard(part: PartResult, point: Operating | None, purpose: str) -> str:
+    """Returns what serves, and what the policy behind it comes to: with few prompts the guard may refuse either."""
+    unguarded = part.method(UNGUARDED)
+    behind = None if unguarded is None else unguarded.picked.get(purpose)
+    return f"{_against_reference(point)}; without the guard {_against_reference(behind)}"
 
 
 def _against_reference(point: Operating | None) -> str:
