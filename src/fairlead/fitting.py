@@ -12,13 +12,13 @@ that asks the same question.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from fairlead.errors import TableError
 from fairlead.evidence import Evidence, answer_numbers, prompt_hashes
-from fairlead.features import Ngrams, PromptFeatures
+from fairlead.features import Demands, Ngrams, PromptFeatures
 from fairlead.outcomes.questions import question_key
 from fairlead.policies import Floor, Thrifty
 from fairlead.predictors import Factorization, FewLabels, Latency, Tokens
@@ -44,6 +44,7 @@ def fit(
     reference: str | None = None,
     success: Predictor | None = None,
     features: FeatureExtractor | None = None,
+    prior: Literal["shipped"] | None = None,
     seed: int = 0,
 ) -> Router:
     """Returns a router fitted on `train`, its policy under a hull guard.
@@ -55,6 +56,9 @@ def fit(
         success: what predicts the chance of success, unfitted; `predictors.composed.quick` where not given, which
             decides within the time that a request may wait, and `thorough` is the best there is.
         features: what a prompt is turned into, unfitted; `PromptFeatures()` where not given.
+        prior: `shipped` adds what public outcome tables taught of a prompt's demands to the features, where none are
+            given; it helps where prompts are few, see `docs/prior.md`. Leave it out where methods are compared on the
+            tables that it was made of.
         seed: of folds, projections and resamples.
 
     Raises:
@@ -69,6 +73,8 @@ def fit(
         listed = ", ".join(f"`{model}`" for model in train.models)
         raise TableError(f"table `{train.name}` has no model `{reference}`; expected a reference among {listed}.")
     success = quick(seed) if success is None else success
+    if prior is not None and features is None:
+        features = PromptFeatures(ngrams=Ngrams(seed=seed), demands=Demands())
     parts = _Parts.fitted(train, success, seed, features)
     router = Router(
         candidates=train.candidates(),

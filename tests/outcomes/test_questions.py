@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fairlead.outcomes.questions import first_side, question_key
+from fairlead.outcomes.questions import first_side, question_key, stem_key
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,19 @@ def test_side_depends_on_the_questions_and_the_seed_alone():
     backwards = prompts[::-1]
     assert dict(zip(backwards, first_side(backwards, 0.7, seed=1), strict=True)) == side
     assert not np.array_equal(first_side(prompts, 0.7, seed=2), first_side(prompts, 0.7, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "other"),
+    [
+        ("What is 2 + 2?", "what is 7+11"),
+        ("Q: Which is a noble gas?\nA. Iron\nB. Neon", "Problem 3. Which is a noble gas?"),
+        ("Question 2: Question about ships?", "about ships"),
+    ],
+)
+def test_stems_are_equal_whatever_number_options_and_figures(prompt, other):
+    assert stem_key(prompt) == stem_key(other)
+
+
+def test_other_words_are_another_stem():
+    assert stem_key("Tom has 5 apples") != stem_key("Tom has 5 pears")

@@ -26,6 +26,10 @@ app = typer.Typer()
 Tables = Annotated[list[Path], typer.Argument(help="Folders of outcome tables; several are joined by model name.")]
 RouterOut = Annotated[Path, typer.Option("--out", help="The folder to save the router in.")]
 Reference = Annotated[str | None, typer.Option(help="The model used before. Default: the best one on these tables.")]
+Prior = Annotated[
+    bool,
+    typer.Option("--prior", help="Add what public tables taught of a prompt's demands; helps where prompts are few."),
+]
 Seed = Annotated[int, typer.Option(help="Seed of folds and resamples.", min=0)]
 Models = Annotated[str | None, typer.Option(help="Only these models of the tables, separated by commas.")]
 
@@ -105,6 +109,7 @@ def fit(  # noqa: PLR0913, PLR0917 - an argument an option
     usd_per_request: UsdPerRequest = None,
     latency_p95_s: LatencyP95 = None,
     cascade: CascadeOption = False,
+    prior: Prior = False,
     seed: Seed = 0,
     models: Models = None,
     as_json: JsonOption = False,
@@ -126,7 +131,7 @@ def fit(  # noqa: PLR0913, PLR0917 - an argument an option
     train = join([Outcomes.read(table) for table in tables])
     if models is not None:
         train = train.only([name.strip() for name in models.split(",")])
-    router = fit_router(train, policy, reference=reference, seed=seed)
+    router = fit_router(train, policy, reference=reference, prior="shipped" if prior else None, seed=seed)
     with writing(out):
         save(router, out)
     result = _result(router, train, out=out, seed=seed, objective=objective)

@@ -16,7 +16,7 @@ from fairlead.cli.output import JsonOption, Result, emit, writing
 from fairlead.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
     from rich.table import Table
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fairlead.gateway.decide import DecisionShown
     from fairlead.gateway.routes import Routes
     from fairlead.router import Router
+    from fairlead.types import Prediction
 
 app = typer.Typer()
 
@@ -119,8 +120,8 @@ def _route_one(routes: Routes, prompt: str, model: str, *, as_json: bool, out: P
     from fairlead.types import Context, Request  # noqa: PLC0415
 
     text = sys.stdin.read() if prompt == "-" else prompt
-    routed = routes.decide(Request.from_prompt(text, model=model), Context())
-    shown = DecisionShown.of(routed.decision, route=routed.route)
+    request = Request.from_prompt(text, model=model)
+    shown = DecisionShown.of(routes.decide(request, Context()), request)
     emit(shown, partial(_show_decision, shown), as_json=as_json, out=out)
 
 
@@ -131,6 +132,9 @@ def _show_decision(shown: DecisionShown, console: Console) -> None:
     console.print(f"{shown.model}: {shown.reason}, {REASONS[shown.reason]}", markup=False, soft_wrap=True)
     if shown.predictions:  # a model that was asked for is not compared with others
         console.print(_candidates(shown))
+    if shown.prior:
+        console.print("The shipped prior expects the following. It knows nothing of your tasks, and decides nothing:")
+        console.print(_expected(shown.prior))
     lines = [f"{name} is excluded: {EXCLUSIONS[reason]}" for name, reason in shown.excluded.items()]
     decided_by = f", router {shown.router_version}" if shown.router_version else ""
     lines.append(f"reference {shown.reference or 'none'}, propensity {shown.propensity:.4g}{decided_by}")
@@ -154,6 +158,21 @@ def _candidates(shown: DecisionShown) -> Table:
             _number(prediction.p_success, ".3f"),
             _number(prediction.output_tokens, ",.0f"),
             _number(prediction.cost_usd, ".6f"),
+        )
+    return table
+
+
+def _expected(prior: Sequence[Prediction]) -> Table:
+    from rich import box  # noqa: PLC0415 - only people need it
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("candidate", overflow="fold")
+    table.add_column("P(success), prior", justify="right", no_wrap=True)
+    table.add_column("spread", justify="right", no_wrap=True)
+    for prediction in prior:
+        table.add_row(
+            prediction.candidate, _number(prediction.p_success, ".2f"), _number(prediction.p_success_sd, ".2f")
         )
     return table
 

@@ -17,6 +17,7 @@ from fairlead.features.word_rows import WordRows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fairlead.features.demands import Demands
     from fairlead.features.encoder import Encoder
     from fairlead.features.reading import Float32Array, Reading
     from fairlead.types import FloatArray, Request
@@ -29,7 +30,8 @@ class PromptFeatures(Estimator):
         surface: what a request looks like.
         ngrams: what it is about, learned from the training prompts.
         static: what it is about, from a table that ships.
-        encoder: its columns stand last where one is given; milliseconds a request.
+        encoder: its columns stand behind them where one is given; milliseconds a request.
+        demands: what public tables taught of a prompt's demands; its columns stand last where given.
     """
 
     def __init__(
@@ -39,11 +41,13 @@ class PromptFeatures(Estimator):
         ngrams: Ngrams | None = None,
         static: Static | None = None,
         encoder: Encoder | None = None,
+        demands: Demands | None = None,
     ) -> None:
         self.surface = surface or Surface()
         self.ngrams = ngrams or Ngrams()
         self.static = static or Static()
         self.encoder = encoder
+        self.demands = demands
 
     def fit(self, requests: Sequence[Request]) -> Self:
         """Fits all parts."""
@@ -71,15 +75,16 @@ class PromptFeatures(Estimator):
         self.surface.fit_readings(readings)
         self.ngrams.fit_readings(readings)
         self.static.fit_readings(readings)
-        if self.encoder is not None:
-            self.encoder.fit_readings(readings)
+        for part in (self.encoder, self.demands):
+            if part is not None:
+                part.fit_readings(readings)
 
     def _columns(self, readings: Sequence[Reading]) -> FloatArray:
         sums = self._rows.sums(readings)
         n = self.ngrams.n_word_columns
         about = np.hstack([self.ngrams.projected(sums[:, :n]), self.static.standardised(sums[:, n:])])
-        encoded = [] if self.encoder is None else [self.encoder.columns(readings)]
-        return np.hstack([self.surface.columns(readings), merged(readings, about), *encoded])
+        more = [part.columns(readings) for part in (self.encoder, self.demands) if part is not None]
+        return np.hstack([self.surface.columns(readings), merged(readings, about), *more])
 
     @cached_property
     def _rows(self) -> WordRows:

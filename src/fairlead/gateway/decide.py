@@ -14,8 +14,9 @@ from fairlead.wire import openai_chat
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from fairlead.gateway.routes import Routed
     from fairlead.gateway.state import Gateway
-    from fairlead.types import Decision
+    from fairlead.types import Request
 
 
 class DecisionShown(msgspec.Struct, kw_only=True, frozen=True):
@@ -36,10 +37,14 @@ class DecisionShown(msgspec.Struct, kw_only=True, frozen=True):
     policy: str
     router_version: str
     fault: str | None
+    prior: tuple[Prediction, ...] = ()
+    """Where nothing was learned yet: what the shipped prior expects of each candidate. It is no evidence about these
+    models at these tasks, and nothing is decided by it."""
 
     @classmethod
-    def of(cls, decision: Decision, *, route: str | None) -> Self:
-        """Returns what a caller is shown of a decision."""
+    def of(cls, routed: Routed, request: Request) -> Self:
+        """Returns what a caller is shown of the decision on a request."""
+        decision, route = routed.decision, routed.route
         return cls(
             route=route,
             model=decision.model,
@@ -53,7 +58,17 @@ class DecisionShown(msgspec.Struct, kw_only=True, frozen=True):
             policy=decision.policy,
             router_version=decision.router_version,
             fault=decision.fault,
+            prior=_prior(routed, request),
         )
+
+
+def _prior(routed: Routed, request: Request) -> tuple[Prediction, ...]:
+    predictions = routed.decision.predictions
+    if not predictions or any(prediction.p_success is not None for prediction in predictions):
+        return ()
+    from fairlead.prior import expected  # noqa: PLC0415 - reads a file, which a fitted router has no use for
+
+    return expected(request, tuple(routed.candidates.values()))
 
 
 class Decide:
@@ -66,4 +81,4 @@ class Decide:
         """Serves one request, as ASGI asks."""
         request = openai_chat.decode(await self._gateway.body(scope, receive))
         routed = self._gateway.routes.decide(request, self._gateway.context(request, scope))
-        await send_json(send, msgspec.json.encode(DecisionShown.of(routed.decision, route=routed.route)))
+        await send_json(send, msgspec.json.encode(DecisionShown.of(routed, request)))

@@ -12,13 +12,16 @@ from fairlead.fitting import fit
 from fairlead.onboarding.labels import labels_on
 from fairlead.outcomes import with_model
 from fairlead.policies import HullGuard
+from fairlead.predictors import FewLabels
 from fairlead.types import estimated_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fairlead.features.base import FeatureExtractor
     from fairlead.onboarding.labels import Label
     from fairlead.outcomes import Outcomes
+    from fairlead.predictors.base import Predictor
     from fairlead.router import Router
     from fairlead.types import FloatArray, Price
 
@@ -54,7 +57,18 @@ def add(
     _refuse_unknown(router, train)
     policy = router.policy.policy if isinstance(router.policy, HullGuard) else router.policy
     seed = 0 if router.evidence is None else router.evidence.seed
-    return fit(train, policy, reference=router.reference, seed=seed)
+    return fit(
+        train, policy, reference=router.reference, success=_success(router), features=_features(router), seed=seed
+    )
+
+
+def _success(router: Router) -> Predictor | None:
+    """Returns what predicts success in the router, unfitted."""
+    return router.success.predictor.clone() if isinstance(router.success, FewLabels) else None
+
+
+def _features(router: Router) -> FeatureExtractor | None:
+    return None if router.features is None else router.features.clone()
 
 
 def _input_tokens(table: Outcomes, labels: Sequence[Label]) -> FloatArray:

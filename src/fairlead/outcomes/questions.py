@@ -31,6 +31,24 @@ def question_key(prompt: str) -> str:
     return _normalised(stem) or _normalised(prompt) or prompt
 
 
+_LABEL = re.compile(r"^(?:question|problem|task|exercise|q|\d+) ")
+_NUMBER = re.compile(r"\d+")
+
+
+def stem_key(prompt: str) -> str:
+    r"""Returns what two prompts share when one is the other with other options, another number or other figures.
+
+    Wider than `question_key`: to keep a benchmark out of the training prompts it is better to lose a prompt too many.
+
+    >>> stem_key("Question 12: Tom has 5 apples.\nA. 3\nB. 4") == stem_key("tom has 7 apples")
+    True
+    """
+    key, shorter = question_key(prompt), ""
+    while (shorter := _LABEL.sub("", key, count=1)) != key:
+        key = shorter
+    return _NUMBER.sub("0", key)
+
+
 def _normalised(text: str) -> str:
     return _NOT_WORD.sub(" ", text.lower()).strip()
 
