@@ -160,3 +160,8 @@ def test_the_verdict_says_what_was_shown_and_what_follows(judged, shown, served)
 def test_a_long_list_of_names_is_cut_for_people():
     assert _cut(tuple("abc")) == "a, b, c"
     assert _cut(tuple("abcdefgh")) == "a, b, c, d, e and 3 more"
+
+
+def test_the_prior_is_taken_when_asked_for(table, tmp_path):
+    run(table, "--out", tmp_path / "r", "--prior")
+    assert load(tmp_path / "r").features.demands is not None

@@ -118,6 +118,22 @@ def test_a_route_or_a_model_can_be_asked_for(config, capsys, model, chosen, reas
     assert (said["model"], said["reason"]) == (chosen, reason)
 
 
+def test_without_a_router_the_prior_is_shown_and_decides_nothing(config, capsys):
+    assert run(PROMPT, "--config", config, "--model", "cautious", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["model"], said["reason"]) == ("local/strong", "no_evidence")
+    assert all(prediction["p_success"] is None for prediction in said["predictions"])
+    assert [prediction["candidate"] for prediction in said["prior"]] == ["local/strong", "local/weak"]
+    assert all(0 < prediction["p_success"] < 1 for prediction in said["prior"])
+    run(PROMPT, "--config", config, "--model", "cautious")
+    assert "It knows nothing of your tasks, and decides nothing" in capsys.readouterr().out
+
+
+def test_with_a_router_no_prior_is_shown(config, router, capsys):
+    run(PROMPT, "--router", router, "--json")
+    assert json.loads(capsys.readouterr().out)["prior"] == []
+
+
 def test_nothing_is_asked_of_anyone_and_no_ledger_is_made(config, tmp_path):
     run(PROMPT, "--config", config)
     assert [path.name for path in tmp_path.iterdir()] == ["fairlead.toml"]
