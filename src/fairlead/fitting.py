@@ -57,8 +57,8 @@ def fit(
             decides within the time that a request may wait, and `thorough` is the best there is.
         features: what a prompt is turned into, unfitted; `PromptFeatures()` where not given.
         prior: `shipped` adds what public outcome tables taught of a prompt's demands to the features, where none are
-            given; it helps where prompts are few, see `docs/prior.md`. Leave it out where methods are compared on the
-            tables that it was made of.
+            given; it may help a little where prompts are few, see `docs/prior.md`. Leave it out where methods are
+            compared on the tables that it was made of.
         seed: of folds, projections and resamples.
 
     Raises:

@@ -28,7 +28,9 @@ RouterOut = Annotated[Path, typer.Option("--out", help="The folder to save the r
 Reference = Annotated[str | None, typer.Option(help="The model used before. Default: the best one on these tables.")]
 Prior = Annotated[
     bool,
-    typer.Option("--prior", help="Add what public tables taught of a prompt's demands; helps where prompts are few."),
+    typer.Option(
+        "--prior", help="Add what public tables taught of a prompt's demands; may help a little where prompts are few."
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of folds and resamples.", min=0)]
 Models = Annotated[str | None, typer.Option(help="Only these models of the tables, separated by commas.")]
