@@ -22,7 +22,6 @@ def test_kinds_of_characters_are_counted_and_shared():
     row = seen("Ab1? 12")
     assert row["share_digit"] == 3 / 6  # of what is printed: spaces do not count
     assert row["log_digit"] == np.log1p(3)
-    assert row["share_upper"] == 1 / 6
     assert row["log_numbers"] == np.log1p(2)
     assert row["log_longest_number"] == np.log1p(2)
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Self
 from zlib import crc32
 
 import numpy as np
+import numpy.typing as npt
 
 from fairlead.estimator import Estimator, State
 from fairlead.features.reading import merged, read
@@ -53,8 +54,8 @@ class Ngrams(Estimator):
     """
 
     idf_: Float32Array
-    components_: Float32Array
-    """(n_buckets, n_components), weighed by `idf_`."""
+    components_: npt.NDArray[np.float16]
+    """(n_buckets, n_components), weighed by `idf_`. Half precision: a saved router is mostly this."""
 
     def __init__(self, *, n_components: int = 128, max_prompts: int = 2048, seed: int = 0) -> None:
         self.n_components = n_components
@@ -81,7 +82,7 @@ class Ngrams(Estimator):
                 float(np.linalg.norm(idf_of_each)), _TINY
             )
         directions = _directions(weights, self.n_components, np.random.default_rng(self.seed))
-        self.components_ = np.zeros((N_BUCKETS, directions.shape[1]), dtype=np.float32)
+        self.components_ = np.zeros((N_BUCKETS, directions.shape[1]), dtype=np.float16)
         self.components_[telling] = directions * self.idf_[telling, None]
         return self
 
@@ -123,7 +124,8 @@ class Ngrams(Estimator):
         buckets = np.array([*chain.from_iterable(filled)], dtype=np.int64)
         first = np.cumsum([0, *map(len, filled[:-1])])
         squares = np.square(self.idf_[buckets])[:, None]
-        return np.asarray(np.add.reduceat(np.hstack([self.components_[buckets], squares]), first, axis=0))
+        of_grams = np.hstack([self.components_[buckets].astype(np.float32), squares])
+        return np.asarray(np.add.reduceat(of_grams, first, axis=0))
 
 
 def _filled(reading: Reading) -> IntArray:

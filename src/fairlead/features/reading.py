@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fairlead.features.conversation import task
+from fairlead.features.courtesy import without_courtesy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +53,8 @@ class Reading(NamedTuple):
     """Of the text."""
     distinct: tuple[list[bytes], ...]
     """The words of each segment, each once, in lower case and without accents."""
+    n_other_chars: int
+    """Of the rest of the conversation."""
     inherited: bool
     """An earlier turn gave the task: the last one was a bare "yes"."""
 
@@ -59,17 +62,29 @@ class Reading(NamedTuple):
 def read(request: Request) -> Reading:
     """Returns what features read of `request`."""
     text, inherited = task(request)
+    n_other_chars = max(request.n_chars - len(text), 0)
+    text = without_courtesy(text)
     n_chars = len(text)
     if n_chars <= SHORT_CHARS:
         data = text.encode("utf-8", "replace")
         found = words(text, data)
-        return Reading(request, text, data, (text,), n_chars, len(found), ([*dict.fromkeys(found)],), inherited)
+        return Reading(
+            request, text, data, (text,), n_chars, len(found), ([*dict.fromkeys(found)],), n_other_chars, inherited
+        )
     segments = _segments(text)
     text = "".join(segments) if n_chars > SEGMENT_CHARS * N_SEGMENTS else text
     by_segment = [words(segment, segment.encode("utf-8", "replace")) for segment in segments]
-    distinct = tuple([*dict.fromkeys(found)] for found in by_segment)
-    n_words = sum(map(len, by_segment))
-    return Reading(request, text, text.encode("utf-8", "replace"), segments, n_chars, n_words, distinct, inherited)
+    return Reading(
+        request,
+        text,
+        text.encode("utf-8", "replace"),
+        segments,
+        n_chars,
+        n_words=sum(map(len, by_segment)),
+        distinct=tuple([*dict.fromkeys(found)] for found in by_segment),
+        n_other_chars=n_other_chars,
+        inherited=inherited,
+    )
 
 
 def words(text: str, data: bytes) -> list[bytes]:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 KINDS = {
     "digit": b"0123456789",
-    "upper": b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-    "newline": b"\n",
     "non_ascii": bytes(range(128, 256)),
     "question_mark": b"?",
     "comma": b",",
@@ -44,9 +42,12 @@ KINDS = {
     "hangul": bytes(range(0xEA, 0xEE)),
     "emoji": b"\xf0",
 }
-"""Kind of character -> bytes that show it; a script shows in the first byte of each of its letters in UTF-8."""
+"""Kind of character -> bytes that show it; case and spacing change none.
 
-SIZES = ("chars", "all_chars", "words", "distinct_words", "numbers", "distinct_numbers", "longest_number")
+A script shows in the first byte of each of its letters in UTF-8.
+"""
+
+SIZES = ("chars", "other_chars", "lines", "words", "distinct_words", "numbers", "distinct_numbers", "longest_number")
 SHAPE = ("turns", "user_turns", "tool_results", "tools", "media", "system_chars", "max_output_tokens")
 FLAGS = ("ends_with_question", "has_schema", "has_json_object", "has_system", "after_tool", "inherited")
 
@@ -66,7 +67,7 @@ _INK = bytes(byte for byte in range(256) if byte > 0x20 and not 0x80 <= byte < 0
 """Bytes that begin a printed character."""
 _IS_KIND = np.array([[byte in kind for kind in (*KINDS.values(), _INK)] for byte in range(256)], dtype=np.float64)
 _TO_NUMBERS = bytes(byte if byte in b"0123456789" else 0x20 for byte in range(256))
-_N_WORDS = NAMES.index("log_words")
+_N_CHARS, _N_WORDS = NAMES.index("log_chars"), NAMES.index("log_words")
 
 
 class Surface(Estimator):
@@ -123,6 +124,7 @@ def _raw(readings: Sequence[Reading]) -> FloatArray:
     raw[:, len(KINDS) : 2 * len(KINDS)] = kinds[:, :-1]
     raw[:, 2 * len(KINDS) : -1] = [_seen(reading) for reading in readings]
     raw[:, -1:] = ink / np.maximum(raw[:, [_N_WORDS]], 1.0)
+    raw[:, [_N_CHARS]] += ink
     logs = raw[:, len(KINDS) : -1 - len(FLAGS)]
     np.log1p(logs, out=logs)
     return raw
@@ -146,8 +148,9 @@ def _seen(reading: Reading) -> list[float]:
 def _sizes(reading: Reading) -> list[int]:
     numbers = reading.data.translate(_TO_NUMBERS).split()
     return [
-        reading.n_chars,
-        reading.request.n_chars,
+        reading.n_chars - len(reading.text),  # the rest of a very long text; `_raw` adds what was read
+        reading.n_other_chars,
+        sum(map(bool, map(bytes.strip, reading.data.split(b"\n")))),
         reading.n_words,
         sum(map(len, reading.distinct)),
         len(numbers),
