@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from fairlead.evaluation.offline import serve_offline
 from fairlead.policies import HullGuard
 from fairlead.types import Context, SessionState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fairlead.outcomes import Outcomes
     from fairlead.policies.base import Policy
     from fairlead.router import Router
-    from fairlead.types import Candidate, FloatArray, IntArray
+    from fairlead.types import Candidate, Decision, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,18 +72,51 @@ class Routed:
     bound: bool = False
 
     def choose(self, test: Outcomes, *, seed: int, spent_usd: float) -> Chosen:  # noqa: ARG002 - it matches nobody
-        """Returns the first step of every decision, made by the code that serves."""
+        """Returns what every decision, made by the code that serves, comes to."""
         draws = np.random.default_rng(seed).random(len(test))
         sessions = (
             SessionState(id=prompt_id, rule="evaluation", mix_draw=float(draw))
             for prompt_id, draw in zip(test.prompt_ids, draws, strict=True)
         )
-        decisions = self.router.decide(test.requests, [Context(seed=seed, session=session) for session in sessions])
+        contexts = [Context(seed=seed, session=session) for session in sessions]
+        if self.router.policy.compares_answers:
+            return _replayed(self.router, test, contexts)
+        decisions = self.router.decide(test.requests, contexts)
         columns = np.array([column_of(candidate, test) for candidate in self.router.candidates], dtype=np.int64)
         called = np.where(decisions.first >= 0, columns[decisions.first], -1)  # -1: nobody could serve
         predicted = decisions.predictions.p_success[np.arange(len(test)), decisions.first]
         n_faults = sum(fault is not None for fault in decisions.fault)
         return Chosen(share=one_each(called, len(test.models)), p_success=predicted, n_faults=n_faults)
+
+
+def _replayed(router: Router, test: Outcomes, contexts: Sequence[Context]) -> Chosen:
+    """Returns what came of plans whose next call depends on the answers so far: each is served from the record.
+
+    Nothing is predicted of a plan as a whole; where one call was all, its prediction stands.
+    """
+    columns = [column_of(candidate, test) for candidate in router.candidates]
+    named = [
+        replace(candidate, model=test.models[column]) if column >= 0 else candidate
+        for candidate, column in zip(router.candidates, columns, strict=True)
+    ]
+    place = {candidate.name: column for candidate, column in zip(named, columns, strict=True)}
+    share, calls, p_success = np.zeros(test.score.shape), np.zeros(test.score.shape), np.full(len(test), np.nan)
+    n_faults = 0
+    for i, row in enumerate(serve_offline(replace(router, candidates=tuple(named)), test, contexts=contexts)):
+        called = [place[attempt.candidate] for attempt in row.outcome.attempts]
+        if row.model is None or row.decision is None or min(called) < 0:
+            continue
+        share[i, place[row.model]] = 1.0
+        np.add.at(calls[i], called, 1.0)
+        n_faults += row.decision.fault is not None
+        if len(called) == 1:
+            p_success[i] = _expected(row.decision, row.model)
+    return Chosen(share=share, calls=calls, p_success=p_success, n_faults=n_faults)
+
+
+def _expected(decision: Decision, candidate: str) -> float:
+    found = next(one.p_success for one in decision.predictions if one.candidate == candidate)
+    return float("nan") if found is None else found
 
 
 def column_of(candidate: Candidate, outcomes: Outcomes) -> int:
