@@ -64,6 +64,11 @@ def test_policy_reference_and_seed_are_kept(onboarding, joined):
     assert joined.policy.unjudged == ()
 
 
+def test_models_of_the_table_that_the_router_does_not_know_stay_out(onboarding, labels):
+    router = fit(onboarding.table.only(["strong", "weak"]), reference="strong")
+    assert replace(onboarding, router=router).add(labels).models == ("strong", "weak", "new")
+
+
 def test_a_saved_router_takes_the_next_candidate_without_losing_the_last(joined, onboarding, labels, tmp_path):
     save(joined, tmp_path / "router")
     again = replace(onboarding, router=load(tmp_path / "router"), candidate="newer")

@@ -46,15 +46,15 @@ def add(
         TableError: the table lacks a prompt of the labels, or a model that the router serves.
     """
     known = _with_earlier(router, table)
+    _refuse_unknown(router, known)
     train = with_model(
-        known,
+        known.only([model for model in router.models if model != candidate]),
         candidate,
         score=labels_on(table, labels),
         input_tokens=_input_tokens(table, labels),
         output_tokens=labels_on(table, labels, "output_tokens"),
         price=price,
     )
-    _refuse_unknown(router, train)
     policy = router.policy.policy if isinstance(router.policy, HullGuard) else router.policy
     seed = 0 if router.evidence is None else router.evidence.seed
     return fit(
@@ -95,10 +95,10 @@ def _with_earlier(router: Router, table: Outcomes) -> Outcomes:
     return table
 
 
-def _refuse_unknown(router: Router, train: Outcomes) -> None:
-    for candidate in router.candidates:
-        if candidate.name not in train.column_of:
+def _refuse_unknown(router: Router, table: Outcomes) -> None:
+    for model in router.models:
+        if model not in table.column_of:
             raise TableError(
-                f"table `{train.name}` has no model `{candidate.name}`, which the router serves; expected the"
+                f"table `{table.name}` has no model `{model}`, which the router serves; expected the"
                 " table that the router was fitted on."
             )
