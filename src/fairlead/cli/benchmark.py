@@ -37,11 +37,13 @@ OnlyOption = Annotated[
 ]
 JobsOption = Annotated[int, typer.Option("--jobs", help="Processes that work at a time.", min=1, max=64)]
 
+DEFAULT_OUT = Path("benchmark")
+
 
 @app.command()
 def benchmark(
     data: DataOption,
-    out: FolderOption = Path("benchmark"),
+    out: FolderOption = DEFAULT_OUT,
     seeds: SeedsOption = 5,
     only: OnlyOption = None,
     jobs: JobsOption = 2,
@@ -59,16 +61,17 @@ def benchmark(
     tasks = tasks_of(list(read_parts(data, parts)), n_seeds=seeds, code=code_version())
     with _progress(len(tasks)) as done:
         run(tasks, out / "cells", n_jobs=jobs, done=done)
-    found, provenance = _results(tasks, out / "cells", _command(seeds, only), seeds, jobs, tuple(lacking))
+    found, provenance = _results(tasks, out / "cells", _command(seeds, only, out), seeds, jobs, tuple(lacking))
     result = written(found, provenance)
     _write(out, found, provenance, result)
     emit(result, partial(_show, found, out), as_json=as_json)
 
 
-def _command(seeds: int, only: str | None) -> str:
+def _command(seeds: int, only: str | None, out: Path) -> str:
     words = ["fairlead", "benchmark", "--data", "$FAIRLEAD_DATA"]
     words += ["--seeds", str(seeds)] if seeds != 5 else []
     words += ["--only", only] if only else []
+    words += ["--out", str(out)] if not out.is_absolute() and out != DEFAULT_OUT else []
     return shlex.join(words).replace("'$FAIRLEAD_DATA'", "$FAIRLEAD_DATA")
 
 

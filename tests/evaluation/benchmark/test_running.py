@@ -1,3 +1,8 @@
+from dataclasses import replace
+
+import pytest
+
+from fairlead.errors import TableError
 from fairlead.evaluation.baselines import plug_ins
 from fairlead.evaluation.benchmark.cells import CellStore
 from fairlead.evaluation.benchmark.running import METHODS, found_cells, run, tasks_of
@@ -48,6 +53,19 @@ def test_a_method_that_breaks_down_ends_nothing_and_is_told(priced, tmp_path, mo
     ((_, found),) = found_cells(tasks, tmp_path)
     assert found["ridge"].error == "ZeroDivisionError: no"
     assert found["kNN"].error is None
+    monkeypatch.undo()
+    run(tasks, tmp_path, n_jobs=1, done=lambda _: None)  # what broke down is tried again
+    ((_, found),) = found_cells(tasks, tmp_path)
+    assert found["ridge"].error is None
+
+
+def test_a_split_that_breaks_down_is_told_when_the_others_are_done(priced, tmp_path):
+    whole, broken = tasks_of([priced], n_seeds=2, code="test", methods=("random",))
+    broken = replace(broken, judged=replace(priced, outcomes=priced.outcomes.rows([0])))  # cannot be split
+    told = []
+    with pytest.raises(TableError, match="cannot be split"):
+        run([broken, whole], tmp_path, n_jobs=2, done=told.append)
+    assert told == [whole]
 
 
 def test_two_processes_come_to_the_same(priced, tasks, cells, tmp_path):

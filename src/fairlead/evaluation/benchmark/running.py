@@ -83,7 +83,7 @@ def run(tasks: Sequence[Task], folder: Path, *, n_jobs: int, done: Callable[[Tas
     """
     missing = []
     for task in tasks:
-        if all(task.cells(CellStore(folder)).values()):
+        if _is_whole(task, CellStore(folder)):
             done(task)
         else:
             missing.append(task)
@@ -92,21 +92,37 @@ def run(tasks: Sequence[Task], folder: Path, *, n_jobs: int, done: Callable[[Tas
             run_task(task, folder)
             done(task)
         return
+    _run_side_by_side(missing, folder, n_jobs, done)
+
+
+def _is_whole(task: Task, store: CellStore) -> bool:
+    """Says whether every cell is there; one that broke down is tried again."""
+    return all(cell is not None and cell.error is None for cell in task.cells(store).values())
+
+
+def _run_side_by_side(tasks: Sequence[Task], folder: Path, n_jobs: int, done: Callable[[Task], None]) -> None:
+    """Runs the tasks in processes; a task that breaks down is told of when all others are done."""
+    broken: list[Exception] = []
     with ProcessPoolExecutor(n_jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        running = {pool.submit(run_task, task, folder): task for task in missing}
+        running = {pool.submit(run_task, task, folder): task for task in tasks}
         try:
             for finished in as_completed(running):
-                finished.result()
-                done(running[finished])
+                try:
+                    finished.result()
+                    done(running[finished])
+                except Exception as error:  # noqa: BLE001 - what the others made must not be lost; it is raised below
+                    broken.append(error)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    if broken:
+        raise broken[0]
 
 
 def run_task(task: Task, folder: Path) -> None:
     """Makes the missing cells of one split, and keeps each as soon as it is there."""
     store = CellStore(folder)
-    missing = {method for method, cell in task.cells(store).items() if cell is None}
+    missing = {method for method, cell in task.cells(store).items() if cell is None or cell.error is not None}
     train, test = task.judged.split(task.seed)
     started = time.perf_counter()
     router = fit(train, reference=_best(train), seed=task.seed)
