@@ -154,8 +154,8 @@ def test_one_bit_flipped(saved):
     ("changes", "reason"),
     [
         ({"kind": "fairlead ledger"}, "is of kind 'fairlead ledger'; expected a saved router"),
-        ({"format": FORMAT + 1}, "has format 3; this version reads format 2. Upgrade"),
-        ({"format": 1}, "has format 1; this version reads format 2. Fit and save the router again"),
+        ({"format": FORMAT + 1}, f"has format {FORMAT + 1}; this version reads format {FORMAT}. Upgrade"),
+        ({"format": 1}, f"has format 1; this version reads format {FORMAT}. Fit and save the router again"),
         ({"policy": {"class": "Oracle", "params": {}}}, "unknown component `Oracle`"),
         ({"policy": {"class": "Floor", "params": {"depth": 3}}}, "does not describe a router"),
         ({"policy": {"class": "Floor", "params": {"margin": 7}}}, "`margin` is 7; expected a number in"),

@@ -128,6 +128,16 @@ def test_a_handful_of_prompts_is_enough_to_run(table):
         assert router.route(table.requests[50]).fault is None
 
 
+def test_a_template_that_the_models_saw_is_in_the_predicted_cost(table):
+    templated = replace(table, input_tokens=table.input_tokens + 300)
+    router = fit(templated.rows(range(200)))
+    predicted = router.predict(templated.requests[200:]).cost_usd
+    plain = fit(table.rows(range(200))).predict(table.requests[200:]).cost_usd
+    assert predicted.sum() / templated.rows(range(200, 400)).cost_usd.sum() == pytest.approx(1, abs=0.1)
+    np.testing.assert_allclose((predicted - plain)[:, 0], 300 * 4e-6, rtol=0.1)
+    assert router.evidence.predicted_input_tokens.mean() == pytest.approx(templated.input_tokens[:200].mean(), rel=0.02)
+
+
 def test_latency_is_predicted_where_the_table_knows_it(table):
     assert np.isnan(fit(table.rows(range(60))).predict(table.requests[:5]).latency_p95_s).all()
     latency_s = np.random.default_rng(0).exponential([4.0, 2.0, 1.0], table.score.shape)

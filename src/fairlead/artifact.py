@@ -22,7 +22,7 @@ from fairlead.errors import ArtifactError, FairleadError
 from fairlead.evidence import Evidence, ModelMetrics
 from fairlead.features import FEATURES
 from fairlead.policies import POLICIES
-from fairlead.predictors import PREDICTORS
+from fairlead.predictors import AMOUNTS, PREDICTORS
 from fairlead.router import Router
 from fairlead.types import Candidate  # noqa: TC001 - msgspec reads the hints of a struct
 
@@ -31,16 +31,22 @@ if TYPE_CHECKING:
 
     from fairlead.estimator import Component, State
 
-FORMAT = 2
+FORMAT = 3
 """Version of the folder's layout; a reader refuses others."""
 
 MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
 
 _INFINITY = "Infinity"
-_COMPONENTS = {"features": FEATURES, "success": PREDICTORS, "tokens": PREDICTORS, "latency": PREDICTORS}
+_COMPONENTS = {
+    "features": FEATURES,
+    "success": PREDICTORS,
+    "tokens": PREDICTORS,
+    "input_tokens": AMOUNTS,
+    "latency": PREDICTORS,
+}
 _EVIDENCE_ARRAYS = (
-    *("question", "prompt_hash", "request_tokens"),
-    *("p_success", "p_success_sd", "predicted_tokens", "predicted_latency_p95_s"),
+    *("question", "prompt_hash"),
+    *("p_success", "p_success_sd", "predicted_tokens", "predicted_input_tokens", "predicted_latency_p95_s"),
     *("score", "input_tokens", "output_tokens", "latency_s", "assumed", "answers", "answer_form"),
 )
 
@@ -79,6 +85,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     features: Description | None
     success: Description | None
     tokens: Description | None
+    input_tokens: Description | None
     latency: Description | None
     training: Training | None
     arrays_sha256: str
@@ -149,6 +156,7 @@ def _manifest(router: Router, arrays_sha256: str) -> Manifest:
         features=_part(router.features, FEATURES),
         success=_part(router.success, PREDICTORS),
         tokens=_part(router.tokens, PREDICTORS),
+        input_tokens=_part(router.input_tokens, AMOUNTS),
         latency=_part(router.latency, PREDICTORS),
         training=None if evidence is None else _training(evidence),
         arrays_sha256=arrays_sha256,

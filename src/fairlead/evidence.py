@@ -55,12 +55,11 @@ class Evidence:
     """(n,) prompts of one number ask the same question."""
     prompt_hash: IntArray
     """(n,) see `prompt_hashes`."""
-    request_tokens: FloatArray
-    """(n,) input tokens that the router would have assumed."""
     p_success: FloatArray
     """(n, m), as all that follow."""
     p_success_sd: FloatArray
     predicted_tokens: FloatArray
+    predicted_input_tokens: FloatArray
     predicted_latency_p95_s: FloatArray
     score: FloatArray
     input_tokens: FloatArray
@@ -110,7 +109,7 @@ class Evidence:
             p_success=taken(self.p_success, columns),
             p_success_sd=taken(self.p_success_sd, columns),
             output_tokens=predicted_tokens,
-            cost_usd=rates.cost_usd(self.request_tokens[:, None], predicted_tokens),
+            cost_usd=rates.cost_usd(taken(self.predicted_input_tokens, columns), predicted_tokens),
             latency_p95_s=taken(self.predicted_latency_p95_s, columns),
         )
         recorded = Recorded(
@@ -125,7 +124,7 @@ class Evidence:
 
     @property
     def _input_tokens(self) -> FloatArray:
-        return _filled(self.input_tokens, np.where(self._is_assumed, self.request_tokens[:, None], np.nan))
+        return _filled(self.input_tokens, np.where(self._is_assumed, self.predicted_input_tokens, np.nan))
 
     @property
     def _output_tokens(self) -> FloatArray:

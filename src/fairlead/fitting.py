@@ -21,11 +21,11 @@ from fairlead.evidence import Evidence, answer_numbers, prompt_hashes
 from fairlead.features import Demands, Ngrams, PromptFeatures
 from fairlead.outcomes.questions import question_key
 from fairlead.policies import Floor, Thrifty
-from fairlead.predictors import Factorization, FewLabels, Latency, Tokens
+from fairlead.predictors import Factorization, FewLabels, InputTokens, Latency, Tokens
 from fairlead.predictors.composed import quick
 from fairlead.router import Router
 from fairlead.statistics.grids import complete_grid
-from fairlead.types import estimated_tokens
+from fairlead.types import assumed_tokens
 
 if TYPE_CHECKING:
     from fairlead.features.base import FeatureExtractor
@@ -84,6 +84,7 @@ def fit(
         features=parts.features,
         success=parts.success,
         tokens=parts.tokens,
+        input_tokens=parts.input_tokens,
         latency=parts.latency,
         evidence=gather(train, seed, success=success, features=features, assumed=parts.assumed(train)),
     )
@@ -109,7 +110,7 @@ def gather(
     """
     question = _questions(train)
     fold = (np.random.default_rng(seed).permutation(question.max() + 1) % N_FOLDS)[question]
-    p_success, p_success_sd, tokens, latency_p95_s = (np.full(train.score.shape, np.nan) for _ in range(4))
+    p_success, p_success_sd, tokens, input_tokens, latency_p95_s = np.full((5, *train.score.shape), np.nan)
     for held_out in np.unique(fold):
         inside = fold == held_out
         parts = _Parts.fitted(train.rows(~inside), success or quick(seed), seed, features)
@@ -117,6 +118,7 @@ def gather(
         chance = parts.success.predict(x)
         p_success[inside], p_success_sd[inside] = chance.mean, chance.sd
         tokens[inside] = parts.tokens.predict_mean(x)
+        input_tokens[inside] = parts.input_tokens.predict(assumed_tokens(train.requests)[inside])
         if parts.latency is not None:
             latency_p95_s[inside] = parts.latency.predict_quantile(x, 0.95)
     answers, answer_form = answer_numbers(train)
@@ -127,10 +129,10 @@ def gather(
         models=train.models,
         question=question,
         prompt_hash=prompt_hashes(train.prompts),
-        request_tokens=np.array([estimated_tokens(r.n_chars) for r in train.requests], dtype=np.float64),
         p_success=p_success,
         p_success_sd=p_success_sd,
         predicted_tokens=tokens,
+        predicted_input_tokens=input_tokens,
         predicted_latency_p95_s=latency_p95_s,
         score=train.score,
         input_tokens=train.input_tokens,
@@ -168,6 +170,7 @@ class _Parts:
     features: FeatureExtractor
     success: FewLabels
     tokens: QuantilePredictor
+    input_tokens: InputTokens
     latency: QuantilePredictor | None
 
     @classmethod
@@ -179,6 +182,7 @@ class _Parts:
             features=features,
             success=FewLabels(predictor=success.clone()).fit(x, train.score),
             tokens=Tokens(predictor=Factorization()).fit(x, train.output_tokens),
+            input_tokens=InputTokens().fit(assumed_tokens(train.requests), train.input_tokens),
             latency=Latency(predictor=Factorization()).fit(x, train.latency_s) if timed else None,
         )
 

@@ -26,7 +26,7 @@ from fairlead.errors import FairleadError
 from fairlead.evidence import taken
 from fairlead.policies import Floor, HullGuard
 from fairlead.policies.base import Circumstances
-from fairlead.types import Context, Predictions, Request, estimated_tokens
+from fairlead.types import Context, Predictions, Request, assumed_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fairlead.evidence import Evidence
     from fairlead.features.base import FeatureExtractor
     from fairlead.policies.base import Policy
+    from fairlead.predictors import InputTokens
     from fairlead.predictors.base import Predictor, QuantilePredictor
     from fairlead.types import BoolArray, Candidate, Decision, FloatArray, IntArray
 
@@ -64,6 +65,7 @@ class Router:
     features: FeatureExtractor | None = None
     success: Predictor | None = None
     tokens: Predictor | None = None
+    input_tokens: InputTokens | None = None
     latency: QuantilePredictor | None = None
     evidence: Evidence | None = field(default=None, repr=False)
     """How the predictions did on prompts they had not seen; `None` where nothing was fitted."""
@@ -97,13 +99,12 @@ class Router:
         x = self.features.transform(requests)
         success = self.success.predict(x)
         output_tokens = self._output_tokens(x, requests)
-        input_tokens = np.array([[estimated_tokens(request.n_chars)] for request in requests], dtype=np.float64)
         return Predictions(
             candidates=self._names,
             p_success=self._taken(success.mean),
             p_success_sd=self._taken(success.sd),
             output_tokens=output_tokens,
-            cost_usd=self._rates.cost_usd(input_tokens.reshape(-1, 1), output_tokens),
+            cost_usd=self._rates.cost_usd(self._input_tokens(requests), output_tokens),
             latency_p95_s=self._latency_p95_s(x),
         )
 
@@ -151,7 +152,7 @@ class Router:
         digest = hashlib.sha256()
         settings = [self.candidates, self.reference, self.policy.description(), float(self.control_share), self.models]
         digest.update(msgspec.json.encode(settings, order="deterministic"))
-        for component in (self.features, self.success, self.tokens, self.latency):
+        for component in (self.features, self.success, self.tokens, self.input_tokens, self.latency):
             if component is not None:
                 digest.update(msgspec.json.encode(component.description(), order="deterministic"))
                 for name, array in sorted(component.state().items()):
@@ -232,6 +233,14 @@ class Router:
             in_order=choices.in_order,
             openings=choices.openings,
         )
+
+    def _input_tokens(self, requests: Sequence[Request]) -> FloatArray:
+        """Returns (n, m), or (n, 1) where all candidates are expected to count alike."""
+        assumed = assumed_tokens(requests)
+        if self.input_tokens is None:
+            return assumed[:, None]
+        expected = self._taken(self.input_tokens.predict(assumed))
+        return expected if self._as_learned else np.where(np.isnan(expected), assumed[:, None], expected)
 
     def _output_tokens(self, x: FloatArray, requests: Sequence[Request]) -> FloatArray:
         """Returns (n, m) expected output tokens; the caller's own limit bounds them."""

@@ -8,7 +8,7 @@ Money on a bill is `Decimal`; a prediction is a float. `None` means unknown and 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping  # noqa: TC003 - the ledger decodes these types, so their hints must resolve
+from collections.abc import Mapping, Sequence  # noqa: TC003 - the ledger decodes these types: hints must resolve
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -187,6 +187,11 @@ def _n_chars(part: Part) -> int:
             return len(content)
         case _:
             return 0
+
+
+def assumed_tokens(requests: Sequence[Request]) -> FloatArray:
+    """Returns (n_requests,) the input tokens that the length of each request suggests."""
+    return np.array([estimated_tokens(request.n_chars) for request in requests], dtype=np.float64)
 
 
 # Who may answer, and at what price ----------------------------------------------------------------------------------

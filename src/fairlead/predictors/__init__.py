@@ -9,6 +9,7 @@ from fairlead.predictors.clusters import Clusters
 from fairlead.predictors.ensemble import Ensemble
 from fairlead.predictors.factorization import Factorization
 from fairlead.predictors.few_labels import FewLabels
+from fairlead.predictors.input_tokens import InputTokens
 from fairlead.predictors.item_response import ItemResponse
 from fairlead.predictors.knn import KNN
 from fairlead.predictors.latency import Latency
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fairlead.predictors.base import Predictor
 
 __all__ = [
+    "AMOUNTS",
     "KNN",
     "PREDICTORS",
     "Calibrated",
@@ -29,6 +31,7 @@ __all__ = [
     "Ensemble",
     "Factorization",
     "FewLabels",
+    "InputTokens",
     "ItemResponse",
     "Latency",
     "Lifted",
@@ -53,3 +56,6 @@ PREDICTORS: Mapping[str, type[Predictor]] = {
     )
 }
 """Name -> predictor: what an artifact may name, and what the contract tests run."""
+
+AMOUNTS: Mapping[str, type[InputTokens]] = {InputTokens.__name__: InputTokens}
+"""Name -> what predicts from the length of a request alone; an artifact may name it."""
