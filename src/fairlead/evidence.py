@@ -17,7 +17,7 @@ from fairlead.costs import Rates
 from fairlead.errors import NotEnoughPointsError
 from fairlead.policies.judging import judge
 from fairlead.policies.realised import Recorded
-from fairlead.statistics.calibration import auc, brier, expected_calibration_error
+from fairlead.statistics.calibration import auc, brier, expected_calibration_error, interval_coverage
 from fairlead.types import Predictions
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class ModelMetrics:
     brier: float | None
     ece: float | None
     """Expected calibration error over 10 bins of equal size; chance alone makes it positive."""
+    coverage: float | None
+    """Share of 10 bins of equal size whose mean score lies within the 90 % interval of the predicted one."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,7 +76,10 @@ class Evidence:
 
     def metrics(self) -> tuple[ModelMetrics, ...]:
         """Returns one row a model."""
-        return tuple(_metrics(model, self.p_success[:, j], self.score[:, j]) for j, model in enumerate(self.models))
+        return tuple(
+            _metrics(model, self.p_success[:, j], self.p_success_sd[:, j], self.score[:, j])
+            for j, model in enumerate(self.models)
+        )
 
     def saw(self, prompts: Sequence[str]) -> BoolArray:
         """Says for each prompt whether the router was fitted on it."""
@@ -172,7 +177,7 @@ def rows_of(evidence: Evidence, table: Outcomes) -> IntArray:
     return np.array(found, dtype=np.int64)
 
 
-def _metrics(model: str, predicted: FloatArray, score: FloatArray) -> ModelMetrics:
+def _metrics(model: str, predicted: FloatArray, sd: FloatArray, score: FloatArray) -> ModelMetrics:
     known = ~(np.isnan(predicted) | np.isnan(score))
     try:
         ranking = auc(predicted, score)
@@ -185,4 +190,5 @@ def _metrics(model: str, predicted: FloatArray, score: FloatArray) -> ModelMetri
         auc=ranking,
         brier=brier(predicted, score) if known.any() else None,
         ece=expected_calibration_error(predicted, score) if known.any() else None,
+        coverage=interval_coverage(predicted, sd, score) if known.any() else None,
     )

@@ -10,6 +10,7 @@ from fairlead.statistics.calibration import (
     brier,
     calibration_errors_by_chance,
     expected_calibration_error,
+    interval_coverage,
     platt,
     sigmoid,
 )
@@ -145,3 +146,17 @@ def test_the_terms_of_an_auc_average_to_it_and_spread_as_it_does():
     resampled = [auc(predicted[d], outcome[d]) for d in draws]
     assert terms[draws].mean(axis=1).std() == pytest.approx(np.std(resampled), rel=0.03)
     assert np.isnan(auc_terms(predicted, np.ones(400))).all()
+
+
+def test_intervals_cover_where_the_spread_is_honest_and_not_where_it_is_too_small():
+    rng = np.random.default_rng(0)
+    covered = {"honest": [], "boastful": []}
+    for _ in range(200):
+        predicted = rng.uniform(0.2, 0.8, 2000)
+        truth = np.clip(predicted + 0.1 * rng.normal(), 0, 1)  # what is not known is common to all
+        outcome = (rng.random(2000) < truth).astype(float)
+        for name, sd in (("honest", 0.1), ("boastful", 0.01)):
+            covered[name].append(interval_coverage(predicted, np.full(2000, sd), outcome))
+    assert np.mean(covered["honest"]) > 0.88
+    assert np.mean(covered["boastful"]) < 0.6
+    assert np.isnan(interval_coverage(np.array([np.nan]), np.array([0.1]), np.array([1.0])))

@@ -49,6 +49,8 @@ class ModelFit(msgspec.Struct, kw_only=True, frozen=True):
     """Mean squared distance of prediction and score; lower is better."""
     ece: float | None
     """Mean distance of predicted and measured success over ten bins; lower is better."""
+    coverage: float | None
+    """Share of ten bins whose measured success lies within the 90 % interval of the predicted one; 0.9 or more."""
     priced: bool
     """Whether its cost is known; a model without a price is not chosen for its cost."""
 

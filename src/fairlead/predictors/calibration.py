@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 EDGE = 0.05
 """Within this distance of 0 and 1, and beyond, a raw prediction is bent so that it stays a chance."""
 
+_USUAL = 2.0  # squared spread, in its mean over the training prompts, up to which nothing is unusual
+_LEAST_SIGNAL = 1e-6
+
 
 class Calibrated(Estimator):
     """Wraps a predictor of scores in [0, 1]: Platt's map of each model, learned from left-out predictions.
 
-    The map is monotone, so it changes no ranking within a model; it makes models comparable with one another.
+    The map is monotone, so among usual prompts it changes no ranking within a model; it makes models comparable with
+    one another. Where the predictor knows less than it did of the training prompts, its predictions are drawn towards the
+    mean of the model first: an unusual prompt is no reason to believe something unusual of it.
 
     Args:
         predictor: what is calibrated.
@@ -30,6 +35,10 @@ class Calibrated(Estimator):
     slope_: FloatArray
     offset_: FloatArray
     """(n_models,) each."""
+    centre_: FloatArray
+    signal_: FloatArray
+    ignorance_: FloatArray
+    """(n_models,) each: mean and variance of the left-out predictions, and the mean square of their spread."""
 
     def __init__(self, *, predictor: Predictor, strength: float = 10.0) -> None:
         self.predictor = predictor
@@ -42,26 +51,37 @@ class Calibrated(Estimator):
 
     def fit_left_out(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Fits, and returns (n_requests, n_models) left-out chances, NaN where not measured."""
-        bent = _bent(self.predictor.fit_left_out(x, y))
+        left_out = self.predictor.fit_left_out(x, y)
+        self._learn_shrinkage(left_out, self.predictor.predict(x).sd)
+        bent = _bent(left_out)
         logit = _logit(bent)
         maps = [platt(logit[:, j], y[:, j], strength=self.strength) for j in range(y.shape[1])]
         self.slope_, self.offset_ = np.array(maps).reshape(-1, 2).T
         return self._mapped(bent)
 
+    def _learn_shrinkage(self, left_out: FloatArray, sd: FloatArray) -> None:
+        known = ~np.isnan(left_out)
+        n = np.maximum(known.sum(axis=0), 1)
+        filled = np.where(known, left_out, 0.0)
+        self.centre_ = filled.sum(axis=0) / n
+        self.signal_ = np.maximum(np.square(filled).sum(axis=0) / n - np.square(self.centre_), _LEAST_SIGNAL)
+        self.ignorance_ = np.square(np.where(known, sd, 0.0)).sum(axis=0) / n
+
     def predict(self, x: FloatArray) -> Estimate:
         """Returns chances, and their spread as far as the map is straight (the delta method)."""
         self.check_fitted("slope_")
         raw = self.predictor.predict(x)
-        bent = _bent(raw.mean)
+        beyond = np.maximum(raw.sd * raw.sd - _USUAL * self.ignorance_, 0.0)
+        shrunk = self.centre_ + (raw.mean - self.centre_) * (self.signal_ / (self.signal_ + beyond))
+        bent = _bent(shrunk)
         p = self._mapped(bent)
         steepness = np.abs(self.slope_) * (p - p * p) / (bent - bent * bent)
         sd = steepness * raw.sd
-        return Estimate(mean=p, sd=sd if bent is raw.mean else sd * _bent_slope(bent))
+        return Estimate(mean=p, sd=sd if bent is shrunk else sd * _bent_slope(bent))
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models) chances."""
-        self.check_fitted("slope_")
-        return self._mapped(_bent(self.predictor.predict_mean(x)))
+        return self.predict(x).mean
 
     def _mapped(self, bent: FloatArray) -> FloatArray:
         return sigmoid(self.slope_ * _logit(bent) + self.offset_)

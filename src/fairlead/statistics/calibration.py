@@ -102,6 +102,26 @@ def calibration_errors_by_chance(
     return errors
 
 
+def interval_coverage(
+    predicted: FloatArray, sd: FloatArray, outcome: FloatArray, *, z: float = 1.645, n_bins: int = 10
+) -> float:
+    """Returns the share of bins of equal size whose mean outcome lies within `z` standard errors of the predicted mean.
+
+    A standard error has two parts: what the predictor does not know, taken as common to all of a bin, and the noise of
+    single outcomes. With an honest spread and z = 1.645 it is at least 0.9, up to the noise of few bins. NaN without
+    rows.
+    """
+    known = ~(np.isnan(predicted) | np.isnan(outcome))
+    order = np.flatnonzero(known)[np.argsort(predicted[known], kind="stable")]
+    covered = [
+        abs(float((outcome[part] - predicted[part]).mean()))
+        <= z * float(np.sqrt(sd[part].mean() ** 2 + (predicted[part] * (1 - predicted[part])).mean() / len(part)))
+        for part in np.array_split(order, n_bins)
+        if len(part)
+    ]
+    return float(np.mean(covered)) if covered else float("nan")
+
+
 def auc(predicted: FloatArray, outcome: FloatArray) -> float:
     """Returns the chance that a success is ranked above a failure, ties counting half.
 
