@@ -95,7 +95,7 @@ def main() -> None:
 
 def unguarded(router: Router) -> Router:
     """Returns the router with a policy that chooses prompt by prompt, whether that pays or not."""
-    return router.bind(router.candidates, reference=router.reference, policy=Floor(margin=0.05))
+    return router.bind(router.candidates, reference=router.reference, policy=Floor(margin=0.05, caution=0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

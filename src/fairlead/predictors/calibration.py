@@ -24,8 +24,8 @@ class Calibrated(Estimator):
     """Wraps a predictor of scores in [0, 1]: Platt's map of each model, learned from left-out predictions.
 
     The map is monotone, so among usual prompts it changes no ranking within a model; it makes models comparable with
-    one another. Where the predictor knows less than it did of the training prompts, its predictions are drawn towards the
-    mean of the model first: an unusual prompt is no reason to believe something unusual of it.
+    one another. Where the predictor knows less than it did of the training prompts, its predictions are first drawn
+    towards the mean of the model: an unusual prompt is no reason to believe something unusual of it.
 
     Args:
         predictor: what is calibrated.
