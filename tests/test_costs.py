@@ -1,5 +1,6 @@
 """Expected costs: what the exact bill says, for many candidates at once."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -14,6 +15,7 @@ TIERED = Price(
     input=Rate(base=Decimal("1.25"), tiers=((200_000, Decimal("2.50")),)),
     output=Rate(base=Decimal(10), tiers=((200_000, Decimal(15)), (500_000, Decimal(20)))),
 )
+BY_CALL = replace(PLAIN, id="by call", request=Rate(base=Decimal(12)))
 RATES = Rates.of([Candidate(name="a", price=PLAIN), Candidate(name="b"), Candidate(name="c", price=TIERED)])
 
 
@@ -26,6 +28,11 @@ def test_a_prediction_is_priced_as_the_bill_would_be(input_tokens):
     cost = RATES.cost_usd(np.array([[input_tokens]], dtype=float), np.array([[70.0, 70.0, 70.0]]))
     assert cost[0, 0] == pytest.approx(bill(PLAIN, input_tokens, 70))
     assert cost[0, 2] == pytest.approx(bill(TIERED, input_tokens, 70))
+
+
+def test_a_price_of_the_call_itself_is_predicted_too():
+    rates = Rates.of([Candidate(name="a", price=BY_CALL)])
+    assert rates.cost_usd(np.array([[10.0]]), np.array([[70.0]]))[0, 0] == pytest.approx(bill(BY_CALL, 10, 70))
 
 
 def test_an_unknown_price_or_length_is_an_unknown_cost():

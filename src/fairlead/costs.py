@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """USD per token of m candidates; caches are left out, since a prediction cannot know what they hold."""
+    """USD of m candidates; caches are left out, since a prediction cannot know what they hold."""
 
     input: FloatArray
-    """(m,) base rate, NaN where a candidate has no price."""
+    """(m,) base rate per token, NaN where a candidate has no price."""
     output: FloatArray
+    request: FloatArray
+    """(m,) per call."""
     tiered: tuple[tuple[int, Price], ...]
     """Columns whose rates depend on the length of the input."""
 
@@ -33,16 +35,17 @@ class Rates:
         return cls(
             input=np.array([np.nan if price is None else _per_token(price.input.base) for price in prices]),
             output=np.array([np.nan if price is None else _per_token(price.output.base) for price in prices]),
+            request=np.array([0.0 if p is None or p.request is None else float(p.request.base / 1000) for p in prices]),
             tiered=tuple((j, price) for j, price in enumerate(prices) if price and _has_tiers(price)),
         )
 
     def cost_usd(self, input_tokens: FloatArray, output_tokens: FloatArray) -> FloatArray:
         """Returns (n, m) USD for `output_tokens` (n, m) and `input_tokens` (n, m) or (n, 1); NaN where unknown."""
-        cost = input_tokens * self.input + output_tokens * self.output
+        cost = input_tokens * self.input + output_tokens * self.output + self.request
         for j, price in self.tiered:
             asked = input_tokens[:, min(j, input_tokens.shape[1] - 1)]
             rates = np.array([_rates_at(price, tokens) for tokens in asked]).reshape(-1, 2)
-            cost[:, j] = asked * rates[:, 0] + output_tokens[:, j] * rates[:, 1]
+            cost[:, j] = asked * rates[:, 0] + output_tokens[:, j] * rates[:, 1] + self.request[j]
         return np.asarray(cost)
 
 

@@ -143,4 +143,7 @@ class _Demand:
         if output_tokens is None:
             return "output_unbounded"
         bound = Usage(input_tokens=self.input_tokens, output_tokens=output_tokens * self.n_answers)
-        return "price_cap" if candidate.price.cost_usd(bound) > cap_usd else None
+        cost_usd = candidate.price.cost_usd(bound)
+        if cost_usd is None:
+            return "price_unknown"
+        return "price_cap" if cost_usd > cap_usd else None

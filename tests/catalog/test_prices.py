@@ -101,3 +101,17 @@ def test_an_id_names_the_content():
 def test_importing_the_catalogue_does_not_load_the_library():
     script = "import sys, fairlead.catalog; sys.exit('genai_prices' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_every_rate_that_we_can_bill_is_taken_over():
+    sonnet = price_of("anthropic", "claude-sonnet-4-5", AT)
+    assert (sonnet.cache_write.base, sonnet.cache_write_1h.base) == (Decimal("3.75"), Decimal(6))
+    assert sonnet.web_search.base == Decimal(10)
+    flash = price_of("gemini", "gemini-2.5-flash", AT)
+    assert (flash.input_audio.base, flash.cache_read_audio.base) == (Decimal(1), Decimal("0.1"))
+
+
+def test_a_rate_that_we_cannot_bill_is_named_and_makes_the_price_an_estimate():
+    price = price_of("perplexity", "sonar-deep-research", AT)
+    assert price.estimated
+    assert "without output_citation_mtok" in price.source

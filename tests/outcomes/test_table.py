@@ -68,7 +68,7 @@ def test_written_table_is_read_back(tmp_path):
 def test_failed_write_leaves_nothing(tmp_path):
     outcomes = make_outcomes(5)
     cached = replace(outcomes.prices["weak"], cache_read=Rate(base=Decimal(1)))
-    with pytest.raises(TableError, match="tiers or cache rates"):
+    with pytest.raises(TableError, match="tiers or other rates"):
         replace(outcomes, prices={"weak": cached}).write(tmp_path / "table")
     assert list(tmp_path.iterdir()) == []
 

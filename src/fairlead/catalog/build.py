@@ -77,13 +77,14 @@ def _price(provider: str, name: str, model: ModelConfig, config: Config, at: dat
 
 
 def _given(price: PriceConfig, source: str) -> Price:
-    return priced(
-        input=Rate(base=price.input_usd_per_mtok),
-        output=Rate(base=price.output_usd_per_mtok),
-        cache_read=_rate(price.cache_read_usd_per_mtok),
-        cache_write=_rate(price.cache_write_usd_per_mtok),
-        source=source,
-    )
+    given = {_bucket(name): _rate(usd) for name, usd in asdict(price).items()}
+    main = Rate(base=price.input_usd_per_mtok), Rate(base=price.output_usd_per_mtok)
+    others = {name: rate for name, rate in given.items() if name not in {"input", "output"}}
+    return priced(input=main[0], output=main[1], source=source, estimated=False, **others)
+
+
+def _bucket(setting: str) -> str:
+    return setting.removesuffix("_usd_per_mtok").removesuffix("_usd_per_thousand")
 
 
 def _rate(usd_per_mtok: Decimal | None) -> Rate | None:

@@ -23,30 +23,40 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
 LIBRARY = "genai-prices"
+RATES = {
+    "input": "input_mtok",
+    "output": "output_mtok",
+    "cache_read": "cache_read_mtok",
+    "cache_write": "cache_write_mtok",
+    "cache_write_1h": "cache_write_1h_mtok",
+    "input_audio": "input_audio_mtok",
+    "cache_read_audio": "cache_audio_read_mtok",
+    "output_audio": "output_audio_mtok",
+    "input_image": "input_image_mtok",
+    "output_image": "output_image_mtok",
+    "web_search": "web_searches_kcount",
+    "file_search": "storage_searches_kcount",
+    "request": "requests_kcount",
+}
+"""Our name of a rate -> the library's. What else it prices is named in a price's source, and makes it an estimate."""
 NAMES = {"gemini": "google", "xai": "x-ai"}
 """Our name of a provider -> the library's, where they differ."""
 
 
-def priced(
-    *,
-    input: Rate,  # noqa: A002 - the name of the bucket
-    output: Rate,
-    cache_read: Rate | None = None,
-    cache_write: Rate | None = None,
-    source: str,
-    estimated: bool = False,
-) -> Price:
-    """Returns a price whose id is a hash of all that it says."""
-    content = msgspec.json.encode((input, output, cache_read, cache_write, source, estimated))
-    return Price(
-        id=f"price_{hashlib.sha256(content).hexdigest()[:16]}",
-        input=input,
-        output=output,
-        cache_read=cache_read,
-        cache_write=cache_write,
-        source=source,
-        estimated=estimated,
-    )
+def priced(*, input: Rate, output: Rate, source: str, estimated: bool = False, **rates: Rate | None) -> Price:  # noqa: A002
+    """Returns a price whose id is a hash of all that it says.
+
+    Args:
+        input: of words that go in.
+        output: of words that come out.
+        source: who says so.
+        estimated: it may be less.
+        rates: of the other buckets, by the names of `Price`.
+    """
+    known = {name: rate for name, rate in rates.items() if rate is not None}
+    content = msgspec.json.encode((input, output, known, source, estimated), order="deterministic")
+    name = f"price_{hashlib.sha256(content).hexdigest()[:16]}"
+    return Price(id=name, input=input, output=output, source=source, estimated=estimated, **known)
 
 
 def price_of(
@@ -78,16 +88,14 @@ def price_of(
     input_rate, output_rate = _rate(dearest.input_mtok), _rate(dearest.output_mtok)
     if input_rate is None or output_rate is None:
         return None
+    left_out = sorted(name for name in _named(dearest) if name not in RATES.values())
     hourly = any(_dearness(other) != _dearness(dearest) for other in lists)
     source = f"{LIBRARY} {version(LIBRARY)}: {host.id}/{info.id}{', its dearest hour' if hourly else ''}"
-    return priced(
-        input=input_rate,
-        output=output_rate,
-        cache_read=_rate(dearest.cache_read_mtok),
-        cache_write=_rate(dearest.cache_write_mtok),
-        source=source,
-        estimated=hourly,
-    )
+    if left_out:
+        source += f", without {', '.join(left_out)}"
+    rates = {ours: _rate(getattr(dearest, theirs)) for ours, theirs in RATES.items() if ours not in {"input", "output"}}
+    estimated = hourly or bool(left_out)
+    return priced(input=input_rate, output=output_rate, source=source, estimated=estimated, **rates)
 
 
 def context_tokens_of(provider: str, model: str, *, base_url: str | None = None) -> int | None:
@@ -117,6 +125,11 @@ def _moments(info: ModelInfo, at: datetime) -> list[datetime]:
         return [at]
     midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return [midnight + timedelta(minutes=30 * i) for i in range(48)]
+
+
+def _named(prices: ModelPrice) -> list[str]:
+    """Returns the rates that a price list gives."""
+    return [name for name, value in vars(prices).items() if value is not None]
 
 
 def _dearness(prices: ModelPrice) -> Decimal:

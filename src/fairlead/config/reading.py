@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -160,10 +161,19 @@ def _check_settings(model: ModelConfig, place: str) -> None:
         raise ConfigError(f"`{place}.{clash[0]}` cannot be set: the request itself says it. Remove it.")
 
 
+LEAST_USD_PER_MTOK = Decimal("0.0005")
+"""Far below the cheapest model there is: less is a price per token, by mistake."""
+
+
 def _check_price(price: PriceConfig, place: str) -> None:
     for name, rate in msgspec.structs.asdict(price).items():
         if rate is not None and not (rate.is_finite() and rate >= 0):
             raise ConfigError(f"`{place}.{name}` is {rate}; expected at least 0, in USD per million tokens.")
+        if rate and name.endswith("_per_mtok") and rate < LEAST_USD_PER_MTOK:
+            raise ConfigError(
+                f"`{place}.{name}` is {rate:f}, less than any model costs; expected USD per million tokens. "
+                "Multiply a price per token by a million."
+            )
 
 
 def _routes(tables: Mapping[str, dict[str, Any]], folder: Path) -> dict[str, RouteConfig]:

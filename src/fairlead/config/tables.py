@@ -132,7 +132,25 @@ class PriceConfig(Table, frozen=True, kw_only=True):
     cache_read_usd_per_mtok: Decimal | None = None
     """Input tokens read from the provider's prompt cache. Default: as input."""
     cache_write_usd_per_mtok: Decimal | None = None
-    """Input tokens written to the provider's prompt cache. Default: as input."""
+    """Input tokens written to the provider's prompt cache, for five minutes or a time not told. Default: as input."""
+    cache_write_1h_usd_per_mtok: Decimal | None = None
+    """Input tokens written to it for an hour. Default: not known where writing has a price, else as input."""
+    input_audio_usd_per_mtok: Decimal | None = None
+    """Input tokens of sound. Default: as input."""
+    cache_read_audio_usd_per_mtok: Decimal | None = None
+    """Input tokens of sound read from the cache. Default: not known where sound has a price, else as `cache_read`."""
+    output_audio_usd_per_mtok: Decimal | None = None
+    """Output tokens of sound. Default: as output."""
+    input_image_usd_per_mtok: Decimal | None = None
+    """Input tokens of pictures. Default: as input."""
+    output_image_usd_per_mtok: Decimal | None = None
+    """Output tokens of pictures. Default: as output."""
+    web_search_usd_per_thousand: Decimal | None = None
+    """A thousand searches of the web by the provider itself. Default: not known."""
+    file_search_usd_per_thousand: Decimal | None = None
+    """A thousand searches of stored files by the provider itself. Default: not known."""
+    request_usd_per_thousand: Decimal | None = None
+    """A thousand calls. Default: nothing."""
 
 
 class CapabilitiesConfig(Table, frozen=True, kw_only=True):

@@ -18,8 +18,9 @@ def most_usd(
 ) -> Decimal | None:
     """Returns an upper bound on the bill of all attempts, `None` where a price or an amount has no bound.
 
-    A token is at least a byte of the body, so the body's length bounds the input, except for media: these are billed
-    by rules of their own. The output is bounded by the caller's limit, else by the candidate's.
+    A token is at least a byte of the body, so the body's length bounds the input, at the dearest of what it may be
+    billed as, except for media: these are billed by rules of their own. The output is bounded by the caller's limit,
+    else by the candidate's.
     """
     if any(isinstance(part, Media) for message in request.messages for part in message.parts):
         return None
@@ -35,4 +36,9 @@ def _call_usd(request: Request, candidate: Candidate) -> Decimal | None:
     output_tokens = request.max_output_tokens or candidate.capabilities.max_output_tokens
     if candidate.price is None or output_tokens is None:
         return None
-    return candidate.price.cost_usd(Usage(input_tokens=len(request.body), output_tokens=output_tokens * request.n))
+    n_input, n_output = len(request.body), output_tokens * request.n
+    read = Usage(input_tokens=n_input, output_tokens=n_output)
+    written = Usage(input_tokens=0, cache_write_tokens=n_input, output_tokens=n_output)
+    lasting = Usage(input_tokens=0, cache_write_1h_tokens=n_input, output_tokens=n_output)
+    costs = map(candidate.price.cost_usd, (read, written, lasting))
+    return max((cost for cost in costs if cost is not None), default=None)

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import inspect
 
 from fairlead.errors import ConfigError, LedgerError, MissingExtraError
-from fairlead.types import Attempt, Prediction, Usage
+from fairlead.types import UNITS_PER_MILLION, Attempt, Prediction, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,7 +29,10 @@ ROWS_PER_WRITE = 1_000
 
 
 class AttemptRow(msgspec.Struct, kw_only=True, frozen=True):
-    """One made call with the rates that applied to it: its cost is the sum of tokens times rate, over a million."""
+    """One made call with the rates that applied to it.
+
+    Its cost is the sum of tokens times rate, over a million, and of searches and requests times rate, over a thousand.
+    """
 
     number: int
     stage: int
@@ -46,6 +49,16 @@ class AttemptRow(msgspec.Struct, kw_only=True, frozen=True):
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     """Part of the output tokens."""
+    cache_write_5m_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    cache_read_audio_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    input_image_tokens: int | None = None
+    output_image_tokens: int | None = None
+    web_searches: int | None = None
+    file_searches: int | None = None
+    requests: int | None = None
     usage_estimated: bool | None = None
     cost_usd: Decimal | None
     """Decimal text, exact; so are the rates."""
@@ -55,6 +68,16 @@ class AttemptRow(msgspec.Struct, kw_only=True, frozen=True):
     output_usd_per_mtok: Decimal | None = None
     cache_read_usd_per_mtok: Decimal | None = None
     cache_write_usd_per_mtok: Decimal | None = None
+    cache_write_5m_usd_per_mtok: Decimal | None = None
+    cache_write_1h_usd_per_mtok: Decimal | None = None
+    input_audio_usd_per_mtok: Decimal | None = None
+    cache_read_audio_usd_per_mtok: Decimal | None = None
+    output_audio_usd_per_mtok: Decimal | None = None
+    input_image_usd_per_mtok: Decimal | None = None
+    output_image_usd_per_mtok: Decimal | None = None
+    web_searches_usd_per_thousand: Decimal | None = None
+    file_searches_usd_per_thousand: Decimal | None = None
+    requests_usd_per_thousand: Decimal | None = None
     error: str | None
     status_code: int | None
     retryable: bool
@@ -214,15 +237,16 @@ def _attempt_row(attempt: Attempt, prices: Mapping[str, Price]) -> AttemptRow:
 
 
 def _applied(price: Price, usage: Usage) -> dict[str, Any]:
-    """Returns the rates that `Price.cost_usd` uses for this call, in USD per million tokens."""
-    total = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
-    return {
-        "price_source": price.source,
-        "input_usd_per_mtok": price.input.at(total),
-        "output_usd_per_mtok": price.output.at(total),
-        "cache_read_usd_per_mtok": (price.cache_read or price.input).at(total),
-        "cache_write_usd_per_mtok": (price.cache_write or price.input).at(total),
-    }
+    """Returns the rates that `Price.cost_usd` uses for this call."""
+    total = usage.total_input_tokens
+    rates = {_rate_name(bucket): rate and rate.at(total) for bucket, rate in price.rates.items()}
+    return {"price_source": price.source, **rates}
+
+
+def _rate_name(bucket: str) -> str:
+    if bucket in UNITS_PER_MILLION:
+        return f"{bucket}_usd_per_thousand"
+    return f"{bucket.removesuffix('_tokens')}_usd_per_mtok"
 
 
 @contextmanager

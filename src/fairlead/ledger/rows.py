@@ -89,7 +89,8 @@ def attempt(row: RowMapping) -> Attempt:
     """Returns the attempt of an `attempts` row."""
     usage = None
     if row["input_tokens"] is not None:
-        usage = Usage(**{name: row[name] for name in _USAGE}, estimated=row["usage_estimated"])
+        counted = {name: row[name] for name in _USAGE if row[name] is not None}  # older rows have fewer buckets
+        usage = Usage(**counted, estimated=row["usage_estimated"])
     return Attempt(**{name: row[name] for name in _ATTEMPT}, usage=usage)
 
 

@@ -28,7 +28,7 @@ from fairlead.types import Context, Prediction, Rate, Stage
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-VERSION = "0003"
+VERSION = "0004"
 """The newest migration; one that is later in sorting order is of a later Fairlead."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -111,6 +111,19 @@ prices = Table(
     Column("source", String, nullable=False, comment="who says so"),
     Column("estimated", Boolean, nullable=False, comment="the price itself is an estimate"),
     *_link(),
+    Column("cache_write_1h", Json(Rate), comment="the same; null is not known where `cache_write` is, else as input"),
+    Column("input_audio", Json(Rate), comment="the same; null costs what input costs"),
+    Column(
+        "cache_read_audio", Json(Rate), comment="the same; null is not known where `input_audio` is, else as cached"
+    ),
+    Column("output_audio", Json(Rate), comment="the same; null costs what output costs"),
+    Column("input_image", Json(Rate), comment="the same; null costs what input costs"),
+    Column("output_image", Json(Rate), comment="the same; null costs what output costs"),
+    Column(
+        "web_search", Json(Rate), comment="JSON: USD per thousand that the provider makes by itself; null is not known"
+    ),
+    Column("file_search", Json(Rate), comment="the same"),
+    Column("request", Json(Rate), comment="JSON: USD per thousand calls; null is nothing"),
     comment="One row a price, by content: an id never changes its meaning.",
 )
 
@@ -182,10 +195,10 @@ attempts = Table(
     Column("ttft_s", Float),
     Column("model_asked", String, nullable=False, comment="the name sent to the provider"),
     Column("model_served", String, comment="the name that the provider reports"),
-    Column("input_tokens", BigInteger),
-    Column("output_tokens", BigInteger),
+    Column("input_tokens", BigInteger, comment="words, neither read from a cache nor written to one"),
+    Column("output_tokens", BigInteger, comment="words, thoughts included"),
     Column("cache_read_tokens", BigInteger),
-    Column("cache_write_tokens", BigInteger),
+    Column("cache_write_tokens", BigInteger, comment="for a time that the provider does not tell"),
     Column("reasoning_tokens", BigInteger, comment="part of the output tokens"),
     Column("usage_estimated", Boolean, comment="the provider reported none"),
     Column("cost_usd", Money, comment="decimal text, exact"),
@@ -195,6 +208,16 @@ attempts = Table(
     Column("retryable", Boolean, nullable=False),
     Column("retry_after_s", Float),
     *_link(),
+    Column("cache_write_5m_tokens", BigInteger),
+    Column("cache_write_1h_tokens", BigInteger),
+    Column("input_audio_tokens", BigInteger),
+    Column("cache_read_audio_tokens", BigInteger),
+    Column("output_audio_tokens", BigInteger),
+    Column("input_image_tokens", BigInteger),
+    Column("output_image_tokens", BigInteger),
+    Column("web_searches", BigInteger, comment="that the provider made by itself"),
+    Column("file_searches", BigInteger, comment="the same"),
+    Column("requests", BigInteger, comment="that the provider bills; null is one"),
     comment="Every call that was made, committed with its settlement.",
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
@@ -64,11 +65,12 @@ def write_prices(folder: Path, prices: Mapping[str, Price]) -> None:
     """Writes `prices.csv`.
 
     Raises:
-        TableError: a price has tiers or cache rates, which the file cannot hold.
+        TableError: a price has tiers or rates of other buckets, which the file cannot hold.
     """
     for model, price in prices.items():
-        if price.input.tiers or price.output.tiers or price.cache_read or price.cache_write:
-            raise TableError(f"the price of `{model}` has tiers or cache rates; `{FILE_NAME}` holds two plain rates.")
+        plain = table_price(price.input.base, price.output.base, source=price.source)
+        if replace(price, id=plain.id, estimated=True) != plain:
+            raise TableError(f"the price of `{model}` has tiers or other rates; `{FILE_NAME}` holds two plain rates.")
     with (folder / FILE_NAME).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["model", INPUT, OUTPUT, "source"])

@@ -248,8 +248,8 @@ def _input(arguments: str) -> object:
 def _usage(usage: Usage | None) -> dict[str, object]:
     """Returns the counts; what is not known is null, never zero."""
     return {
-        "input_tokens": usage and usage.input_tokens,
-        "cache_creation_input_tokens": usage and usage.cache_write_tokens,
-        "cache_read_input_tokens": usage and usage.cache_read_tokens,
-        "output_tokens": usage and usage.output_tokens,
+        "input_tokens": usage and usage.fresh_tokens,
+        "cache_creation_input_tokens": usage and usage.written_tokens,
+        "cache_read_input_tokens": usage and usage.read_tokens,
+        "output_tokens": usage and usage.total_output_tokens,
     }

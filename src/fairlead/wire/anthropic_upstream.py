@@ -7,7 +7,7 @@ Source: Anthropic API reference, "Create a Message" and "Streaming messages". Us
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -198,12 +198,23 @@ class _OutputDetails(msgspec.Struct):
     thinking_tokens: int | None = None
 
 
+class _Written(msgspec.Struct):
+    ephemeral_5m_input_tokens: int | None = None
+    ephemeral_1h_input_tokens: int | None = None
+
+
+class _ServerTools(msgspec.Struct):
+    web_search_requests: int | None = None
+
+
 class _Usage(msgspec.Struct):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
+    cache_creation: _Written | None = None
     output_tokens_details: _OutputDetails | None = None
+    server_tool_use: _ServerTools | None = None
 
 
 class _Block(msgspec.Struct):
@@ -362,11 +373,12 @@ class ChunkDecoder:
         return Chunk(tool_call=call, tool_index=self._n_tools - 1, **own)
 
     def _total(self, last: _Usage | None) -> Usage | None:
-        """Counts are cumulative: what the last event names replaces what the first one said."""
-        if last is None:
-            return None
-        told = {name: value for name, value in msgspec.structs.asdict(last).items() if value is not None}
-        return _usage(msgspec.structs.replace(self._usage, **told))
+        """Returns the usage by the first event and the last.
+
+        Counts are cumulative, so the larger one holds: hosts that speak this dialect leave out at the end what they
+        said at the start, or say it as zero, or the other way round.
+        """
+        return None if last is None else _usage(_merged(self._usage, last))
 
 
 def _read(decoder: msgspec.json.Decoder[_T], data: bytes) -> _T:
@@ -377,14 +389,40 @@ def _read(decoder: msgspec.json.Decoder[_T], data: bytes) -> _T:
         raise WireError(message) from None
 
 
+_S = TypeVar("_S", bound=msgspec.Struct)
+
+
+def _merged(first: _S, last: _S) -> _S:
+    """Returns the larger of each count, the one that is there where only one is."""
+    return type(first)(**{name: _larger(getattr(first, name), getattr(last, name)) for name in first.__struct_fields__})
+
+
+def _larger(first: Any, last: Any) -> Any:
+    if first is None or last is None:
+        return last if first is None else first
+    return _merged(first, last) if isinstance(first, msgspec.Struct) else max(first, last)
+
+
 def _usage(usage: _Usage | None) -> Usage | None:
+    """Splits what was written by how long it is kept.
+
+    The total counts: with tools of the host's own the split is that of the first of several turns. Where a count is
+    missing or negative the usage is not known.
+    """
     if usage is None or usage.input_tokens is None or usage.output_tokens is None:
         return None
-    details = usage.output_tokens_details
+    if min(usage.input_tokens, usage.output_tokens) < 0:
+        return None
+    split = usage.cache_creation or _Written()
+    short, long = split.ephemeral_5m_input_tokens or 0, split.ephemeral_1h_input_tokens or 0
+    details, tools = usage.output_tokens_details, usage.server_tool_use
     return Usage(
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         cache_read_tokens=usage.cache_read_input_tokens or 0,
-        cache_write_tokens=usage.cache_creation_input_tokens or 0,
+        cache_write_tokens=max(0, (usage.cache_creation_input_tokens or 0) - short - long),
         reasoning_tokens=(details.thinking_tokens if details else None) or 0,
+        cache_write_5m_tokens=short,
+        cache_write_1h_tokens=long,
+        web_searches=(tools.web_search_requests if tools else None) or 0,
     )

@@ -162,14 +162,28 @@ class _Content(msgspec.Struct):
 class _Candidate(msgspec.Struct, rename="camel"):
     content: _Content | None = None
     finish_reason: str | None = None
+    grounding_metadata: _Grounding | None = None
+
+
+class _Modality(msgspec.Struct, rename="camel"):
+    modality: str = ""
+    token_count: int = 0
 
 
 class _Usage(msgspec.Struct, rename="camel"):
-    prompt_token_count: int = 0
+    prompt_token_count: int | None = None
     cached_content_token_count: int = 0
     candidates_token_count: int = 0
     thoughts_token_count: int = 0
     tool_use_prompt_token_count: int = 0
+    prompt_tokens_details: list[_Modality] = []
+    cache_tokens_details: list[_Modality] = []
+    candidates_tokens_details: list[_Modality] = []
+    tool_use_prompt_tokens_details: list[_Modality] = []
+
+
+class _Grounding(msgspec.Struct, rename="camel"):
+    web_search_queries: list[str] = []
 
 
 class _PromptFeedback(msgspec.Struct, rename="camel"):
@@ -207,7 +221,7 @@ def decode_response(body: bytes) -> Response:
         model=reply.model_version,
         parts=(*((Text(text=text),) if text else ()), *(_call(call, reply, i) for i, call in enumerate(calls))),
         finish_reason=_finish(found.finish_reason, called=bool(calls)) or "stop",
-        usage=_usage(reply.usage_metadata),
+        usage=_usage(reply.usage_metadata, _searches(found, reply.model_version)),
         reasoning="".join(part.text for part in parts if part.text and part.thought),
         dialect="gemini",
         body=body,
@@ -222,6 +236,7 @@ class ChunkDecoder:
     def __init__(self) -> None:
         self.complete = False
         self._n_tools = 0
+        self._n_searches = 0  # told once, while the usage so far comes with every event
 
     def decode(self, event: Event) -> Iterator[Chunk]:
         """Yields the chunks in `event`: one a part, and one for the end and the usage so far.
@@ -235,7 +250,8 @@ class ChunkDecoder:
             yield from self._chunk(part, reply)
         finish = _finish(found.finish_reason, called=self._n_tools > 0)
         self.complete = self.complete or finish is not None
-        usage = _usage(reply.usage_metadata)
+        self._n_searches = max(self._n_searches, _searches(found, reply.model_version))
+        usage = _usage(reply.usage_metadata, self._n_searches)
         yield Chunk(id=reply.response_id, model=reply.model_version, finish_reason=finish, usage=usage)
 
     def _chunk(self, part: _Part, reply: _Reply) -> Iterator[Chunk]:
@@ -276,14 +292,43 @@ def _finish(reason: str | None, *, called: bool) -> FinishReason | None:
     return "tool_calls" if called and reason == "STOP" else _FINISH.get(reason, "stop")
 
 
-def _usage(usage: _Usage | None) -> Usage | None:
-    if usage is None:
+def _usage(usage: _Usage | None, n_searches: int) -> Usage | None:
+    """Takes what was cached out of the input, modality by modality, and puts thoughts into the output."""
+    if usage is None or usage.prompt_token_count is None:
         return None
     prompt = usage.prompt_token_count + usage.tool_use_prompt_token_count
     cached = min(prompt, usage.cached_content_token_count)
+    asked = [*usage.prompt_tokens_details, *usage.tool_use_prompt_tokens_details]
+    cached_audio = _tokens(usage.cache_tokens_details, _AUDIO, cached)
+    heard = _tokens(asked, _AUDIO, prompt) - cached_audio
+    seen = _tokens(asked, _PICTURES, prompt) - _tokens(usage.cache_tokens_details, _PICTURES, cached)
+    heard, seen = max(0, heard), max(0, seen)
+    said = usage.candidates_tokens_details
+    spoken, drawn = (_tokens(said, kinds, usage.candidates_token_count) for kinds in (_AUDIO, _PICTURES))
     return Usage(
-        input_tokens=prompt - cached,
-        output_tokens=usage.candidates_token_count + usage.thoughts_token_count,
-        cache_read_tokens=cached,
+        input_tokens=max(0, prompt - cached - heard - seen),
+        output_tokens=usage.candidates_token_count - spoken - drawn + usage.thoughts_token_count,
+        cache_read_tokens=cached - cached_audio,
         reasoning_tokens=usage.thoughts_token_count,
+        input_audio_tokens=heard,
+        cache_read_audio_tokens=cached_audio,
+        output_audio_tokens=spoken,
+        input_image_tokens=seen,
+        output_image_tokens=drawn,
+        web_searches=n_searches,
     )
+
+
+_AUDIO = ("AUDIO",)
+_PICTURES = ("IMAGE", "DOCUMENT")
+"""A page of a document is billed as a picture; a film as words, since hardly a host prices it apart."""
+
+
+def _tokens(details: list[_Modality], kinds: tuple[str, ...], most: int) -> int:
+    return min(most, sum(part.token_count for part in details if part.modality in kinds))
+
+
+def _searches(found: _Candidate, model: str) -> int:
+    """Returns the searches that are billed: up to the second generation an answer with any, then each query."""
+    n_queries = len(found.grounding_metadata.web_search_queries) if found.grounding_metadata else 0
+    return min(1, n_queries) if model.startswith(("gemini-1", "gemini-2")) else n_queries

@@ -165,11 +165,11 @@ def _completion(response: Response, heading: Heading) -> dict[str, object]:
 
 
 def _usage(usage: Usage) -> dict[str, object]:
-    n_input = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+    n_input, n_output = usage.total_input_tokens, usage.total_output_tokens
     return {
         "prompt_tokens": n_input,
-        "completion_tokens": usage.output_tokens,
-        "total_tokens": n_input + usage.output_tokens,
-        "prompt_tokens_details": {"cached_tokens": usage.cache_read_tokens},
+        "completion_tokens": n_output,
+        "total_tokens": n_input + n_output,
+        "prompt_tokens_details": {"cached_tokens": usage.read_tokens},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
     }

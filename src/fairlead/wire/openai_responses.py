@@ -326,14 +326,14 @@ def _own_id(heading: Heading) -> str:
 def _usage(usage: Usage | None) -> dict[str, object] | None:
     if usage is None:
         return None
-    n_input = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+    n_input, n_output = usage.total_input_tokens, usage.total_output_tokens
     return {
         "input_tokens": n_input,
         "input_tokens_details": {
-            "cached_tokens": usage.cache_read_tokens,
-            "cache_write_tokens": usage.cache_write_tokens,
+            "cached_tokens": usage.read_tokens,
+            "cache_write_tokens": usage.written_tokens,
         },
-        "output_tokens": usage.output_tokens,
+        "output_tokens": n_output,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
-        "total_tokens": n_input + usage.output_tokens,
+        "total_tokens": n_input + n_output,
     }

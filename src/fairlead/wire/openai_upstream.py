@@ -161,10 +161,13 @@ def _response_format(request: Request) -> object:
 class _PromptDetails(msgspec.Struct):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
+    cache_creation_tokens: int | None = None
+    audio_tokens: int | None = None
 
 
 class _CompletionDetails(msgspec.Struct):
     reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
 
 
 class _Usage(msgspec.Struct):
@@ -174,6 +177,7 @@ class _Usage(msgspec.Struct):
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
     prompt_cache_hit_tokens: int | None = None
+    num_search_queries: int | None = None
 
 
 class _Function(msgspec.Struct):
@@ -368,9 +372,10 @@ def _with_calls(reason: FinishReason, *, called: bool) -> FinishReason:
 
 
 def _usage(usage: _Usage | None) -> Usage | None:
-    """Takes the cached tokens out of the input; what `total_tokens` counts beyond both was billed as reasoning.
+    """Takes the cached and the spoken tokens out of the input, and puts thoughts into the output.
 
-    Where a count is missing or negative the usage is not known: `None`.
+    Most hosts count thoughts inside `completion_tokens`, some, such as xAI, beside: then `total_tokens` counts more
+    than both, or there are more thoughts than output. Where a count is missing or negative the usage is not known.
     """
     if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
         return None
@@ -379,14 +384,26 @@ def _usage(usage: _Usage | None) -> Usage | None:
         return None
     details = usage.prompt_tokens_details or _PromptDetails()
     cached = min(prompt, details.cached_tokens or usage.prompt_cache_hit_tokens or 0)
-    written = min(prompt - cached, details.cache_write_tokens or 0)
-    beyond = max(0, (usage.total_tokens or 0) - prompt - completion)
-    told = usage.completion_tokens_details
-    reasoning = (told.reasoning_tokens if told else None) or beyond
+    written = min(prompt - cached, details.cache_write_tokens or details.cache_creation_tokens or 0)
+    heard = min(prompt - cached - written, details.audio_tokens or 0)
+    told = usage.completion_tokens_details or _CompletionDetails()
+    spoken = min(completion, told.audio_tokens or 0)
+    beyond = _beside(usage, told.reasoning_tokens or 0)
     return Usage(
-        input_tokens=prompt - cached - written,
-        output_tokens=completion + beyond,
+        input_tokens=prompt - cached - written - heard,
+        output_tokens=completion - spoken + beyond,
         cache_read_tokens=cached,
         cache_write_tokens=written,
-        reasoning_tokens=reasoning,
+        reasoning_tokens=told.reasoning_tokens or beyond,
+        input_audio_tokens=heard,
+        output_audio_tokens=spoken,
+        web_searches=usage.num_search_queries or 0,
     )
+
+
+def _beside(usage: _Usage, reasoning: int) -> int:
+    """Returns the tokens that are billed as output and not in `completion_tokens`."""
+    prompt, completion = usage.prompt_tokens or 0, usage.completion_tokens or 0
+    if usage.total_tokens:
+        return max(0, usage.total_tokens - prompt - completion)
+    return reasoning if reasoning > completion else 0

@@ -253,7 +253,7 @@ def decode_response(body: bytes) -> Response:
         model=reply.model,
         parts=parts,
         finish_reason=_finish(reply, called=any(isinstance(part, ToolCall) for part in parts)),
-        usage=_usage(reply.usage),
+        usage=_usage(reply),
         reasoning="".join(_thoughts(item) for item in reply.output if item.type == "reasoning"),
         created=int(reply.created_at or 0),
         dialect="responses",
@@ -322,7 +322,7 @@ class ChunkDecoder:
             case _Event(type="response.completed" | "response.incomplete", response=_Reply() as reply):
                 self.done = True
                 finish = _finish(reply, called=bool(self._calls))
-                return Chunk(id=reply.id, model=reply.model, finish_reason=finish, usage=_usage(reply.usage), **own)
+                return Chunk(id=reply.id, model=reply.model, finish_reason=finish, usage=_usage(reply), **own)
             case _Event(type="response.failed" | "error"):
                 raise _failure(read)
             case _Event(type=kind, delta=str() as delta) if kind in _WORDS:
@@ -371,8 +371,9 @@ def _finish(reply: _Reply, *, called: bool) -> FinishReason:
     return "tool_calls" if called else "stop"
 
 
-def _usage(usage: _Usage | None) -> Usage | None:
+def _usage(reply: _Reply) -> Usage | None:
     """Takes the cached tokens out of the input; where a count is missing or negative the usage is not known."""
+    usage = reply.usage
     if usage is None or usage.input_tokens is None or usage.output_tokens is None:
         return None
     if min(usage.input_tokens, usage.output_tokens) < 0:
@@ -387,4 +388,11 @@ def _usage(usage: _Usage | None) -> Usage | None:
         cache_read_tokens=cached,
         cache_write_tokens=written,
         reasoning_tokens=(told.reasoning_tokens if told else None) or 0,
+        web_searches=_count(reply, "web_search_call"),
+        file_searches=_count(reply, "file_search_call"),
     )
+
+
+def _count(reply: _Reply, kind: str) -> int:
+    """Returns how often the host itself used a tool that it bills by call."""
+    return sum(item.type == kind for item in reply.output or ())
