@@ -5,8 +5,10 @@ import pytest
 
 from fairlead.errors import TableError
 from fairlead.evaluation import baselines, evaluate
+from fairlead.evaluation.offline import serve_offline
 from fairlead.evaluation.report import page
-from fairlead.policies import Constant, Floor, HullGuard
+from fairlead.fitting import fit
+from fairlead.policies import Cascade, Constant, Floor, HullGuard
 from fairlead.testing import make_outcomes
 
 
@@ -114,3 +116,18 @@ def test_the_page_of_a_table_without_costs_has_no_plots(router):
     html = page([evaluate([router], table)])
     assert "<svg" not in html
     assert "not known" in html
+
+
+def test_a_cascade_is_judged_by_all_its_calls_and_the_answer_that_was_served():
+    train, test = make_outcomes(900, n_wrong_answers=9, seed=5).split(0.7, seed=0)
+    router = fit(train, Cascade(objective="cost"), seed=0)
+    router = router.bind(router.candidates, reference=router.reference, policy=router.policy.policy)
+    openings = router.decide(test.requests).openings
+    assert openings
+    (judged,) = evaluate([router], test).methods
+    served = serve_offline(router, test)
+    assert judged.score.value == pytest.approx(
+        np.mean([test.score[i, test.column_of[r.model]] for i, r in enumerate(served)])
+    )
+    assert judged.cost_usd.value == pytest.approx(np.mean([float(row.cost_usd) for row in served]))
+    assert sum(judged.calls.values()) > 1.2
