@@ -39,11 +39,11 @@ class Cascade(SingleStep):
     whose answers were compared on training prompts take part, and only where answers can be compared and time allows.
 
     Args:
-        objective: `cost`: cheapest at the reference's mean score; `quality`: best score at no more than a mean cost;
-            `utility`: best score minus cost over `willingness_to_pay_usd`.
+        objective: `cost`: cheapest within the margin of the reference's mean score; `quality`: best score at no more
+            than a mean cost; `utility`: best score minus cost over `willingness_to_pay_usd`.
         usd_per_request: for `quality`: that mean cost, USD; the reference's where not given.
         willingness_to_pay_usd: for `utility`: what a right answer instead of a wrong one is worth, USD.
-        margin: for `cost`: how far the mean score may fall behind the reference's before the guard steps in.
+        margin: for `cost`: how far the mean score may fall behind the reference's, in [0, 1]; 0 is parity.
         knows: what was learned from outcomes; without it the reference serves.
 
     Raises:
@@ -128,7 +128,8 @@ class Cascade(SingleStep):
         if self.objective == "utility":
             assert self.willingness_to_pay_usd is not None
             return self._with(msgspec.to_builtins(learn_at(material, 1.0 / self.willingness_to_pay_usd)))
-        return self._with(msgspec.to_builtins(learn(material, self.objective, self.usd_per_request)))
+        learned = learn(material, self.objective, margin=self.margin, usd_per_request=self.usd_per_request)
+        return self._with(msgspec.to_builtins(learned))
 
     def renamed(self, names: Mapping[str, str]) -> Self:
         """Returns the same policy over candidates that carry other names: old name -> new name."""

@@ -38,11 +38,12 @@ MIN_PROMPTS = 100
 
 N_FOLDS = 3
 
-PRICES = np.geomspace(0.005, 0.5, 20)
+PRICES = np.geomspace(0.005, 0.5, 16)
 """Points of quality, over the mean cost of a call to the reference: what that much money must buy."""
 
+_SELECTED_AT = np.array([1, 4, 7, 10, 12])  # prices at which plans are looked for
 _SPARED = 0.99  # of what may be spent: what a mean on other prompts may exceed is left as a margin
-_SURE = 0.5  # standard errors by which parity must be passed: the cheapest of many prices is picked after looking
+_SURE = 0.5  # standard errors by which a comparison must be passed: the best of many is picked after looking
 _LEAST_GAIN = 2e-4
 _SCORE_PRIOR = (0.0, *(0.8 / 3,) * 3)  # as good as its voters, a little less sure
 _PER_PRICE = 6
@@ -88,48 +89,91 @@ class Material:
         return float(self.recorded.cost_usd[:, self.reference].mean())
 
 
-def learn(material: Material, aim: Aim, usd_per_request: float | None) -> Learned:
-    """Returns what a cascade learns, at the price of cost that serves its aim.
+def learn(material: Material, aim: Aim, *, margin: float, usd_per_request: float | None) -> Learned:
+    """Returns what a cascade learns, at the price of cost that serves its aim; where none does, only the reference.
 
     Args:
         material: what to learn from.
-        aim: `cost`: cheapest at the mean score of the reference; `quality`: best score at no more than a mean cost.
-        usd_per_request: that mean cost; the reference's where not given.
+        aim: `cost`: cheapest within the margin of the reference's mean score; `quality`: best score at no more than a
+            mean cost.
+        margin: how far the mean score may fall behind, for `cost`.
+        usd_per_request: that mean cost, for `quality`; the reference's where not given.
     """
     prices = PRICES / material.unit_usd
-    plans = _selected(material, prices[[2, 6, 9, 12, 15]].tolist())
-    limit_usd = material.unit_usd if usd_per_request is None else usd_per_request
-    return _fitted(material, plans, _price(material, plans, prices, aim, limit_usd)).learned
+    limit_usd = usd_per_request or material.unit_usd
+    way = _best(_tried(material, prices), aim, margin=margin if aim == "cost" else 0.0, limit_usd=limit_usd)
+    if way is None:
+        return _reference_alone(material)
+    return _fitted(material, _selected(material, prices[_SELECTED_AT]) if way.cascade else [], way.price).learned
 
 
 def learn_at(material: Material, price: float) -> Learned:
     """Returns what a cascade learns where cost has this price: quality that a USD must buy."""
-    return _fitted(material, _selected(material, [price]), price).learned
+    return _fitted(material, _selected(material, np.array([price])), price).learned
 
 
-def _price(material: Material, plans: Sequence[_Pair], prices: FloatArray, aim: Aim, limit_usd: float) -> float:
-    """Returns the price of cost that serves the aim best on prompts that were not learned from."""
+# Which operating point ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """A way to decide, and what it came to on requests that it was not learned from."""
+
+    cascade: bool
+    """Plans of several calls take part."""
+    price: float
+    ahead: FloatArray
+    """(n,) score, less the reference's."""
+    cost_usd: FloatArray
+    """(n,)."""
+
+    @property
+    def surely(self) -> float:
+        """What the mean score is ahead by, less a part of its standard error."""
+        return float(self.ahead.mean() - _SURE * self.ahead.std() / np.sqrt(len(self.ahead)))
+
+
+def _tried(material: Material, prices: FloatArray) -> list[_Way]:
+    """Returns every price, with plans and with direct calls alone; plans are selected without the judged requests."""
     n = len(material.recorded.score)
     fold = np.random.default_rng(0).permutation(n) % N_FOLDS
-    score, cost_usd = np.empty((2, len(prices), n))
+    both = (True, False) if material.can_compare else (False,)
+    score, cost_usd = np.empty((2, len(both), len(prices), n))
     for held_out in range(N_FOLDS):
         inside = np.flatnonzero(fold == held_out)
-        judged = material.rows(inside)
-        record = _Record.of(material.rows(fold != held_out), plans)
-        came = _came(record.knowledge, judged)
-        for k, price in enumerate(prices):
-            score[k, inside], cost_usd[k, inside] = _outcome(_weighed(record, float(price)), came, judged)
+        judged, others = material.rows(inside), material.rows(fold != held_out)
+        for i, cascade in enumerate(both):
+            record = _Record.of(others, _selected(others, prices[_SELECTED_AT]) if cascade else [])
+            came = _came(record.knowledge, judged)
+            for k, price in enumerate(prices):
+                score[i, k, inside], cost_usd[i, k, inside] = _outcome(_weighed(record, float(price)), came, judged)
     ahead = score - material.recorded.score[:, material.reference]
-    return float(prices[_best(ahead, cost_usd.mean(axis=1) / limit_usd, aim)])
+    return [
+        _Way(cascade=cascade, price=float(price), ahead=ahead[i, k], cost_usd=cost_usd[i, k])
+        for i, cascade in enumerate(both)
+        for k, price in enumerate(prices)
+    ]
 
 
-def _best(ahead: FloatArray, spent: FloatArray, aim: Aim) -> int:
-    """Returns the best price, given scores (n_prices, n) less the reference's, and costs over what may be spent."""
-    mean = ahead.mean(axis=1)
+def _best(ways: Sequence[_Way], aim: Aim, *, margin: float, limit_usd: float) -> _Way | None:
+    """Returns the way that serves the aim best, `None` where none is surely within the margin of the reference.
+
+    For `quality` the best of direct calls and of cascades are found first; then a cascade must surely be better.
+    """
+    possible = [way for way in ways if way.cost_usd.mean() <= _SPARED * limit_usd and way.surely >= -margin]
     if aim == "cost":
-        surely = mean - _SURE * ahead.std(axis=1) / np.sqrt(ahead.shape[1])
-        return int(np.where(surely >= 0, spent, np.inf).argmin()) if (surely >= 0).any() else int(surely.argmax())
-    return int(np.where(spent <= _SPARED, mean, -np.inf).argmax()) if (spent <= _SPARED).any() else int(spent.argmin())
+        return min(possible, key=lambda way: way.cost_usd.mean(), default=None)
+    direct = max((way for way in possible if not way.cascade), key=lambda way: way.ahead.mean(), default=None)
+    cascade = max((way for way in possible if way.cascade), key=lambda way: way.ahead.mean(), default=None)
+    if direct is None or cascade is None:
+        return direct or cascade
+    return cascade if replace(cascade, ahead=cascade.ahead - direct.ahead).surely >= 0 else direct
+
+
+def _reference_alone(material: Material) -> Learned:
+    blank = _blank(material, []).learned
+    alone = (material.names[material.reference],)
+    return msgspec.structs.replace(blank, direct=alone, actions=(Weighed(mean=0.0, slope=1.0),))
 
 
 def _outcome(knowledge: Knowledge, came: Sequence[Came], material: Material) -> tuple[FloatArray, FloatArray]:
@@ -210,14 +254,14 @@ def _best_at(prices: Sequence[float], found: Sequence[tuple[_Pair, float, float]
     return list(dict.fromkeys(best))
 
 
-def _selected(material: Material, prices: Sequence[float]) -> list[_Pair]:
+def _selected(material: Material, prices: FloatArray) -> list[_Pair]:
     """Returns the plans that, one after another, add most to what is expected of the best action of every request."""
     if not material.can_compare or len(material.names) < 2:
         return []
-    record = _Record.of(material, _screened(material, prices))
+    record = _Record.of(material, _screened(material, prices.tolist()))
     chosen: list[int] = []
     for price in prices:
-        knowledge = _planned(record, price)
+        knowledge = _planned(record, float(price))
         utility = knowledge.utility(material.predictions)
         n_direct = len(knowledge.direct)
         reached = utility[:, [*range(n_direct), *(n_direct + i for i in chosen)]].max(axis=1)
