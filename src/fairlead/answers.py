@@ -19,8 +19,9 @@ import hashlib
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
@@ -43,15 +44,19 @@ TAIL_CHARS = 20_000
 # What was asked -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Question:
     """What a prompt lets one expect of every answer to it."""
 
     form: Form
     options: Mapping[str, str]
     """Letter -> text of the option, where the prompt offers some."""
-    words: frozenset[str]
-    """Of the prompt, casefolded: a unit that it names is not repeated in the spelling of a number."""
+    prompt: str = field(repr=False)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Of the prompt, casefolded: a unit that it names is not repeated in the spelling of a number."""
+        return frozenset(word.casefold() for word in _WORD.findall(self.prompt))
 
 
 def question(prompt: str, *, json_asked: bool = False) -> Question:
@@ -62,8 +67,7 @@ def question(prompt: str, *, json_asked: bool = False) -> Question:
         json_asked: the request demands JSON, by a schema or by a mode.
     """
     options = _options(prompt)
-    words = frozenset(word.casefold() for word in _WORD.findall(prompt))
-    return Question(form="json" if json_asked else _form(prompt, options), options=options, words=words)
+    return Question(form="json" if json_asked else _form(prompt, options), options=options, prompt=prompt)
 
 
 def asked_of(request: Request) -> Question | None:
@@ -80,11 +84,17 @@ def asked_of(request: Request) -> Question | None:
 def _form(prompt: str, options: Mapping[str, str]) -> Form:
     if options:
         return "option"
-    if _WRITE_CODE.search(prompt):
+    lower = prompt.lower()
+    if _any_of(_WRITING, lower) and _WRITE_CODE.search(lower):
         return "code"
-    if _HAS_CODE.search(prompt):
+    if _any_of(_CODING, lower) and _HAS_CODE.search(prompt):
         return "literal"
-    return "number" if _ASKS_NUMBER.search(prompt) else "text"
+    return "number" if _any_of(_COUNTING, lower) and _ASKS_NUMBER.search(lower) else "text"
+
+
+def _any_of(words: tuple[str, ...], text: str) -> bool:
+    """Says whether a regular expression that needs one of these words is worth its time."""
+    return any(word in text for word in words)
 
 
 def _options(prompt: str) -> dict[str, str]:
@@ -98,18 +108,19 @@ def _options(prompt: str) -> dict[str, str]:
     return found if len(found) > 1 else {}
 
 
+_WRITING = ("write", "implement", "create", "generate", "complete")
+_CODING = ("```", "[python]", "def ", "class ", "assert ", "#include")
+_COUNTING = ("how ", "calculate", "compute", "evaluate", "percentage", "probability", "find the ", "what ")
 _WORD = re.compile(r"[^\W\d_]+")
 _OPTION_LINE = re.compile(r"^[ \t]*\(?([A-Z])[.):][ \t]+(\S.*)$", re.MULTILINE)
 _WRITE_CODE = re.compile(
-    r"\b(?:write|implement|create|generate|complete)\b[^.\n]{0,60}\b(?:function|program|script|code|query|class|regex)\b",
-    re.IGNORECASE,
+    r"\b(?:write|implement|create|generate|complete)\b[^.\n]{0,60}\b(?:function|program|script|code|query|class|regex)\b"
 )
 _HAS_CODE = re.compile(r"```|\[PYTHON\]|^\s*(?:def|class|assert|#include)\b", re.MULTILINE)
 _ASKS_NUMBER = re.compile(
     r"\bhow (?:many|much|old|long|far|tall|fast)\b|\b(?:calculate|compute|evaluate|percentage|probability)\b"
     r"|\b(?:find|what (?:is|are|was|will be)) the (?:\w+ ){0,2}"
-    r"(?:sum|number|value|total|product|average|mean|area|volume|length|distance|cost|price|ratio|remainder)\b",
-    re.IGNORECASE,
+    r"(?:sum|number|value|total|product|average|mean|area|volume|length|distance|cost|price|ratio|remainder)\b"
 )
 
 
@@ -318,7 +329,7 @@ def _json_answer(text: str, asked: Question) -> str | None:
     if isinstance(value, dict):
         for name in ("answer", "final_answer"):
             if isinstance(value.get(name), str | int | float):
-                return spelled(str(value[name]), Question(form="text", options={}, words=asked.words))
+                return spelled(str(value[name]), Question(form="text", options={}, prompt=asked.prompt))
     return _bounded(json.dumps(_plain(value), sort_keys=True, separators=(",", ":")))
 
 

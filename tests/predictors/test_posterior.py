@@ -47,7 +47,7 @@ def test_agreement_is_worth_what_it_was_worth():
     pair, score = first(votes, 2), right[:, :2]
     posterior = Posterior.fit([pair], [score])
     offsets = posterior.offsets(pair, score, strength=30.0)
-    best = best_answer(pair, posterior.table(pair.base, pair.deviation, offsets))
+    best = best_answer(pair, posterior.worth(pair.base, offsets).table(pair.deviation))
     for group in (1, 2):
         inside = best.group == group
         truth = score[np.arange(len(score)), best.voter][inside].mean()
@@ -62,7 +62,7 @@ def test_where_there_are_two_answers_only_agreement_tells_less():
         votes, right = voters(n_wrong=n_wrong)
         pair = first(votes, 2)
         posterior = Posterior.fit([pair], [right[:, :2]])
-        best = best_answer(pair, posterior.table(pair.base, pair.deviation, np.zeros(4)))
+        best = best_answer(pair, posterior.worth(pair.base, np.zeros(4)).table(pair.deviation))
         worth.append(best.p[best.group == 1].mean())
     assert worth[0] < worth[1] - 0.1
 
@@ -71,7 +71,7 @@ def test_two_weak_voters_outvote_a_strong_one_where_that_was_right():
     votes, right = voters(p=(0.75, 0.75, 0.8))
     posterior = Posterior.fit([votes], [right])
     best = best_answer(
-        votes, posterior.table(votes.base, votes.deviation, posterior.offsets(votes, right, strength=30))
+        votes, posterior.worth(votes.base, posterior.offsets(votes, right, strength=30)).table(votes.deviation)
     )
     outvoted = (votes.answer[:, 0] == votes.answer[:, 1]) & (votes.answer[:, 2] != votes.answer[:, 0])
     assert (best.voter[outvoted] < 2).all()
@@ -82,7 +82,7 @@ def test_two_weak_voters_outvote_a_strong_one_where_that_was_right():
 def test_alone_against_others_the_strongest_is_delivered():
     votes, right = voters()
     posterior = Posterior.fit([votes], [right])
-    best = best_answer(votes, posterior.table(votes.base, votes.deviation, np.zeros(8)))
+    best = best_answer(votes, posterior.worth(votes.base, np.zeros(8)).table(votes.deviation))
     split = np.array([len(set(row)) == 3 for row in votes.answer.tolist()])
     assert (best.voter[split] == 2).all()
 
@@ -90,7 +90,7 @@ def test_alone_against_others_the_strongest_is_delivered():
 def test_a_long_answer_counts_less_where_long_answers_were_wrong():
     votes, right = voters(longer_if_wrong=1.0)
     alone = first(votes, 1)
-    table = Posterior.fit([alone], [right[:, :1]]).table(alone.base, alone.deviation, np.zeros(2))
+    table = Posterior.fit([alone], [right[:, :1]]).worth(alone.base, np.zeros(2)).table(alone.deviation)
     best = best_answer(alone, table)
     assert best.p[alone.length[:, 0] > 1.5].mean() < best.p[alone.length[:, 0] < 0].mean() - 0.15
 
@@ -118,7 +118,7 @@ def verdict(beyond=((0.0, 0.0),) * 3):
     pair = first(votes, 2)
     posterior = Posterior.fit([pair], [right[:, :2]])
     return Verdict(
-        table=posterior.table(pair.base, np.zeros((1, 2)), np.zeros(4))[0],
+        table=posterior.worth(pair.base, np.zeros(4)).table(np.zeros((1, 2)))[0],
         base=pair.base,
         expected=np.array([100.0, np.nan]),
         mean=np.zeros(2),

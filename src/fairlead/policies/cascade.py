@@ -171,7 +171,7 @@ def _possible(knowledge: Knowledge, predictions: Predictions, circumstances: Cir
     """Returns (n, n_actions): its candidates are eligible, the answers can be compared, and there is time."""
     eligible = circumstances.eligible
     forms = circumstances.answer_form
-    comparable = np.zeros(len(eligible), dtype=np.bool_) if forms is None else np.isin(forms, knowledge.learned.forms)
+    comparable = np.zeros(len(eligible), dtype=np.bool_) if forms is None else knowledge.comparable[forms + 1]
     plans = comparable[:, None] & eligible[:, knowledge.members].all(axis=2)
     if not math.isinf(circumstances.limit_p95_s):
         plans &= _in_time(knowledge, predictions, circumstances)

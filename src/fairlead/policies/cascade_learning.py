@@ -392,9 +392,7 @@ def _with_gains(material: Material, knowledge: Knowledge) -> Knowledge:
     groups, xs, ys = [], [], []
     for plan, team in knowledge.teams:
         first = team.votes(predictions, recorded, first=True)
-        before = best_answer(
-            first, knowledge.posterior.table(first.base, first.deviation, np.array(plan.first_offsets))
-        )
+        before = best_answer(first, team.worth_first.table(first.deviation))
         came = knowledge.came_to(plan, team, predictions, recorded)
         then = log_odds(predictions.p_success[:, team.then])
         groups.append(before.group)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 import numpy as np
 
+from fairlead.answers import FORMS
 from fairlead.policies.realised import Realised, Recorded
-from fairlead.predictors.posterior import N_GROUPS, Posterior, Verdict, Votes, best_answer, gain, length_of
+from fairlead.predictors.posterior import N_GROUPS, Posterior, Verdict, Votes, Worth, best_answer, gain, length_of
 from fairlead.statistics.calibration import sigmoid
 from fairlead.statistics.logistic import log_odds
 
@@ -113,21 +114,30 @@ class Team:
     mean: FloatArray
     sd: FloatArray
     """(v,) each, the last voter at the end."""
-
-    @property
-    def columns(self) -> IntArray:
-        """(v,) of the voters."""
-        return np.append(self.first, self.then)
+    worth_first: Worth
+    worth_all: Worth
+    """What agreement is worth among the first ones, and among all."""
+    columns: IntArray
+    """(v,) of the voters."""
 
     @classmethod
-    def of(cls, plan: Plan, voters: Mapping[str, Voter], names: Sequence[str]) -> Self | None:
+    def of(cls, plan: Plan, voters: Mapping[str, Voter], posterior: Posterior, names: Sequence[str]) -> Self | None:
         """Returns the team of a plan; `None` where one of its candidates is not there."""
         members = (*plan.first, plan.then)
         if any(name not in names for name in members):
             return None
         numbers = np.array([[voters[name].base, voters[name].mean, voters[name].sd] for name in members]).T
         columns = np.array([names.index(name) for name in members], dtype=np.int64)
-        return cls(first=columns[:-1], then=int(columns[-1]), base=numbers[0], mean=numbers[1], sd=numbers[2])
+        return cls(
+            first=columns[:-1],
+            then=int(columns[-1]),
+            base=numbers[0],
+            mean=numbers[1],
+            sd=numbers[2],
+            worth_first=posterior.worth(numbers[0, :-1], np.array(plan.first_offsets)),
+            worth_all=posterior.worth(numbers[0], np.array(plan.all_offsets)),
+            columns=columns,
+        )
 
     def votes(self, predictions: Predictions, recorded: Recorded, *, first: bool = False) -> Votes:
         """Returns what its voters answered: all of them, or the first."""
@@ -181,7 +191,8 @@ class Knowledge:
     """What was learned, as arrays, for the candidates that are there: what decides a request."""
 
     learned: Learned
-    posterior: Posterior
+    comparable: BoolArray
+    """(1 + forms,) whether answers of a form were compared: first where they cannot be, then of each form."""
     beyond: FloatArray
     teams: tuple[tuple[Plan, Team], ...]
     direct: IntArray
@@ -201,14 +212,15 @@ class Knowledge:
     @classmethod
     def of(cls, learned: Learned, names: Sequence[str]) -> Self:
         """Returns what is left of it where these candidates are there."""
-        teams = [(i, plan, Team.of(plan, learned.voters, names)) for i, plan in enumerate(learned.plans)]
+        posterior = Posterior(theta=np.array(learned.theta))
+        teams = [(i, plan, Team.of(plan, learned.voters, posterior, names)) for i, plan in enumerate(learned.plans)]
         there = [(i, plan, team) for i, plan, team in teams if team is not None]
         direct = [(i, names.index(name)) for i, name in enumerate(learned.direct) if name in names]
         kept = [i for i, _ in direct] + [len(learned.direct) + i for i, _, _ in there]
         members = [[team.first[0], team.first[-1], team.then] for _, _, team in there]
         return cls(
             learned=learned,
-            posterior=Posterior(theta=np.array(learned.theta)),
+            comparable=np.isin(np.arange(-1, len(FORMS)), learned.forms),
             beyond=np.array(learned.beyond),
             teams=tuple((plan, team) for _, plan, team in there),
             direct=np.array([column for _, column in direct], dtype=np.int64),
@@ -254,8 +266,8 @@ class Knowledge:
     def came_to(self, plan: Plan, team: Team, predictions: Predictions, recorded: Recorded) -> Came:
         """Returns what a plan comes to on recorded answers."""
         first, last = team.votes(predictions, recorded, first=True), team.votes(predictions, recorded)
-        before = best_answer(first, self._table(first, plan.first_offsets))
-        after = best_answer(last, self._table(last, plan.all_offsets))
+        before = best_answer(first, team.worth_first.table(first.deviation))
+        after = best_answer(last, team.worth_all.table(last.deviation))
         then = log_odds(predictions.p_success[:, team.then])
         advantage = gain(before, beyond_of(self.beyond, np.array(plan.beyond), then))
         return Came(
@@ -283,8 +295,7 @@ class Knowledge:
         logits = log_odds(predictions.p_success[:, team.columns])
         v = len(team.first)
         deviation, expected = logits - team.base, predictions.output_tokens[:, team.columns]
-        first = self.posterior.table(team.base[:v], deviation[:, :v], np.array(plan.first_offsets))
-        last = self.posterior.table(team.base, deviation, np.array(plan.all_offsets))
+        first, last = team.worth_first.table(deviation[:, :v]), team.worth_all.table(deviation)
         beyond = beyond_of(self.beyond, np.array(plan.beyond), logits[:, -1])
         return [
             (
@@ -307,6 +318,3 @@ class Knowledge:
             )
             for i in range(len(logits))
         ]
-
-    def _table(self, votes: Votes, offsets: Sequence[float]) -> FloatArray:
-        return self.posterior.table(votes.base, votes.deviation, np.array(offsets))

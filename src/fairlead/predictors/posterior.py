@@ -178,22 +178,43 @@ class Posterior:
         logit = (x * self.theta[kind]).sum(axis=1)
         return fit_offsets(logit, y, mask, 1 << votes.answer.shape[1], strength=strength)
 
-    def table(self, base: FloatArray, deviation: FloatArray, offsets: FloatArray) -> FloatArray:
-        """Returns (n, p, 3) for each request and pattern: log odds at the predicted length, and how length bends them.
+    def worth(self, base: FloatArray, offsets: FloatArray) -> Worth:
+        """Returns what each pattern is worth.
 
         Args:
             base: (v,) of the voters.
-            deviation: (n, v) of their predictions.
             offsets: (2^v,) of their sets.
         """
         every = patterns(len(base))
         theta = self.theta[every.kind]
         fixed = theta[:, 0] + theta[:, 1] * (every.givers @ base) + theta[:, 2] * (every.opponents @ base)
-        fixed = fixed + theta[:, 3] * every.n_missing + offsets[every.mask]
-        along = theta[:, [4]] * every.givers + theta[:, [5]] * every.opponents
-        table = np.empty((len(deviation), len(every.kind), 3))
-        table[:, :, 0] = fixed + _means(deviation, along)
-        table[:, :, 1:] = theta[:, 6:]
+        return Worth(
+            fixed=fixed + theta[:, 3] * every.n_missing + offsets[every.mask],
+            along=theta[:, [4]] * every.givers + theta[:, [5]] * every.opponents,
+            bend=theta[:, 6:],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """What the p patterns of an answer are worth with given voters."""
+
+    fixed: FloatArray
+    """(p,) log odds where nothing is predicted of a request in particular."""
+    along: FloatArray
+    """(p, v) what the deviation of each voter's prediction adds."""
+    bend: FloatArray
+    """(p, 2) what a length adds, and its square."""
+
+    def table(self, deviation: FloatArray) -> FloatArray:
+        """Returns (n, p, 3) for each request and pattern: log odds at the predicted length, and how length bends them.
+
+        Args:
+            deviation: (n, v) of the voters' predictions.
+        """
+        table = np.empty((len(deviation), len(self.fixed), 3))
+        table[:, :, 0] = self.fixed + _means(deviation, self.along)
+        table[:, :, 1:] = self.bend
         return table
 
 
@@ -248,7 +269,7 @@ def best_answer(votes: Votes, table: FloatArray) -> Best:
 
     Args:
         votes: n requests.
-        table: (n, p, 3) see `Posterior.table`.
+        table: (n, p, 3) see `Worth.table`.
     """
     every, pattern = votes.patterns, votes.pattern
     row = np.arange(len(pattern))[:, None]
@@ -284,7 +305,7 @@ class Verdict:
     """
 
     table: FloatArray
-    """(p, 3) see `Posterior.table`."""
+    """(p, 3) see `Worth.table`."""
     base: FloatArray
     """(v,)."""
     expected: FloatArray
