@@ -201,7 +201,7 @@ def test_an_ensemble_is_saved_with_its_members(router, tmp_path):
 
 def test_a_cascade_is_saved_with_what_it_learned(tmp_path):
     train, test = make_outcomes(500, n_wrong_answers=6, seed=4).split(0.6, seed=0)
-    router = fit(train, Cascade(objective="cost", margin=0.05), seed=0)
+    router = fit(train, Cascade(objective="utility", willingness_to_pay_usd=0.05), seed=0)
     router = replace(router, policy=router.policy.policy)  # whatever the guard says of so small a table
     save(router, tmp_path / "router")
     loaded = load(tmp_path / "router")

@@ -120,7 +120,7 @@ def test_the_page_of_a_table_without_costs_has_no_plots(router):
 
 def test_a_cascade_is_judged_by_all_its_calls_and_the_answer_that_was_served():
     train, test = make_outcomes(900, n_wrong_answers=9, seed=5).split(0.7, seed=0)
-    router = fit(train, Cascade(objective="cost"), seed=0)
+    router = fit(train, Cascade(objective="utility", willingness_to_pay_usd=0.05), seed=0)
     router = router.bind(router.candidates, reference=router.reference, policy=router.policy.policy)
     openings = router.decide(test.requests).openings
     assert openings
