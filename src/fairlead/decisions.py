@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,7 +85,8 @@ class Decisions:
         opening = self.openings.get(i, ())
         called = {step.candidate for stage in opening for step in stage.steps}
         rest = (names[column] for column in self._order(i) if names[column] not in called)
-        return (*opening, *(Stage(steps=(Step(candidate=name),)) for name in rest))[:MAX_STAGES]
+        left = max(MAX_STAGES - len(opening), 0)
+        return (*opening, *(Stage(steps=(Step(candidate=name),)) for name in islice(rest, left)))[:MAX_STAGES]
 
     def _order(self, i: int) -> list[int]:
         """Returns the columns to call: the choice, the reference, then the rest by predicted success, unknown last."""
@@ -94,7 +95,8 @@ class Decisions:
         by_success = np.argsort(-self.predictions.p_success[i], kind="stable").tolist()
         reference = [self.reference] if self._reference_serves(i) else []
         order = dict.fromkeys([int(self.first[i]), *reference, *by_success])
-        return [column for column in order if self.eligible[i, column]]
+        eligible = self.eligible[i].tolist()
+        return [column for column in order if eligible[column]]
 
     def _reference_serves(self, i: int) -> bool:
         return self.reference >= 0 and bool(self.eligible[i, self.reference])

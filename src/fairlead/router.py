@@ -171,7 +171,7 @@ class Router:
             eligible=eligible,
             control_draw=np.array(draw),
             circumstances=Circumstances(
-                eligible=_somebody(eligible),
+                eligible=_somebody(eligible) if any(excluded) else eligible,
                 reference=self._reference,
                 mix_draw=np.array(mix_draw),
                 host_latency_p95_s=self._host_latency_p95_s(contexts),

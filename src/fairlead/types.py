@@ -472,7 +472,10 @@ GRIDS = ("p_success", "p_success_sd", "output_tokens", "cost_usd", "latency_p95_
 
 
 def _known(values: FloatArray) -> list[float | None]:
-    return [None if math.isnan(value) else value for value in values.tolist()]
+    listed: list[float] = values.tolist()
+    if math.isnan(sum(listed)):
+        return [None if math.isnan(value) else value for value in listed]
+    return [*listed]
 
 
 # What was decided ----------------------------------------------------------------------------------------------------

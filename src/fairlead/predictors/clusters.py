@@ -23,7 +23,7 @@ import numpy.typing as npt
 from fairlead.estimator import Estimator
 from fairlead.predictors.base import Estimate
 from fairlead.predictors.means import shrunk_mean
-from fairlead.predictors.nearness import Near, nearest, squared_distances
+from fairlead.predictors.nearness import Near, nearest, relative_distances
 
 if TYPE_CHECKING:
     from fairlead.types import FloatArray, IntArray
@@ -102,7 +102,7 @@ class Clusters(Estimator):
         return max(min(self.n_clusters, n_prompts // _PROMPTS_PER_CLUSTER), 1)
 
     def _near(self, x: FloatArray) -> Near:
-        return nearest(squared_distances(x.astype(np.float32), self.centres_, self.centres_squared_), self.n_nearest)
+        return nearest(relative_distances(x.astype(np.float32), self.centres_, self.centres_squared_), self.n_nearest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

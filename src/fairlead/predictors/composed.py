@@ -23,7 +23,7 @@ _CALIBRATION_STRENGTH = 100.0
 
 def quick(seed: int = 0) -> Predictor:
     """Returns the predictor of the default router: about a tenth of a millisecond a request."""
-    members = (Factorization(), Clusters(n_clusters=128, seed=seed), KNN(max_prompts=3072, seed=seed))
+    members = (Factorization(), Clusters(n_clusters=128, seed=seed), KNN(n_dims=32, max_prompts=3072, seed=seed))
     return Calibrated(predictor=Ensemble(members=members), strength=_CALIBRATION_STRENGTH)
 
 

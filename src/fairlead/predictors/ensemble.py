@@ -73,17 +73,19 @@ class Ensemble(Estimator):
         away = np.array([estimate.mean for estimate in estimates]) - self.mean_
         squares = np.square(np.array([estimate.sd for estimate in estimates])) + np.square(away)
         # what members do not know, and how far they disagree: E[sd^2] + E[away^2] - E[away]^2 over their shares
-        variance = self._mixed(squares)[2] - np.square(self._mixed(away)[2])
-        return Estimate(mean=self._combined(away), sd=np.sqrt(np.maximum(variance, 0.0)))
+        mixed = self._mixed(away)
+        variance = self._mixed(squares)[2] - np.square(mixed[2])
+        return Estimate(mean=self._combined(mixed), sd=np.sqrt(np.maximum(variance, 0.0)))
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
         self.check_fitted("weight_")
-        return self._combined(np.array([member.predict_mean(x) for member in self.members]) - self.mean_)
+        away = np.array([member.predict_mean(x) for member in self.members]) - self.mean_
+        return self._combined(self._mixed(away))
 
-    def _combined(self, away: FloatArray) -> FloatArray:
-        """Returns the prediction from what each member expects beyond the mean, (n_members, n, m)."""
-        common, apart, _ = self._mixed(away)
+    def _combined(self, mixed: FloatArray) -> FloatArray:
+        """Returns the prediction from what the members expect beyond the mean, weighted in each of the three ways."""
+        common, apart, _ = mixed
         difference = common - apart
         known = self.mean_ == self.mean_
         difference = difference if known.all() else difference[:, known]

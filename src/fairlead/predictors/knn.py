@@ -19,7 +19,7 @@ import numpy.typing as npt
 from fairlead.estimator import Estimator
 from fairlead.predictors.base import Estimate, Predictor
 from fairlead.predictors.means import left_out_means, model_means
-from fairlead.predictors.nearness import Near, nearest, squared_distances
+from fairlead.predictors.nearness import Near, nearest, relative_distances
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,7 +136,7 @@ class KNN(Estimator):
 
     def _corrections(self, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
         if len(rows) <= _ROWS_AT_ONCE:
-            distance = squared_distances(rows.astype(np.float32), self.points_, self.points_squared_)
+            distance = relative_distances(rows.astype(np.float32), self.points_, self.points_squared_)
             return self._correction(nearest(distance, self.k))
         corrections, n_labels = zip(*map(self._corrections, _parts(rows)), strict=True)
         return np.concatenate(corrections), np.concatenate(n_labels)
@@ -148,7 +148,7 @@ class KNN(Estimator):
         corrections = np.empty((len(points), self.labels_.shape[1]))
         for at in range(0, len(points), _ROWS_AT_ONCE):
             rows = np.arange(at, min(at + _ROWS_AT_ONCE, len(points)))
-            distance = squared_distances(points[rows].astype(np.float32), self.points_, self.points_squared_)
+            distance = relative_distances(points[rows].astype(np.float32), self.points_, self.points_squared_)
             among = own[rows] >= 0
             distance[among, own[rows][among]] = _FAR
             corrections[rows] = self._correction(nearest(distance, min(self.k, len(self.points_) - 1)))[0]

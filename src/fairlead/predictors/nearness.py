@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Float32Array = npt.NDArray[np.float32]
 
-_ALONE = 1e-9  # squared distance, relative to the radius, that keeps a weight above zero where all points coincide
+_ALONE = 1e-9  # keeps weights above zero where all points coincide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,21 +33,32 @@ class Near:
 
 def squared_distances(rows: Float32Array, points: Float32Array, points_squared: Float32Array) -> Float32Array:
     """Returns (n_rows, n_points); single precision is enough to tell who is near."""
-    distance = rows @ points.T
-    distance *= -2.0
-    distance += points_squared
+    distance = relative_distances(rows, points, points_squared)
     distance += np.square(rows).sum(axis=1)[:, None]
     np.maximum(distance, 0.0, out=distance)
     return distance
 
 
-def nearest(squared_distance: Float32Array, k: int) -> Near:
-    """Returns the `k` nearest of each row; all of them, equally weighted, where there are no more than `k`."""
-    n, n_points = squared_distance.shape
+def relative_distances(rows: Float32Array, points: Float32Array, points_squared: Float32Array) -> Float32Array:
+    """Returns the squared distances less the squared length of each row: all that `nearest` needs, in fewer passes."""
+    distance = rows @ points.T
+    distance *= -2.0
+    distance += points_squared
+    return distance
+
+
+def nearest(distance: Float32Array, k: int) -> Near:
+    """Returns the `k` nearest of each row; all of them, equally weighted, where there are no more than `k`.
+
+    Args:
+        distance: (n, n_points) squared, up to a constant of each row.
+        k: how many.
+    """
+    n, n_points = distance.shape
     if n_points <= k:
         return Near(index=np.tile(np.arange(n_points), (n, 1)), weight=np.full((n, n_points), 1.0 / max(n_points, 1)))
-    order = np.argpartition(squared_distance, k, axis=1)[:, : k + 1]
-    ordered = squared_distance[np.arange(n)[:, None], order].astype(np.float64)
+    order = np.argpartition(distance, k, axis=1)[:, : k + 1]
+    ordered = distance[np.arange(n)[:, None], order].astype(np.float64)
     radius, inside = ordered[:, k:], ordered[:, :k]
-    weight = np.maximum(radius * (1.0 + _ALONE) + _ALONE - inside, 0.0)
+    weight = np.maximum(radius - inside, 0.0) + _ALONE * (1.0 + np.abs(radius))
     return Near(index=order[:, :k], weight=weight / weight.sum(axis=1, keepdims=True))
