@@ -1,6 +1,8 @@
 """How many requests a second the ledger keeps: each an intent, a settlement and an attempt, awaited in turn.
 
-python benchmarks/ledger.py [--writers 64] [--requests 12800] [--folder DIR]
+python benchmarks/ledger.py [--writers 64] [--requests 12800] [--folder DIR] [--url postgresql://user@host/empty-database]
+
+Says, too, how fast `verify` reads it all again: every hash, and every bill.
 """
 
 from __future__ import annotations
@@ -12,12 +14,19 @@ import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from fairlead.catalog import priced
 from fairlead.ledger.base import Intent, Settlement
 from fairlead.ledger.ids import new_id
-from fairlead.ledger.sqlite import SqliteLedger
-from fairlead.types import Attempt, Context, Decision, Outcome, Prediction, SessionState, Stage, Step, Usage
+from fairlead.ledger.opening import open_ledger
+from fairlead.ledger.verify import verify
+from fairlead.types import Attempt, Context, Decision, Outcome, Prediction, Rate, SessionState, Stage, Step, Usage
+
+if TYPE_CHECKING:
+    from fairlead.ledger.base import Ledger
+
+Durability = Literal["process", "power"]
 
 NOW = datetime.now(UTC)
 MODELS = tuple(f"host/model-{i}" for i in range(5))
@@ -32,6 +41,8 @@ DECISION = Decision(
     ),
 )
 CONTEXT = Context(now=NOW, session=SessionState(id="s", rule="header"))
+PRICE = priced(input=Rate(base=Decimal(1)), output=Rate(base=Decimal(4)), source="benchmark")
+USAGE = Usage(input_tokens=100, output_tokens=50)
 ATTEMPT = Attempt(
     candidate=MODELS[0],
     number=1,
@@ -39,13 +50,14 @@ ATTEMPT = Attempt(
     status="ok",
     started_at=NOW,
     latency_s=0.5,
-    usage=Usage(input_tokens=100, output_tokens=50),
-    cost_usd=Decimal("0.0001"),
+    usage=USAGE,
+    cost_usd=PRICE.cost_usd(USAGE),
+    price_id=PRICE.id,
 )
 OUTCOME = Outcome(status="delivered", attempts=(ATTEMPT,), served=MODELS[0])
 
 
-async def keep(ledger: SqliteLedger, n_requests: int) -> None:
+async def keep(ledger: Ledger, n_requests: int) -> None:
     """Writes requests one after the other, as one caller would."""
     for _ in range(n_requests):
         intent = Intent(
@@ -70,18 +82,24 @@ async def keep(ledger: SqliteLedger, n_requests: int) -> None:
         await ledger.settle(settlement)
 
 
-async def measure(folder: Path, durability: Literal["process", "power"], n_writers: int, n_requests: int) -> str:
+async def measure(place: str, durability: Durability, n_writers: int, n_requests: int) -> str:
     """Returns one line of results."""
-    ledger = SqliteLedger.open(folder / f"{durability}.db", durability=durability)
+    ledger = open_ledger(place, durability=durability)
+    await ledger.register([PRICE])
     share = n_requests // n_writers
     wall, cpu = time.perf_counter(), time.process_time()
     await asyncio.gather(*(keep(ledger, share) for _ in range(n_writers)))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    start = time.perf_counter()
+    found = verify(ledger)
+    reading = time.perf_counter() - start
     await ledger.close()
+    assert found.ok
     done = share * n_writers
     return (
         f"durability {durability}: {done} requests by {n_writers} writers in {wall:.2f} s: "
-        f"{3 * done / wall:.0f} rows/s, {done / wall:.0f} requests/s, {cpu / done * 1e6:.0f} us CPU a request"
+        f"{3 * done / wall:.0f} rows/s, {done / wall:.0f} requests/s, {cpu / done * 1e6:.0f} us CPU a request; "
+        f"verified at {found.n_rows / reading:.0f} rows/s"
     )
 
 
@@ -91,11 +109,13 @@ def main() -> None:
     parser.add_argument("--writers", type=int, default=64)
     parser.add_argument("--requests", type=int, default=12_800)
     parser.add_argument("--folder", type=Path, help="where the disk to measure is")
+    parser.add_argument("--url", help="a database to measure in place of a file")
     given = parser.parse_args()
+    durabilities: tuple[Durability, ...] = ("process", "power")
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        durabilities: tuple[Literal["process", "power"], ...] = ("process", "power")
         for durability in durabilities:
-            print(asyncio.run(measure(Path(folder), durability, given.writers, given.requests)))
+            place = given.url or str(Path(folder, f"{durability}.db"))
+            print(asyncio.run(measure(place, durability, given.writers, given.requests)))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from fairlead.types import (
     Step,
     Usage,
 )
+from tests.postgres import PostgresServer
 
 # A busy machine makes an example slow, not wrong.
 hypothesis.settings.register_profile("fairlead", deadline=None)
@@ -133,6 +134,14 @@ class LedgerRecords:
 def records() -> LedgerRecords:
     """Made-up ledger records."""
     return LedgerRecords()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server for the whole run."""
+    server = PostgresServer()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,21 +7,22 @@ import typer
 
 from fairlead.cli.main import main
 from fairlead.cli.since import moment
+from fairlead.ledger.postgres import PostgresLedger
 from fairlead.ledger.sqlite import SqliteLedger
 
 
 @pytest.fixture
 def path(tmp_path, records):
-    async def fill():
-        ledger = SqliteLedger.open(tmp_path / "fairlead.db")
-        await ledger.register([records.price])
-        await ledger.intent(records.intent(1))
-        await ledger.settle(records.settlement(1))
-        await ledger.intent(records.intent(2))
-        await ledger.close()
-
-    asyncio.run(fill())
+    asyncio.run(fill(SqliteLedger.open(tmp_path / "fairlead.db"), records))
     return tmp_path / "fairlead.db"
+
+
+async def fill(ledger, records):
+    await ledger.register([records.price])
+    await ledger.intent(records.intent(1))
+    await ledger.settle(records.settlement(1))
+    await ledger.intent(records.intent(2))
+    await ledger.close()
 
 
 def run(*arguments):
@@ -49,6 +50,14 @@ def test_verify_exits_with_1_where_something_does_not(path, capsys, tamper):
     assert result["unsettled"] == [
         {"request_id": "req_0002", "at": "2026-11-01T12:00:02.123456Z", "reserved_usd": "0.0500"}
     ]
+
+
+def test_every_command_takes_the_address_of_a_database(postgres, records, tmp_path, capsys):
+    url = postgres.database()
+    asyncio.run(fill(PostgresLedger.open(url), records))
+    for command in (["verify"], ["rebuild"], ["export", "--out", tmp_path / "rows.jsonl"]):
+        assert run(*command, "--ledger", url) == 0
+    assert "ledger_" in capsys.readouterr().out
 
 
 def test_verify_of_nothing_is_an_answer_without_a_traceback(tmp_path, capsys):

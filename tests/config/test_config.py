@@ -104,7 +104,22 @@ def test_a_file_without_providers_takes_those_of_the_environment(read):
     assert list(read("[server]\nport = 9000", MISTRAL_API_KEY="k").providers) == ["mistral"]
 
 
+def test_a_ledger_is_a_file_or_a_database_and_a_flag_wins(read):
+    config = read('[ledger]\nurl = "postgresql://fairlead@db/fairlead"', OPENAI_API_KEY="k")
+    assert config.ledger.place == "postgresql://fairlead@db/fairlead"
+    assert config.overridden(ledger="other.db").ledger.place == "other.db"
+    assert config.overridden(ledger="postgresql://other@db/x").ledger.place == "postgresql://other@db/x"
+
+
 REFUSED = {
+    "a password in the address": (
+        '[ledger]\nurl = "postgresql://fairlead:secret$@db/fairlead"',
+        "`ledger.url` holds a password; expected none in this file. Give it by `PGPASSWORD`",
+    ),
+    "an address of something else": (
+        '[ledger]\nurl = "mysql://db/fairlead"',
+        "`ledger.url` is no address of a database",
+    ),
     "above its range": (
         LOCAL + "[routes.auto]\ncontrol_share = 1.7",
         "`routes.auto.control_share` is 1.7; expected a number in [0, 1).",

@@ -1,19 +1,59 @@
 """What every store of the ledger must do; a new one is tested by being listed in `STORES`."""
 
 import asyncio
+import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import make_url
 
 from fairlead.errors import LedgerError, MissingRowError
+from fairlead.ledger.postgres import PostgresLedger
 from fairlead.ledger.sql import PAGE
 from fairlead.ledger.sqlite import SqliteLedger
+from fairlead.ledger.verify import verify
 from fairlead.types import Outcome, Rate
+from tests.conftest import change_rows
 
-STORES = {"sqlite": lambda folder: SqliteLedger.open(folder / "ledger.db")}
-"""Name -> opens the store in a folder; opening it again finds the same rows."""
+
+class SqliteStore:
+    def __init__(self, folder, _):
+        self.path = folder / "ledger.db"
+
+    def open(self):
+        return SqliteLedger.open(self.path)
+
+    def execute(self, *statements):
+        connection = sqlite3.connect(self.path)
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+        connection.close()
+
+    def tamper(self, *statements):
+        change_rows(self.path, *statements)
+
+
+class PostgresStore:
+    def __init__(self, _, find_fixture):
+        self.server = find_fixture("postgres")
+        self.url = self.server.database()
+        self.name = make_url(self.url).database
+
+    def open(self):
+        return PostgresLedger.open(self.url)
+
+    def execute(self, *statements):
+        self.server.execute(self.name, *statements)
+
+    def tamper(self, *statements):
+        self.execute("SET session_replication_role = replica", *statements)  # what a superuser may do
+
+
+STORES = {"sqlite": SqliteStore, "postgres": PostgresStore}
+"""Name -> a store in a folder, or on a server: opened again it holds the same rows."""
 
 
 SESSION = ("session_id", "session_rule")
@@ -37,15 +77,26 @@ def picked(record, names):
 
 
 @pytest.fixture(params=STORES)
-def reopen(request, tmp_path):
-    return lambda: STORES[request.param](tmp_path)
+def store(request, tmp_path):
+    return STORES[request.param](tmp_path, request.getfixturevalue)
+
+
+@pytest.fixture
+async def reopen(store):
+    opened = []
+
+    def reopen():
+        opened.append(store.open())
+        return opened[-1]
+
+    yield reopen
+    for ledger in opened:
+        await ledger.close()
 
 
 @pytest.fixture
 async def ledger(reopen):
-    ledger = reopen()
-    yield ledger
-    await ledger.close()
+    return reopen()
 
 
 async def test_a_settled_request_comes_back_whole(ledger, records):
@@ -186,3 +237,80 @@ async def test_closing_waits_for_what_was_handed_over(reopen, records):
     await asyncio.gather(*(asyncio.wait_for(asyncio.shield(writes[0]), 10), ledger.close()))
     await asyncio.gather(*writes)
     assert len(list(reopen().entries())) == 1500
+
+
+# The hash chain -------------------------------------------------------------------------------------------------------
+
+
+async def fill(ledger, records, numbers=range(1, 4)):
+    await ledger.register([records.price])
+    for n in numbers:
+        await ledger.intent(records.intent(n))
+        await ledger.settle(records.settlement(n, records.failed_attempt(1), records.attempt(2)))
+    await ledger.feedback(records.feedback(numbers[0], score=0.1 + 0.2))
+
+
+async def test_what_was_written_is_found_as_it_was(reopen, records):
+    first = reopen()
+    await fill(first, records)
+    found = verify(first)
+    assert (found.ok, found.n_rows, found.n_requests) == (True, 14, 3)
+    second = reopen()
+    await fill(second, records, range(4, 6))
+    assert verify(second, found.ends).ok
+    assert [writer.after and writer.after.writer for writer in second.writers()] == [None, first.writers()[0].id]
+
+
+async def test_writers_at_once_wait_for_nobody_and_have_chains_of_their_own(reopen, records):
+    ledgers = [reopen() for _ in range(3)]
+    await asyncio.gather(*(ledgers[n % 3].intent(records.intent(n)) for n in range(90)))
+    assert [writer.seq for writer in ledgers[0].writers()] == [30, 30, 30]
+    assert verify(ledgers[0]).ok
+
+
+async def test_two_that_register_a_price_at_once_both_have_it(reopen, records):
+    ledgers = [reopen() for _ in range(4)]
+    await asyncio.gather(*(ledger.register([records.price]) for ledger in ledgers))
+    assert list(ledgers[0].prices()) == [records.price.id]
+
+
+@pytest.mark.parametrize("table", ["prices", "requests", "settlements", "attempts", "feedback", "writers"])
+@pytest.mark.parametrize("change", ["UPDATE {} SET hash = 'feed'", "DELETE FROM {}"])
+async def test_the_database_refuses_to_change_a_row(store, ledger, records, table, change):
+    await fill(ledger, records)
+    with pytest.raises((AssertionError, sqlite3.IntegrityError), match="never changed"):
+        store.execute(change.format(table))
+
+
+TAMPERING = {
+    "changed": (["UPDATE attempts SET latency_s = 0.26 WHERE number = 2 AND seq = 5"], ["row_changed"]),
+    "a bill made cheaper": (
+        ["UPDATE attempts SET cost_usd = '0.0001' WHERE seq = 5"],
+        ["row_changed", "cost_differs", "total_differs"],
+    ),
+    "taken out": (["DELETE FROM feedback"], ["row_missing"]),
+    "swapped": (
+        [
+            "UPDATE settlements SET seq = 99 WHERE seq = 3",
+            "UPDATE settlements SET seq = 3 WHERE seq = 7",
+            "UPDATE settlements SET seq = 7 WHERE seq = 99",
+        ],
+        ["row_reordered"] * 4,
+    ),
+    "put in": (
+        [
+            """INSERT INTO feedback (id, decision_id, at, score, source, writer, seq, hash)
+            SELECT 77, decision_id, at, 1.0, source, writer, 15, hash FROM feedback"""
+        ],
+        ["row_added"],
+    ),
+    "the end moved": (["UPDATE writers SET hash = 'feed'"], ["end_differs"]),
+}
+
+
+@pytest.mark.parametrize("how", TAMPERING)
+async def test_each_kind_of_tampering_is_found(store, ledger, records, how):
+    await fill(ledger, records)
+    statements, rules = TAMPERING[how]
+    store.tamper(*statements)
+    assert [fault.rule for fault in verify(ledger).faults] == rules

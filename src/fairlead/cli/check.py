@@ -93,7 +93,7 @@ class CheckResult(Result, kw_only=True, frozen=True):
     source: str
     """Where the configuration came from."""
     ledger: str
-    """The ledger's file."""
+    """The ledger's file, or the address of its database."""
     candidates: tuple[CandidateResult, ...]
     routes: tuple[RouteResult, ...]
 
@@ -102,7 +102,7 @@ class CheckResult(Result, kw_only=True, frozen=True):
         """Returns what would run."""
         return cls(
             source=setup.config.source,
-            ledger=str(setup.config.ledger.path),
+            ledger=setup.config.ledger.place,
             candidates=tuple(CandidateResult.of(candidate) for candidate in setup.candidates.values()),
             routes=tuple(RouteResult.of(route) for route in setup.routes),
         )
@@ -119,9 +119,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False, out: OutOpti
     emit(result, partial(_show, result), as_json=as_json, out=out)
 
 
-def checked(
-    path: Path | None, *, host: str | None = None, port: int | None = None, ledger: Path | None = None
-) -> Setup:
+def checked(path: Path | None, *, host: str | None = None, port: int | None = None, ledger: str | None = None) -> Setup:
     """Returns what a configuration means, everything checked that can be without opening anything.
 
     Args:

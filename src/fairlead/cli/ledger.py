@@ -12,8 +12,8 @@ import msgspec
 import typer
 
 from fairlead.cli.output import JsonOption, OutOption, Result, emit
+from fairlead.cli.places import DEFAULT, LedgerOption
 from fairlead.cli.since import SinceOption, moment
-from fairlead.config import LedgerConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,20 +21,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fairlead.ledger.chain import ChainEnd
-    from fairlead.ledger.sqlite import SqliteLedger
     from fairlead.ledger.verify import Verification
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 app = typer.Typer(no_args_is_help=True)
 
-LedgerOption = Annotated[Path, typer.Option("--ledger", help="The ledger's file.")]
 ExportFile = Annotated[Path, typer.Option("--out", help="The file to write: `.parquet` or `.jsonl`.")]
 NotedOption = Annotated[
     Path | None,
     typer.Option("--noted", help="An earlier `verify --json`: each chain must still run through the end noted there."),
 ]
-DEFAULT = LedgerConfig().path
 
 SHOWN = 20
 """Lines of a list that people see; `--json` has more."""
@@ -77,7 +74,7 @@ class LedgerVerifyResult(Result, kw_only=True, frozen=True):
 
     schema: str = "fairlead.ledger.verify/1"
     ledger: str
-    """The ledger's file."""
+    """The ledger's file, or the address of its database."""
     ok: bool
     """Whether everything is as it was written and adds up. An unsettled request is not a fault."""
     n_rows: int
@@ -116,7 +113,7 @@ class LedgerRebuildResult(Result, kw_only=True, frozen=True):
 
     schema: str = "fairlead.ledger.rebuild/1"
     ledger: str
-    """The ledger's file."""
+    """The ledger's file, or the address of its database."""
     ok: bool
     """Whether every bill is the same to the last digit."""
     since: datetime | None
@@ -152,7 +149,7 @@ class LedgerReconcileResult(Result, kw_only=True, frozen=True):
 
     schema: str = "fairlead.ledger.reconcile/1"
     ledger: str
-    """The ledger's file."""
+    """The ledger's file, or the address of its database."""
     bill: str
     """The provider's file."""
     ok: bool
@@ -172,7 +169,7 @@ class LedgerExportResult(Result, kw_only=True, frozen=True):
 
     schema: str = "fairlead.ledger.export/1"
     ledger: str
-    """The ledger's file."""
+    """The ledger's file, or the address of its database."""
     out: str
     """The file that was written."""
     rows_schema: str
@@ -186,9 +183,12 @@ def verify(
     ledger: LedgerOption = DEFAULT, noted: NotedOption = None, as_json: JsonOption = False, out: OutOption = None
 ) -> None:
     """Follows the hash chain through every row and computes every bill anew; lists what is not as it was written."""
-    from fairlead.ledger.verify import verify as verify_ledger  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.ledger.opening import reading  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.ledger.verify import verify as verify_ledger  # noqa: PLC0415
 
-    result = _result(ledger, verify_ledger(_opened(ledger), _noted(noted)))
+    ends = _noted(noted)
+    with reading(ledger) as opened:
+        result = _result(ledger, verify_ledger(opened, ends))
     emit(result, partial(_show_verification, result), as_json=as_json, out=out)
     if not result.ok:
         raise typer.Exit(1)
@@ -199,12 +199,14 @@ def rebuild(
     ledger: LedgerOption = DEFAULT, since: SinceOption = None, as_json: JsonOption = False, out: OutOption = None
 ) -> None:
     """Computes every bill anew from usage and price rows, and compares it with the one that was kept."""
-    from fairlead.ledger.rebuild import rebuild as rebuild_bill  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.ledger.opening import reading  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.ledger.rebuild import rebuild as rebuild_bill  # noqa: PLC0415
 
     start = moment(since, datetime.now(UTC))
-    found = rebuild_bill(_opened(ledger), start)
+    with reading(ledger) as opened:
+        found = rebuild_bill(opened, start)
     result = LedgerRebuildResult(
-        ledger=str(ledger),
+        ledger=ledger,
         ok=not found.n_differences,
         since=start,
         n_requests=found.n_requests,
@@ -236,15 +238,17 @@ def reconcile(  # noqa: PLR0913 - each column can be named
 
     OpenAI's and Anthropic's cost exports are read as they are.
     """
-    from fairlead.ledger.reconcile import read_bill  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.ledger.opening import reading  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.ledger.reconcile import read_bill  # noqa: PLC0415
     from fairlead.ledger.reconcile import reconcile as compare  # noqa: PLC0415
 
     named = {"day": day_column, "model": model_column, "cost": cost_column}
     billed = read_bill(bill, {what: name for what, name in named.items() if name})
     tolerance = _sum(tolerance_usd)
-    found = compare(_opened(ledger), billed, provider=provider, tolerance_usd=tolerance)
+    with reading(ledger) as opened:
+        found = compare(opened, billed, provider=provider, tolerance_usd=tolerance)
     result = LedgerReconcileResult(
-        ledger=str(ledger),
+        ledger=ledger,
         bill=str(bill),
         ok=not found.gaps,
         provider=provider,
@@ -266,22 +270,18 @@ def export(
     """Writes one row a request, with all its attempts, for other tools."""
     from fairlead.ledger.export import SCHEMA  # noqa: PLC0415 - heavy, loaded when called
     from fairlead.ledger.export import export as export_ledger  # noqa: PLC0415
+    from fairlead.ledger.opening import reading  # noqa: PLC0415
 
     start = moment(since, datetime.now(UTC))
-    n_rows = export_ledger(_opened(ledger), out, start)
-    result = LedgerExportResult(ledger=str(ledger), out=str(out), rows_schema=SCHEMA, n_rows=n_rows, since=start)
+    with reading(ledger) as opened:
+        n_rows = export_ledger(opened, out, start)
+    result = LedgerExportResult(ledger=ledger, out=str(out), rows_schema=SCHEMA, n_rows=n_rows, since=start)
     emit(result, partial(_show_export, result), as_json=as_json)
 
 
-def _opened(path: Path) -> SqliteLedger:
-    from fairlead.ledger.sqlite import SqliteLedger  # noqa: PLC0415 - heavy, loaded when called
-
-    return SqliteLedger.open(path, create=False)
-
-
-def _result(path: Path, found: Verification) -> LedgerVerifyResult:
+def _result(place: str, found: Verification) -> LedgerVerifyResult:
     return LedgerVerifyResult(
-        ledger=str(path),
+        ledger=place,
         ok=found.ok,
         n_rows=found.n_rows,
         ends=_converted(found.ends, ChainEndResult),

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fairlead.cli.output import JsonOption, OutOption, Result, emit, write_whole
+from fairlead.cli.places import DEFAULT, LedgerOption
 from fairlead.cli.since import SinceOption, moment
 from fairlead.cli.statement_result import StatementResult, result_of, show_statement
-from fairlead.config import LedgerConfig
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-LedgerOption = Annotated[Path, typer.Option("--ledger", help="The ledger's file.")]
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write the statement to this file as a page, too.")]
-DEFAULT = LedgerConfig().path
 
 
 class ReportResult(Result, kw_only=True, frozen=True):
@@ -31,7 +29,7 @@ class ReportResult(Result, kw_only=True, frozen=True):
 
     schema: str = "fairlead.report/1"
     ledger: str
-    """The ledger's file."""
+    """The ledger's file, or the address of its database."""
     since: datetime | None
     """Start of the period that was asked for; `null` for everything."""
     html: str | None
@@ -48,16 +46,17 @@ def report(
     html: HtmlOption = None,
 ) -> None:
     """States what was paid, what the reference would have cost, and how good the answers were, with intervals."""
-    from fairlead.ledger.sqlite import SqliteLedger  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.ledger.opening import reading  # noqa: PLC0415 - heavy, loaded when called
     from fairlead.proof.page import page  # noqa: PLC0415
     from fairlead.proof.statement import statement  # noqa: PLC0415
 
     start = moment(since, datetime.now(UTC))
-    stated = statement(SqliteLedger.open(ledger, create=False).entries(start))
+    with reading(ledger) as opened:
+        stated = statement(opened.entries(start))
     if html is not None:
         write_whole(html, page(stated, title="Savings statement").encode())
     result = ReportResult(
-        ledger=str(ledger), since=start, html=None if html is None else str(html), statement=result_of(stated)
+        ledger=ledger, since=start, html=None if html is None else str(html), statement=result_of(stated)
     )
     emit(result, partial(_show, stated, html), as_json=as_json, out=out)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +17,9 @@ HostOption = Annotated[str | None, typer.Option("--host", help="Address to liste
 PortOption = Annotated[
     int | None, typer.Option("--port", help="Port; 0 picks a free one. Default: the configuration's.", min=0, max=65535)
 ]
-LedgerOption = Annotated[Path | None, typer.Option("--ledger", help="The ledger's file. Default: the configuration's.")]
+LedgerOption = Annotated[
+    str | None, typer.Option("--ledger", help="The ledger's file, or `postgresql://...`. Default: the configuration's.")
+]
 
 
 @app.command()

@@ -7,6 +7,7 @@ import tomllib
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -77,12 +78,33 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
         source=str(path) if path else "the environment",
         server=checked(document.server, ServerConfig, "server"),
         limits=checked(document.limits, LimitsConfig, "limits"),
-        ledger=_rooted(checked(document.ledger, LedgerConfig, "ledger"), "path", folder),
+        ledger=_rooted(_ledger(document.ledger), "path", folder),
         providers=providers,
         models=_models(document.models, providers),
         routes=_routes(document.routes, folder),
         keys=_keys(providers, environ),
     )
+
+
+def _ledger(table: dict[str, Any]) -> LedgerConfig:
+    config = checked(table, LedgerConfig, "ledger")
+    if config.url is not None:
+        _check_url(config.url)
+    return config
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        address = parts.scheme in {"postgresql", "postgres"} and len(parts.path) > 1
+    except ValueError:
+        address = False
+    if not address:
+        raise ConfigError("`ledger.url` is no address of a database; expected `postgresql://user@host:port/database`.")
+    if parts.password is not None:
+        raise ConfigError(
+            "`ledger.url` holds a password; expected none in this file. Give it by `PGPASSWORD` or `~/.pgpass`."
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:

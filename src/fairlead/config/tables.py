@@ -61,9 +61,19 @@ class LedgerConfig(Table, frozen=True, kw_only=True):
     """`[ledger]`: where it is kept what happened."""
 
     path: Path = Path("fairlead.db")
-    """The SQLite file; a relative path starts at the config file. Default `fairlead.db` in the working folder."""
+    """The SQLite file; a relative path starts at the config file. Default `fairlead.db` in the working folder. The
+    secret that sessions are drawn with lies beside it (`fairlead.db.secret`), also where there is a `url`."""
+    url: Text | None = None
+    """A PostgreSQL database in place of the file, `postgresql://user@host:port/database`; needs `fairlead[postgres]`.
+    The password never stands here: it comes from `PGPASSWORD` or `~/.pgpass`. Default none."""
     durability: Literal["process", "power"] = "process"
-    """What a committed row survives: the death of the `process`, or of the machine (`power`). Default `process`."""
+    """What a committed row survives: the death of the `process`, or of the machine (`power`); a database waits for its
+    disk with `power`, whatever its own setting. Default `process`."""
+
+    @property
+    def place(self) -> str:
+        """Where the ledger is: the address of the database, else the path of the file."""
+        return self.url or str(self.path)
 
 
 class HostedProvider(Table, frozen=True, kw_only=True):
@@ -251,14 +261,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     keys: dict[str, Secret]
     """Provider -> its key, for those that have one."""
 
-    def overridden(self, *, host: str | None = None, port: int | None = None, ledger: Path | None = None) -> Self:
+    def overridden(self, *, host: str | None = None, port: int | None = None, ledger: str | None = None) -> Self:
         """Returns the same with what flags say in place of the file; `None` leaves it."""
         server = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
-        return replace(
-            self,
-            server=replace(self.server, **server),
-            ledger=self.ledger if ledger is None else replace(self.ledger, path=ledger),
-        )
+        return replace(self, server=replace(self.server, **server), ledger=self._ledger(ledger))
+
+    def _ledger(self, place: str | None) -> LedgerConfig:
+        if place is None:
+            return self.ledger
+        if "://" in place:
+            return replace(self.ledger, url=place)
+        return replace(self.ledger, path=Path(place), url=None)
 
     @property
     def hash(self) -> str:

@@ -51,11 +51,11 @@ async def opened(setup: Setup) -> AsyncIterator[Gateway]:
     Raises:
         LedgerError: the ledger cannot be written.
     """
-    from fairlead.ledger.sqlite import SqliteLedger  # noqa: PLC0415 - `check` needs no ledger
+    from fairlead.ledger.opening import open_ledger  # noqa: PLC0415 - `check` needs no ledger
 
     config = setup.config
     async with AsyncExitStack() as stack:
-        ledger = SqliteLedger.open(config.ledger.path, durability=config.ledger.durability)
+        ledger = open_ledger(config.ledger.place, durability=config.ledger.durability)
         stack.push_async_callback(ledger.close)
         await ledger.register(c.price for c in setup.candidates.values() if c.price is not None)
         providers = await stack.enter_async_context(connected(config, setup.inside))

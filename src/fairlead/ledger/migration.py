@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
+LOCK = 0x6661_6972_6C65_6164
+"""Of PostgreSQL: held by the one process that makes or migrates the tables; "fairlead" in ASCII."""
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -26,12 +28,19 @@ def is_current(connection: Connection) -> bool:
     return _version(connection) == schema.VERSION
 
 
+def is_empty(connection: Connection) -> bool:
+    """Tells whether the database holds nothing at all."""
+    return _version(connection) is None
+
+
 def bring_up_to_date(connection: Connection) -> None:
     """Creates the tables, or migrates them, within the caller's transaction.
 
     Alembic, which costs half a second to import, is needed for an old ledger only: a new one gets the newest schema
     at once, and a test holds that both ways lead to the same tables.
     """
+    if connection.dialect.name == "postgresql":  # SQLite's transaction holds the whole file
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
     version = _version(connection)
     if version is None:
         schema.METADATA.create_all(connection)

@@ -96,13 +96,20 @@ class SqlLedger:
         """See `Ledger.register`; an id that already names another price raises LedgerError."""
         wanted = {price.id: price for price in prices}
         for price in wanted.values():
-            await self._commits.commit(rows.of_price(price))
+            await self._keep(price)
         kept = await asyncio.to_thread(self.prices)
         if changed := [name for name, price in wanted.items() if kept[name] != price]:
             raise LedgerError(
                 f"price `{changed[0]}` is not the one that `{self.place}` keeps under this id. "
                 "Give a price that changed an id of its own."
             )
+
+    async def _keep(self, price: Price) -> None:
+        try:
+            await self._commits.commit(rows.of_price(price))
+        except LedgerError:
+            if price.id not in await asyncio.to_thread(self.prices):  # else another process was faster
+                raise
 
     async def intent(self, row: Intent) -> None:
         """See `Ledger.intent`."""
@@ -150,8 +157,10 @@ class SqlLedger:
         await self._commits.close()
         self._database.close()
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, create: bool = True) -> None:
         if not self._read(migration.is_current):
+            if not create and self._read(migration.is_empty):
+                raise LedgerError(f"there is no ledger at `{self.place}`. Give the address of one with `--ledger`.")
             self._explained("prepare", lambda: self._database.write(migration.bring_up_to_date))
 
     def _write(self, changes: Sequence[Change]) -> list[Exception | None]:
@@ -159,7 +168,8 @@ class SqlLedger:
         try:
             self._end = self._database.write(lambda connection: self._append(connection, changes))
         except _BAD_ROW as error:
-            if self._database.unavailable(error):  # the disk, a lock: none could be kept
+            if self._database.unavailable(error):  # the disk, a lock, the network: none could be kept
+                self._end = None  # a commit that broke off may have been made: a new chain starts behind it
                 return [self._explain(error, _WRITE) for _ in changes]
             if len(changes) == 1:
                 return [self._explain(error, _WRITE)]

@@ -40,4 +40,22 @@ def _cases() -> Iterator[tuple[str, str, str]]:
         yield table.name, "UPDATE", f"WHEN {_GOES_BACK}" if table is writers else ""
 
 
-_STATEMENTS = {"sqlite": _sqlite}
+def _postgres() -> Iterator[str]:
+    yield (
+        "CREATE FUNCTION fairlead_refused() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE EXCEPTION '{REFUSAL}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+    )
+    for table, change, condition in _cases():
+        when = condition.replace("WHEN", "WHEN (") + ")" if condition else ""
+        yield (
+            f"CREATE TRIGGER {table}_{change.lower()}_refused BEFORE {change} ON {table}"
+            f" FOR EACH ROW {when} EXECUTE FUNCTION fairlead_refused()"
+        )
+    for kept in (*ROWS, writers):
+        yield (
+            f"CREATE TRIGGER {kept.name}_truncate_refused BEFORE TRUNCATE ON {kept.name}"
+            " FOR EACH STATEMENT EXECUTE FUNCTION fairlead_refused()"
+        )
+
+
+_STATEMENTS = {"sqlite": _sqlite, "postgresql": _postgres}
