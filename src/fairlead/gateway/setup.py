@@ -45,8 +45,12 @@ def prepare(config: Config) -> Setup:
 
 
 @asynccontextmanager
-async def opened(setup: Setup) -> AsyncIterator[Gateway]:
+async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator[Gateway]:
     """Yields the gateway with its ledger and its connections open; on leaving they are closed.
+
+    Args:
+        setup: what is opened.
+        limits: in place of those that are configured.
 
     Raises:
         LedgerError: the ledger cannot be written.
@@ -59,7 +63,7 @@ async def opened(setup: Setup) -> AsyncIterator[Gateway]:
         stack.push_async_callback(ledger.close)
         await ledger.register(c.price for c in setup.candidates.values() if c.price is not None)
         providers = await stack.enter_async_context(connected(config, setup.inside))
-        limits = _limits(config.limits)
+        limits = limits or _limits(config.limits)
         yield Gateway(
             config_hash=config.hash,
             routes=Routes(routers={r.name: r.router for r in setup.routes}, candidates=setup.candidates),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -35,6 +35,11 @@ class Limits:
     """Pause before the first retry; doubles with each, times a draw from [0.5, 1.5)."""
     max_retry_after_s: float = 2.0
     """The longest `Retry-After` that is waited for; for a longer one the next step is taken at once."""
+
+    def scaled(self, factor: float) -> Self:
+        """Returns the same limits with all times so many times as long: for drills that take less than real time."""
+        times = {field.name: getattr(self, field.name) for field in fields(self) if field.name.endswith("_s")}
+        return replace(self, **{name: factor * value for name, value in times.items()})
 
 
 class Provider(Protocol):
