@@ -67,7 +67,9 @@ class Room:
     def takes(self, request: Request, context: Context) -> bool:
         """Says whether nobody is excluded; false where each candidate must be asked."""
         limits = context.limits
-        if context.hosts or request.needs or limits.allowed is not None or limits.max_cost_usd is not None:
+        if request.needs or limits.allowed is not None or limits.max_cost_usd is not None:
+            return False
+        if any(host.breaker_open for host in context.hosts.values()):
             return False
         if any(lost(request, dialects).meaning for dialects in self.spoken):
             return False

@@ -17,6 +17,8 @@
     │   ├── UnavailableError            the provider cannot serve now (5xx, refused, reset)
     │   ├── BadResponseError            the reply is not what the dialect promises (cut, malformed)
     │   ├── RefusedRequestError         the provider rejects this request (4xx)
+    │   │   ├── ContextLengthError          it is too long for the model
+    │   │   └── ContentPolicyError          it is against the provider's rules
     │   └── CredentialsError            the provider rejects our key (401, 403)
     ├── AllAttemptsFailedError   every step of the plan failed; a group holding every cause
     ├── BudgetExceededError      a hard budget would be overspent
@@ -173,6 +175,14 @@ class BadResponseError(ProviderError):
 
 class RefusedRequestError(ProviderError):
     """The provider rejects this request (4xx): asking again changes nothing."""
+
+
+class ContextLengthError(RefusedRequestError):
+    """The request is too long for the model: one with a larger context may take it."""
+
+
+class ContentPolicyError(RefusedRequestError):
+    """The request is against the provider's rules: nobody else is asked, and the caller is told."""
 
 
 class CredentialsError(ProviderError):

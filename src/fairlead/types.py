@@ -341,6 +341,8 @@ class Capabilities:
     audio: bool | None = None
     files: bool | None = None
     json_schema: bool | None = None
+    reasoning: bool | None = None
+    """It thinks before it answers, so that its first word may take minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -376,6 +378,8 @@ class HostState:
     n_in_flight: int = 0
     ttft_p95_s: float | None = None
     latency_p95_s: float | None = None
+    tokens_per_s: float | None = None
+    """Median of its streams."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

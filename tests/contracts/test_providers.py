@@ -10,6 +10,8 @@ import pytest
 
 from fairlead.errors import (
     BadResponseError,
+    ContentPolicyError,
+    ContextLengthError,
     CredentialsError,
     ProviderTimeoutError,
     RateLimitError,
@@ -29,7 +31,7 @@ USAGE = Usage(input_tokens=70, output_tokens=50)
 PATHS = {"openai": "/v1", "responses": "/v1", "anthropic": "/v1", "gemini": "/v1beta"}
 CANDIDATE = Candidate(name="p/echo", provider="p", model="echo")
 REQUEST = Request.from_prompt("hello")
-SHORT = Limits(ttft_s=0.05, idle_s=0.05, answer_s=0.05)
+SHORT = Limits(ttft_s=0.05, patient_ttft_s=0.05, idle_s=0.05, answer_s=0.05)
 
 pytestmark = pytest.mark.parametrize("dialect", PROVIDERS)
 
@@ -89,7 +91,9 @@ async def test_a_stream_gives_the_same_answer(dialect):
 @pytest.mark.parametrize(
     ("fault", "kind", "billed"),
     [
-        (Fault(kind="status", status_code=400, code="context_length_exceeded"), RefusedRequestError, False),
+        (Fault(kind="status", status_code=400, code="context_length_exceeded"), ContextLengthError, False),
+        (Fault(kind="status", status_code=400, code="content_policy_violation"), ContentPolicyError, False),
+        (Fault(kind="status", status_code=422), RefusedRequestError, False),
         (Fault(kind="status", status_code=429, retry_after_s=2), RateLimitError, False),
         (Fault(kind="status", status_code=500), UnavailableError, False),
         (Fault(kind="reset"), UnavailableError, True),

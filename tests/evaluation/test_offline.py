@@ -19,7 +19,7 @@ from fairlead.providers.upstream import Upstream, serving
 from fairlead.testing import make_outcomes
 from fairlead.types import CallerLimits, Context
 
-FAST = Limits(backoff_s=0.0, ttft_s=5.0, answer_s=5.0)
+FAST = Limits(backoff_s=0.0, ttft_s=5.0, patient_ttft_s=5.0, answer_s=5.0, burst=10_000)
 
 
 def plan(*kinds, share=0.5, n_attempts=1, **settings):

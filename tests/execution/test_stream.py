@@ -17,7 +17,7 @@ ROLE = Chunk(id="r1", model="host")
 END = Chunk(finish_reason="stop")
 USED = Chunk(usage=USAGE)
 ANSWER = [ROLE, Chunk(text="Hello"), Chunk(text=" there"), END, USED]
-QUICK = Limits(ttft_s=0.02, idle_s=0.02, finish_s=0.02)
+QUICK = Limits(ttft_s=0.02, patient_ttft_s=0.02, idle_s=0.02, finish_s=0.02)
 
 
 def cut():

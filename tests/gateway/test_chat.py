@@ -14,7 +14,7 @@ from fairlead.types import Usage
 
 ASK = {"model": "auto", "messages": [{"role": "user", "content": "Prove that there are infinitely many primes."}]}
 USAGE = {"stream_options": {"include_usage": True}}
-NO_RETRIES = "[limits]\nretries = 0\nttft_s = 0.3\nidle_s = 0.3\nanswer_s = 0.3\n"
+NO_RETRIES = "[limits]\nretries = 0\nttft_s = 0.3\npatient_ttft_s = 0.3\nidle_s = 0.3\nanswer_s = 0.3\n"
 
 
 def always(kind, *, models=("albatross", "wren"), **details):

@@ -12,7 +12,7 @@ from fairlead.wire import anthropic_messages, sse
 PROMPT = "Prove that there are infinitely many primes."
 TURNS = [{"role": "user", "content": PROMPT}]
 ASK = {"model": "auto", "max_tokens": 500, "messages": TURNS}
-NO_RETRIES = "[limits]\nretries = 0\nttft_s = 0.3\nidle_s = 0.3\nanswer_s = 0.3\n"
+NO_RETRIES = "[limits]\nretries = 0\nttft_s = 0.3\npatient_ttft_s = 0.3\nidle_s = 0.3\nanswer_s = 0.3\n"
 DIALECTS = ["openai", "anthropic", "gemini"]
 
 

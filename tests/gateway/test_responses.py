@@ -11,7 +11,7 @@ from fairlead.wire import sse
 
 PROMPT = "Prove that there are infinitely many primes."
 ASK = {"model": "auto", "input": PROMPT}
-NO_RETRIES = "[limits]\nretries = 0\nttft_s = 0.3\nidle_s = 0.3\nanswer_s = 0.3\n"
+NO_RETRIES = "[limits]\nretries = 0\nttft_s = 0.3\npatient_ttft_s = 0.3\nidle_s = 0.3\nanswer_s = 0.3\n"
 DIALECTS = ["openai", "responses", "anthropic", "gemini"]
 
 

@@ -59,7 +59,7 @@ SEEN = (
     Fault(kind="malformed", after_events=3),
     Fault(kind="in_band", code="overloaded"),
 )
-IMPATIENT = Limits(ttft_s=0.2, idle_s=0.2, answer_s=0.2)
+IMPATIENT = Limits(ttft_s=0.2, patient_ttft_s=0.2, idle_s=0.2, answer_s=0.2)
 
 
 class Struck:

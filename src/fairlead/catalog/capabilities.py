@@ -22,6 +22,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     audio: bool | None = None
     files: bool | None = None
     json_schema: bool | None = None
+    reasoning: bool | None = None
     source: str
 
 

@@ -43,10 +43,17 @@ class LimitsConfig(Table, frozen=True, kw_only=True):
 
     connect_s: Seconds = 5.0
     """Longest wait for a connection to a provider, seconds. Default 5, up to 3600."""
-    ttft_s: Seconds = 120.0
-    """Longest wait for the first content of a stream, seconds. Default 120, up to 3600."""
-    idle_s: Seconds = 60.0
-    """Longest silence within a stream, and wait for the whole body of a request, seconds. Default 60, up to 3600."""
+    ttft_s: Seconds = 10.0
+    """Wait for the first content of a stream before the next model is asked, seconds; three times the 99th percentile
+    of what was measured where that is longer. Default 10, up to 3600."""
+    patient_ttft_s: Seconds = 120.0
+    """The same of a model that thinks first (`capabilities.reasoning`), or may, and of the last one left to ask,
+    seconds. Default 120, up to 3600."""
+    hedge_s: Seconds = 10.0
+    """Wait for an answer that is not streamed before a second model is asked beside the first, seconds; the 95th
+    percentile of what was measured or predicted where that is longer. Default 10, up to 3600."""
+    idle_s: Seconds = 30.0
+    """Longest silence within a stream, and wait for the whole body of a request, seconds. Default 30, up to 3600."""
     answer_s: Seconds = 300.0
     """Longest wait for an answer that is not streamed, seconds. Default 300, up to 3600."""
     total_s: Seconds = 600.0
@@ -55,6 +62,13 @@ class LimitsConfig(Table, frozen=True, kw_only=True):
     """Calls that one request may cause. Default 4, 1 to 20."""
     retries: Annotated[int, Meta(ge=0, le=10)] = 1
     """Further calls of the same candidate after a failure worth retrying. Default 1, 0 to 10."""
+    breaker_failures: Annotated[int, Meta(ge=0, le=1000)] = 5
+    """Failures in a row after which a host is left alone for 5 s, then tried by one request, up to every 20 s; 0 never
+    leaves it alone. Default 5, 0 to 1000."""
+    retry_share: Annotated[float, Meta(ge=0, le=1)] = 0.2
+    """Retries, as a share of the requests; 20 may be saved up. Default 0.2, 0 to 1."""
+    hedge_share: Annotated[float, Meta(ge=0, le=1)] = 0.05
+    """Second calls beside a slow one, as a share of the requests; 20 may be saved up. Default 0.05, 0 to 1."""
 
 
 class LedgerConfig(Table, frozen=True, kw_only=True):
@@ -180,6 +194,8 @@ class CapabilitiesConfig(Table, frozen=True, kw_only=True):
     """Whether it reads documents. Default: the catalogue's."""
     json_schema: bool | None = None
     """Whether it keeps to a JSON Schema. Default: the catalogue's."""
+    reasoning: bool | None = None
+    """Whether it may think before it answers, so that its first word may take long. Default: the catalogue's."""
 
 
 class ModelConfig(Table, frozen=True, kw_only=True):

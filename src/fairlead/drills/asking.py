@@ -39,7 +39,7 @@ class Told:
     cut: bool = False
     """The connection broke off."""
     began_s: float = 0.0
-    """When it was asked for, since the drill began, seconds of real time."""
+    """When it was asked for, since the first request, seconds of real time."""
     took_s: float = 0.0
     """Seconds of real time."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
@@ -46,7 +46,7 @@ dialect = "{dialect}"
 base_url = "{address}/{name}/v1"
 [models."{name}/{role}"]
 price = {{ input_usd_per_mtok = {dollars}, output_usd_per_mtok = {dollars} }}
-capabilities = {{ context_tokens = {context_tokens}, max_output_tokens = 1000 }}
+capabilities = {{ context_tokens = {context_tokens}, max_output_tokens = 1000, reasoning = false }}
 """
 _ROUTE = '[routes.{name}]\nobjective = "order"\ncandidates = {candidates}\n'
 _DOLLARS = {"primary": 4, "small": 3, "fallback": 2}
@@ -90,7 +90,6 @@ class Drill:
     http: aiohttp.ClientSession
     host: FaultyHost
     time_scale: float
-    _began_s: float = field(default_factory=lambda: asyncio.get_running_loop().time())
 
     async def run(self, scenario: Scenario) -> list[Result]:
         """Returns how a scenario went in each dialect, streamed and not; all at once."""
@@ -104,19 +103,20 @@ class Drill:
 
     async def _requests(self, cell: Cell) -> list[Told]:
         """Makes the requests of a scenario: in time, or one after the other."""
+        began_s = asyncio.get_running_loop().time()
         told: list[asyncio.Task[Told]] = []
         for i in range(cell.scenario.n_requests):
             if i and cell.scenario.every_s:
                 await asyncio.sleep(cell.scenario.every_s * self.time_scale)
             elif i:
                 await told[-1]
-            told.append(asyncio.ensure_future(self._ask(cell)))
+            told.append(asyncio.ensure_future(self._ask(cell, began_s)))
         return list(await asyncio.gather(*told))
 
-    async def _ask(self, cell: Cell) -> Told:
+    async def _ask(self, cell: Cell, first_s: float) -> Told:
         loop = asyncio.get_running_loop()
         told, began_s = Told(), loop.time()
-        told.began_s = (began_s - self._began_s) / self.time_scale
+        told.began_s = (began_s - first_s) / self.time_scale
         content = bytearray()
         try:
             async with asyncio.timeout(HANG_S * self.time_scale):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.answers import asked_of, final_answer
 from fairlead.errors import NoCandidateError, ProviderTimeoutError, RefusedRequestError, RequestError
-from fairlead.execution import Call, Deliver, Limits, advance, bill, compares
+from fairlead.execution import Call, Deliver, Limits, Move, advance, bill, compares, ruled_out
 from fairlead.providers.recorded import Recorded
 from fairlead.types import Attempt, Outcome
 
@@ -106,7 +106,7 @@ class _Host:
         attempts: list[Attempt] = []
         texts: dict[int, str | None] = {}
         n_calls: Counter[str] = Counter()
-        while isinstance(move := advance(plan, attempts, self.limits), Call):
+        while isinstance(move := self._next(plan, attempts), Call):
             for name in move.candidates:
                 candidate = self.candidates[name]
                 n_calls[candidate.model] += 1
@@ -120,6 +120,9 @@ class _Host:
             return Outcome(status="failed", attempts=tuple(attempts)), None
         served = move.attempt.candidate
         return Outcome(status="delivered", attempts=tuple(attempts), served=served), texts[move.attempt.number]
+
+    def _next(self, plan: Sequence[Stage], attempts: Sequence[Attempt]) -> Move:
+        return advance(plan, attempts, self.limits, barred=ruled_out(attempts, self.candidates))
 
     def _call(self, candidate: Candidate, prompt_id: str, n: int) -> _Seen:
         try:
@@ -137,7 +140,7 @@ class _Host:
         return _Seen(error=raised)
 
     def _late(self, reply: Reply, delay_s: float, candidate: Candidate) -> _Seen:
-        if delay_s < (self.limits.ttft_s if self.stream else self.limits.answer_s):
+        if delay_s < (self.limits.patient_ttft_s if self.stream else self.limits.answer_s):
             return _Seen(text=reply.text, usage=reply.usage)
         return _Seen(error=ProviderTimeoutError("the first content is late", model=candidate.name, billed=True))
 

@@ -1,9 +1,21 @@
 """Decision to Outcome: the only loop that retries and falls back."""
 
-from fairlead.execution.advance import Call, Deliver, GiveUp, Move, advance, compares
+from fairlead.execution.advance import Call, Deliver, GiveUp, Move, advance, compares, ruled_out
 from fairlead.execution.executor import Executor
 from fairlead.execution.run import bill
 from fairlead.execution.stream import Stream
 from fairlead.providers.base import Limits
 
-__all__ = ["Call", "Deliver", "Executor", "GiveUp", "Limits", "Move", "Stream", "advance", "bill", "compares"]
+__all__ = [
+    "Call",
+    "Deliver",
+    "Executor",
+    "GiveUp",
+    "Limits",
+    "Move",
+    "Stream",
+    "advance",
+    "bill",
+    "compares",
+    "ruled_out",
+]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairlead.errors import ContentPolicyError, ContextLengthError
 from fairlead.predictors.posterior import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from fairlead.providers.base import Limits
-    from fairlead.types import Attempt, Stage
+    from fairlead.types import Attempt, Candidate, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,14 @@ class GiveUp:
 Move = Call | Deliver | GiveUp
 
 
-def advance(plan: Sequence[Stage], attempts: Sequence[Attempt], limits: Limits, seed: int = 0) -> Move:
+def advance(
+    plan: Sequence[Stage],
+    attempts: Sequence[Attempt],
+    limits: Limits,
+    seed: int = 0,
+    *,
+    barred: Container[str] = frozenset(),
+) -> Move:
     """Returns the next move of `plan` after `attempts`.
 
     The steps of a stage are called at once, and judged when all have come to an end. A failure worth retrying is
@@ -59,9 +67,10 @@ def advance(plan: Sequence[Stage], attempts: Sequence[Attempt], limits: Limits, 
         attempts: all of them, in order; of a stage's steps in their order.
         limits: how often and how long.
         seed: draws the pauses.
+        barred: candidates that it would be in vain to call, after what others said.
     """
     if not attempts:
-        return _open(plan, 0, attempts)
+        return _open(plan, 0, attempts, barred)
     last = attempts[-1]
     chosen = RULES[plan[last.stage].acceptance.rule](plan[: last.stage + 1], attempts)
     if chosen is not None:
@@ -74,7 +83,39 @@ def advance(plan: Sequence[Stage], attempts: Sequence[Attempt], limits: Limits, 
     wait_s = _retry_wait_s(attempts, limits, seed)
     if wait_s is not None and wait_s < left_s:
         return Call(stage=last.stage, candidate=last.candidate, wait_s=wait_s)
-    return _open(plan, last.stage + 1, attempts)
+    return _open(plan, last.stage + 1, attempts, barred)
+
+
+def hedge(
+    plan: Sequence[Stage], attempts: Sequence[Attempt], stage: int, limits: Limits, barred: Container[str]
+) -> Call | None:
+    """Returns the call to make beside a lone one of `stage` that takes long; `None` where there is none."""
+    if len(attempts) + 2 > limits.max_attempts:
+        return None
+    move = _open(plan, stage + 1, attempts, barred)
+    plain = isinstance(move, Call) and not move.beside and not compares(plan[move.stage])
+    return move if isinstance(move, Call) and plain else None
+
+
+def ruled_out(attempts: Sequence[Attempt], candidates: Mapping[str, Candidate]) -> frozenset[str]:
+    """Returns the candidates that it would be in vain to call, after what others said.
+
+    All, where the request is against a provider's rules; where it was too long, those whose context is no larger.
+    """
+    said = {attempt.candidate: attempt.error for attempt in attempts if attempt.error in _SPEAKING}
+    if not said:
+        return frozenset()
+    if ContentPolicyError.__name__ in said.values():
+        return frozenset(candidates)
+    full = [candidates[name] for name in said]
+    window = max(candidate.capabilities.context_tokens or 0 for candidate in full)
+    weights = {candidate.weights for candidate in full} - {""}
+    small = (c.name for c in candidates.values() if (c.capabilities.context_tokens or math.inf) <= window)
+    return frozenset([*said, *small, *(c.name for c in candidates.values() if c.weights in weights)])
+
+
+_SPEAKING = {ContextLengthError.__name__, ContentPolicyError.__name__}
+"""Errors that say something of what other candidates would answer."""
 
 
 def compares(stage: Stage) -> bool:
@@ -82,11 +123,11 @@ def compares(stage: Stage) -> bool:
     return stage.acceptance.rule == "posterior"
 
 
-def _open(plan: Sequence[Stage], stage: int, attempts: Sequence[Attempt]) -> Move:
-    if stage >= len(plan):
-        return _best_so_far(plan, attempts)
-    first, *others = (step.candidate for step in plan[stage].steps)
-    return Call(stage=stage, candidate=first, beside=tuple(others))
+def _open(plan: Sequence[Stage], stage: int, attempts: Sequence[Attempt], barred: Container[str]) -> Move:
+    for i in range(stage, len(plan)):
+        if named := [step.candidate for step in plan[i].steps if step.candidate not in barred]:
+            return Call(stage=i, candidate=named[0], beside=tuple(named[1:]))
+    return _best_so_far(plan, attempts)
 
 
 def _best_so_far(plan: Sequence[Stage], attempts: Sequence[Attempt]) -> Move:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from fairlead.answers import asked_of
 from fairlead.errors import ConfigError, ProviderError, ProviderTimeoutError
 from fairlead.execution.advance import compares
-from fairlead.execution.run import CUT, Run, unforeseen
+from fairlead.execution.allowance import Allowance
+from fairlead.execution.hosts import Hosts
+from fairlead.execution.run import CUT, Run, Shared, unforeseen
 from fairlead.execution.stream import Stream
 from fairlead.providers.base import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from fairlead.execution.run import Clock, Progress, Sleep, Timer
     from fairlead.providers.base import Provider
@@ -60,9 +62,16 @@ class Executor:
         self.providers = providers
         self.candidates = candidates
         self.limits = limits or Limits()
-        self._clock = clock
-        self._timer = timer
-        self._sleep = sleep
+        self.hosts = Hosts(self.limits, timer)
+        """How the hosts are doing."""
+        self._shared = Shared(
+            clock=clock,
+            timer=timer,
+            sleep=sleep,
+            hosts=self.hosts,
+            retries=Allowance(self.limits.retry_share, self.limits.burst),
+            hedges=Allowance(self.limits.hedge_share, self.limits.burst),
+        )
 
     async def execute(self, decision: Decision, request: Request, *, seed: int = 0) -> Outcome:
         """Returns what came of the plan; failures are told in the outcome, not raised.
@@ -74,8 +83,7 @@ class Executor:
         responses: dict[int, Response] = {}
         try:
             while calls := await run.next_calls():
-                said = await asyncio.gather(*(self._said(run, progress, request) for progress in calls))
-                for progress, response in zip(calls, said, strict=True):
+                for progress, response in await self._answers(run, calls, request):
                     _close(run, progress, response)
                     if not isinstance(response, ProviderError):
                         responses[len(run.attempts)] = response
@@ -89,6 +97,16 @@ class Executor:
     def stream(self, decision: Decision, request: Request, *, seed: int = 0) -> Stream:
         """Returns the streamed answer, not yet started; nothing is called before `start`."""
         return Stream(self._run(decision, request, seed), self.providers, request)
+
+    async def _answers(
+        self, run: Run, calls: tuple[Progress, ...], request: Request
+    ) -> list[tuple[Progress, Response | ProviderError]]:
+        """Returns what each call came to; a lone one that takes long gets another beside it, and one answer will do."""
+        if len(calls) > 1 or run.compares(calls[0]):
+            said = await asyncio.gather(*(self._said(run, progress, request) for progress in calls))
+            return list(zip(calls, said, strict=True))
+        race = _Race(run, lambda progress: self._said(run, progress, request))
+        return await race.won(calls[0])
 
     async def _said(self, run: Run, progress: Progress, request: Request) -> Response | ProviderError:
         """Returns the whole answer of one call, or what broke it."""
@@ -116,11 +134,58 @@ class Executor:
             self.candidates,
             self.limits,
             seed=seed,
-            clock=self._clock,
-            timer=self._timer,
-            sleep=self._sleep,
             asked=asked_of(request) if any(map(compares, decision.plan)) else None,
+            shared=self._shared,
+            expected_p95_s={p.candidate: p.latency_p95_s for p in decision.predictions},
         )
+
+
+class _Race:
+    """One call and, where it takes long, a second one beside it: the first answer wins, the loser is cancelled.
+
+    Args:
+        run: whose calls they are.
+        ask: makes one call; never raises but when it is cancelled.
+    """
+
+    def __init__(self, run: Run, ask: Callable[[Progress], Coroutine[None, None, Response | ProviderError]]) -> None:
+        self._run = run
+        self._ask = ask
+        self._asking: dict[asyncio.Task[Response | ProviderError], Progress] = {}
+
+    async def won(self, first: Progress) -> list[tuple[Progress, Response | ProviderError]]:
+        """Returns failures, in the order of the plan, and the answer last where there is one."""
+        try:
+            self._enter(first)
+            done = await self._next(self._run.hedge_after_s(first))
+            if not done and (second := self._run.hedge(first)) is not None:
+                self._enter(second)
+            while self._asking and not _answered(done):
+                done += await self._next(None)
+        finally:
+            losers = await self._call_off()
+        for loser in losers:
+            self._run.abandon(loser, late=loser is first)
+        return sorted(done, key=lambda ended: (not isinstance(ended[1], ProviderError), ended[0].stage))
+
+    def _enter(self, progress: Progress) -> None:
+        self._asking[asyncio.ensure_future(self._ask(progress))] = progress
+
+    async def _next(self, timeout_s: float | None) -> list[tuple[Progress, Response | ProviderError]]:
+        """Returns the calls that end next, none where the time is over before."""
+        done, _ = await asyncio.wait(self._asking, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        return [(self._asking.pop(task), task.result()) for task in done]
+
+    async def _call_off(self) -> list[Progress]:
+        """Cancels the calls that are open, and returns them when they are closed."""
+        for task in self._asking:
+            task.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
+        return list(self._asking.values())
+
+
+def _answered(ended: list[tuple[Progress, Response | ProviderError]]) -> bool:
+    return any(not isinstance(said, ProviderError) for _, said in ended)
 
 
 def _close(run: Run, progress: Progress, said: Response | ProviderError) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from fairlead.answers import final_answer
 from fairlead.errors import ProviderError
-from fairlead.execution.advance import Call, Deliver, advance, compares
+from fairlead.execution.advance import Call, Deliver, advance, compares, hedge, ruled_out
+from fairlead.execution.patience import first_token_s, hedge_after_s
 from fairlead.types import Attempt, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from fairlead.answers import Question
+    from fairlead.execution.allowance import Allowance
+    from fairlead.execution.hosts import Hosts
     from fairlead.providers.base import Limits
     from fairlead.types import AttemptStatus, Candidate, Chunk, OutcomeStatus, Response, Stage, Usage
 
@@ -76,6 +79,23 @@ class Progress:
             self.ttft_s = elapsed_s
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What the requests of one executor share: time, what is known of the hosts, who may cause one call more."""
+
+    clock: Clock
+    timer: Timer
+    sleep: Sleep
+    hosts: Hosts
+    retries: Allowance
+    hedges: Allowance
+
+    def earn(self) -> None:
+        """Takes note of a request."""
+        self.retries.earn()
+        self.hedges.earn()
+
+
 class Run:
     """One request on its way through its plan.
 
@@ -88,11 +108,10 @@ class Run:
         candidates: Mapping[str, Candidate],
         limits: Limits,
         *,
+        shared: Shared,
         seed: int,
-        clock: Clock,
-        timer: Timer,
-        sleep: Sleep,
-        asked: Question | None = None,
+        asked: Question | None,
+        expected_p95_s: Mapping[str, float | None],
     ) -> None:
         self.plan = plan
         self.limits = limits
@@ -100,29 +119,51 @@ class Run:
         self.causes: list[ProviderError] = []
         self._candidates = candidates
         self._seed = seed
-        self._timer = timer
-        self._sleep = sleep
-        self._began_at = clock()
-        self._began_s = timer()
+        self._timer = shared.timer
+        self._sleep = shared.sleep
+        self._began_at = shared.clock()
+        self._began_s = shared.timer()
         self._asked = asked
+        self._shared = shared
+        self._expected_p95_s = expected_p95_s
+        shared.earn()
         self._open: list[Progress] = []
         self.delivered: Attempt | None = None
         """Whose answer is delivered, once that is known."""
 
     async def next_calls(self) -> tuple[Progress, ...]:
         """Pauses as the rule says and opens the next attempts; none where there is nothing more to call."""
-        move = advance(self.plan, self.attempts, self.limits, self._seed)
+        retries = self._shared.retries
+        limits = self.limits if retries.left else replace(self.limits, retries=0)
+        move = advance(self.plan, self.attempts, limits, self._seed, barred=self._barred)
         if isinstance(move, Deliver):
             self.delivered = move.attempt
         if not isinstance(move, Call):
             return ()
+        if self.attempts and move.stage == self.attempts[-1].stage:
+            retries.take()
         if move.wait_s > 0:
             await self._sleep(move.wait_s)
-        self._open = [
-            Progress(candidate=self._candidates[name], stage=move.stage, started_s=self._timer())
-            for name in move.candidates
-        ]
-        return tuple(self._open)
+        return tuple(self._begin(name, move.stage) for name in move.candidates)
+
+    def hedge(self, slow: Progress) -> Progress | None:
+        """Opens a second call beside one that takes long; none where nobody is left, or too many were made already."""
+        move = hedge(self.plan, self.attempts, slow.stage, self.limits, self._barred)
+        if move is None or not self._shared.hedges.take():
+            return None
+        return self._begin(move.candidate, move.stage)
+
+    def hedge_after_s(self, progress: Progress) -> float:
+        """Returns after how long a call that has not answered gets another beside it."""
+        name = progress.candidate.name
+        expected_s = self._expected_p95_s.get(name)
+        return hedge_after_s(self.limits, progress.candidate, self._shared.hosts[name], expected_s)
+
+    def first_token_s(self, progress: Progress) -> float:
+        """Returns how long the first content of a stream may take."""
+        move = hedge(self.plan, (), progress.stage, self.limits, self._barred)
+        host = self._shared.hosts[progress.candidate.name]
+        return first_token_s(self.limits, progress.candidate, host, alone=move is None)
 
     def compares(self, progress: Progress) -> bool:
         """Says whether the answer of this call is weighed against others before any is delivered."""
@@ -158,6 +199,10 @@ class Run:
         self.causes.append(error)
         self._close(progress, "failed", error=error)
 
+    def abandon(self, progress: Progress, *, late: bool) -> None:
+        """Closes an attempt that another one was faster than; `late`: it had a start of it."""
+        self._close(progress, "cancelled", late=late)
+
     def cancel(self) -> None:
         """Closes the attempts that are open: the caller left."""
         for progress in tuple(self._open):
@@ -174,6 +219,16 @@ class Run:
             causes=tuple(self.causes),
         )
 
+    @property
+    def _barred(self) -> frozenset[str]:
+        return ruled_out(self.attempts, self._candidates)
+
+    def _begin(self, name: str, stage: int) -> Progress:
+        progress = Progress(candidate=self._candidates[name], stage=stage, started_s=self._timer())
+        self._open.append(progress)
+        self._shared.hosts.begin(name)
+        return progress
+
     def _close(
         self,
         progress: Progress,
@@ -183,6 +238,7 @@ class Run:
         model_served: str | None = None,
         error: ProviderError | None = None,
         answer: str | None = None,
+        late: bool = False,
     ) -> None:
         candidate = progress.candidate
         self.attempts.append(
@@ -207,3 +263,4 @@ class Run:
             )
         )
         self._open.remove(progress)
+        self._shared.hosts.end(self.attempts[-1], error, late=late)

@@ -141,8 +141,9 @@ class _Reading:
 
     async def beginning(self) -> AsyncIterator[Chunk]:
         """Yields the chunks up to the first with content."""
+        limit_s = self._run.first_token_s(self.progress)
         while self.progress.ttft_s is None:
-            chunk = await self.next(self._run.limits.ttft_s - self._run.elapsed_s(self.progress))
+            chunk = await self.next(limit_s - self._run.elapsed_s(self.progress))
             if chunk is None:
                 break
             yield chunk

@@ -18,7 +18,7 @@ from fairlead.gateway.counting import CountTokens
 from fairlead.gateway.decide import Decide
 from fairlead.gateway.errors import send_error
 from fairlead.gateway.feedback import FeedbackEndpoint
-from fairlead.gateway.health import Live, Ready
+from fairlead.gateway.health import HostsShown, Live, Ready
 from fairlead.gateway.models import Models
 from fairlead.wire import anthropic_messages, openai_chat, openai_embeddings, openai_responses
 
@@ -53,6 +53,7 @@ def application(gateway: Gateway) -> ASGIApp:
         Route("/v1/route", Decide(gateway), methods=["POST"]),
         Route("/v1/feedback", FeedbackEndpoint(gateway), methods=["POST"]),
         Route("/health/live", Live(), methods=["GET"]),
+        Route("/health/hosts", HostsShown(gateway), methods=["GET"]),
         Route("/health/ready", Ready(gateway), methods=["GET"]),
     ]
     return ErrorEdge(Router(routes, redirect_slashes=False), paths=[route.path_format for route in routes])

@@ -51,7 +51,7 @@ class Chat:
             request = replace(request, headers=told)
         context = gateway.context(request, scope)
         request = gateway.with_thinker(request, context)
-        routed = gateway.routes.decide(request, context)
+        routed, context = gateway.decide(request, context)
         record = Record(gateway=gateway, request=request, context=context, routed=routed, arrived_s=arrived_s)
         await record.intend()  # committed before the call
         if request.stream:

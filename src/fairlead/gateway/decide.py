@@ -80,5 +80,5 @@ class Decide:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, as ASGI asks."""
         request = openai_chat.decode(await self._gateway.body(scope, receive))
-        routed = self._gateway.routes.decide(request, self._gateway.context(request, scope))
+        routed, _ = self._gateway.decide(request, self._gateway.context(request, scope))
         await send_json(send, msgspec.json.encode(DecisionShown.of(routed, request)))

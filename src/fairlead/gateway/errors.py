@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from fairlead.errors import (
     AllAttemptsFailedError,
+    ContentPolicyError,
+    ContextLengthError,
     CredentialsError,
     FairleadError,
     LedgerError,
@@ -65,19 +67,24 @@ def fault_of(error: Exception) -> Fault:
 
 
 def _fault_of_causes(causes: Sequence[ProviderError]) -> Fault:
-    """Returns what the attempts agree on, else a bad gateway; the message is the caller's to fill in."""
+    """Returns what the attempts agree on, else a bad gateway; the message is the caller's to fill in.
+
+    A request that is against the rules stays so, whatever befell the attempts before.
+    """
     faults = [_fault_of_cause(cause) for cause in causes]
-    if len({fault.status_code for fault in faults}) == 1:
+    if isinstance(causes[-1], ContentPolicyError) or len({fault.status_code for fault in faults}) == 1:
         return faults[-1]
     return Fault(status_code=502, message="", code="all_attempts_failed")
 
 
-def _fault_of_cause(cause: ProviderError) -> Fault:
+def _fault_of_cause(cause: ProviderError) -> Fault:  # noqa: PLR0911 - one a kind
     match cause:
         case ProviderTimeoutError():
             return Fault(status_code=504, message="", code="upstream_timeout")
         case RateLimitError(retry_after_s=wait):
             return Fault(status_code=429, message="", code="upstream_rate_limit", retry_after_s=wait)
+        case ContextLengthError(status_code=status_code):  # clients shorten then
+            return Fault(status_code=status_code or 400, message="", code="context_length_exceeded")
         case RefusedRequestError(status_code=status_code, code=code):  # no status: the dialect could not say it
             return Fault(status_code=status_code or 400, message="", code=code or "upstream_refused")
         case UnavailableError():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from fairlead.gateway.body import send_json
 
 if TYPE_CHECKING:
@@ -19,6 +21,17 @@ class Live:
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Serves one request, as ASGI asks."""
         await send_json(send, b'{"status":"live"}')
+
+
+class HostsShown:
+    """Answers how the hosts are doing, by the calls that were made: the breaker of each model that was called."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Serves one request, as ASGI asks."""
+        await send_json(send, msgspec.json.encode({"breakers": self._gateway.executor.hosts.shown()}))
 
 
 class Ready:

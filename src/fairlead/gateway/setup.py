@@ -80,9 +80,14 @@ def _limits(table: LimitsConfig) -> Limits:
     return Limits(
         connect_s=table.connect_s,
         ttft_s=table.ttft_s,
+        patient_ttft_s=table.patient_ttft_s,
+        hedge_s=table.hedge_s,
         idle_s=table.idle_s,
         answer_s=table.answer_s,
         total_s=table.total_s,
         max_attempts=table.max_attempts,
         retries=table.retries,
+        breaker_failures=table.breaker_failures,
+        retry_share=table.retry_share,
+        hedge_share=table.hedge_share,
     )

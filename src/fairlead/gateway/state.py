@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from fairlead.errors import NoCandidateError
 from fairlead.gateway.body import read_body
 from fairlead.types import Context
 from fairlead.wire import anthropic_request, responses_request
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
     from fairlead.execution import Executor
-    from fairlead.gateway.routes import Routes
+    from fairlead.gateway.routes import Routed, Routes
     from fairlead.gateway.sessions import Sessions
     from fairlead.ledger.base import Ledger
     from fairlead.providers.base import Limits
@@ -54,4 +55,23 @@ class Gateway:
     def context(self, request: Request, scope: Scope) -> Context:
         """Returns the circumstances of a request, taken once: from here on deciding is pure."""
         now = datetime.now(UTC)
-        return Context(now=now, seed=secrets.randbits(63), session=self.sessions.state(request, scope, now))
+        return Context(
+            now=now,
+            seed=secrets.randbits(63),
+            hosts=self.executor.hosts.states(),
+            session=self.sessions.state(request, scope, now),
+        )
+
+    def decide(self, request: Request, context: Context) -> tuple[Routed, Context]:
+        """Returns the decision, and the circumstances under which it was made; see `Routes.decide`.
+
+        Where calls of everybody are held back the hosts are tried all the same: one that answers now and then is better
+        than none.
+        """
+        try:
+            return self.routes.decide(request, context), context
+        except NoCandidateError as error:
+            if "breaker_open" not in error.excluded.values():
+                raise
+        context = replace(context, hosts={})
+        return self.routes.decide(request, context), context

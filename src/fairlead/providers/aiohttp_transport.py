@@ -48,7 +48,7 @@ class AiohttpTransport:
 
     async def _open(self, call: Call, limits: Limits) -> aiohttp.ClientResponse:
         # The caller's deadlines are the rule; the socket's own limit only bounds a call without a caller's deadline.
-        silence_s = max(limits.ttft_s, limits.idle_s) if call.stream else limits.answer_s
+        silence_s = max(limits.ttft_s, limits.patient_ttft_s, limits.idle_s) if call.stream else limits.answer_s
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s, sock_read=silence_s)
         try:
             return await self._pool().post(

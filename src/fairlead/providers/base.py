@@ -17,9 +17,13 @@ class Limits:
 
     connect_s: float = 5.0
     """For a connection to the provider."""
-    ttft_s: float = 120.0
-    """For the first content of a stream."""
-    idle_s: float = 60.0
+    ttft_s: float = 10.0
+    """For the first content of a stream where somebody else can answer; three times its p99 where that is longer."""
+    patient_ttft_s: float = 120.0
+    """The same of a model that thinks first, or may, and of the last one that is left to ask."""
+    hedge_s: float = 10.0
+    """For an answer that is not streamed, before somebody else is asked as well; its p95 where that is longer."""
+    idle_s: float = 30.0
     """For the next chunk of a stream."""
     finish_s: float = 2.0
     """For what may follow a finish reason (usage, the end): then the answer is complete without it."""
@@ -35,6 +39,19 @@ class Limits:
     """Pause before the first retry; doubles with each, times a draw from [0.5, 1.5)."""
     max_retry_after_s: float = 2.0
     """The longest `Retry-After` that is waited for; for a longer one the next step is taken at once."""
+
+    breaker_failures: int = 5
+    """Failures of a host in a row after which calls of the candidate are held back; 0 never."""
+    breaker_open_s: float = 5.0
+    """For how long, the first time; each try that fails doubles it."""
+    breaker_max_s: float = 20.0
+    """And at most."""
+    retry_share: float = 0.2
+    """Retries, as a share of the requests."""
+    hedge_share: float = 0.05
+    """Second calls beside a slow one, as a share of the requests."""
+    burst: int = 20
+    """Retries, and second calls, that may be saved up."""
 
     def scaled(self, factor: float) -> Self:
         """Returns the same limits with all times so many times as long: for drills that take less than real time."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from fairlead.errors import (
     BadResponseError,
+    ContentPolicyError,
+    ContextLengthError,
     CredentialsError,
     ProviderError,
     ProviderTimeoutError,
@@ -33,6 +36,17 @@ _KINDS: dict[int, type[ProviderError]] = {
 """What the statuses mean that are not just a 4xx (refused) or a 5xx (unavailable)."""
 _REQUEST_IDS = ("x-request-id", "request-id", "x-goog-request-id")
 _OUT_OF_MONEY = {"insufficient_quota", "billing_hard_limit_reached", "billing_error"}
+_TOO_LONG = re.compile(
+    r"context_length_exceeded|prompt is too long|maximum context length|context window"
+    r"|input token count.*exceeds|exceeds? the (available )?context|input is too long",
+    re.IGNORECASE,
+)
+_AGAINST_POLICY = re.compile(
+    r"content_policy|content_filter|content filtering policy|content management policy|safety system"
+    r"|usage polic(y|ies)",
+    re.IGNORECASE,
+)
+"""The words of OpenAI, Azure, Anthropic, Gemini, vLLM, llama.cpp and Bedrock; not all of them have codes."""
 _SHOULD_RETRY = {"true": True, "false": False}
 """What `x-should-retry`, a header of OpenAI and Anthropic, can say."""
 
@@ -49,7 +63,7 @@ def refusal(candidate: str, status: int, headers: Mapping[str, str], body: bytes
     """
     said = error_body.read(body) or error_body.ErrorBody(message="no words that could be read")
     wait = retry_after_s(headers, now)
-    kind = _kind(status)
+    kind = _kind(status, said)
     hopeless = status < 400 or said.code in _OUT_OF_MONEY
     retryable = False if hopeless else _SHOULD_RETRY.get(headers.get("x-should-retry", ""))
     return kind(
@@ -63,12 +77,18 @@ def refusal(candidate: str, status: int, headers: Mapping[str, str], body: bytes
     )
 
 
-def _kind(status: int) -> type[ProviderError]:
+def _kind(status: int, said: error_body.ErrorBody) -> type[ProviderError]:
     if status in _KINDS:
         return _KINDS[status]
-    if status >= 400:
-        return UnavailableError if status >= 500 else RefusedRequestError
-    return BadResponseError
+    if status < 400:
+        return BadResponseError
+    return UnavailableError if status >= 500 else _refused(f"{said.code} {said.message}")
+
+
+def _refused(words: str) -> type[RefusedRequestError]:
+    if _TOO_LONG.search(words):
+        return ContextLengthError
+    return ContentPolicyError if _AGAINST_POLICY.search(words) else RefusedRequestError
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -1,0 +1,150 @@
+"""How the hosts are doing, by what was lately seen of them: their breakers, their pace, the calls in flight."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fairlead.errors import (
+    BadResponseError,
+    CredentialsError,
+    ProviderTimeoutError,
+    RateLimitError,
+    UnavailableError,
+)
+from fairlead.execution.breaker import Breaker
+from fairlead.types import HostState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fairlead.errors import ProviderError
+    from fairlead.providers.base import Limits
+    from fairlead.types import Attempt
+
+MIN_SEEN = 20
+"""Before so many values a quantile says nothing."""
+WINDOW = 200
+"""The latest values of a host that count."""
+FRESH_S = 1.0
+"""How long a summary of hosts that are all well is good for, so that a decision does not wait for it."""
+OF_THE_HOST = (UnavailableError, ProviderTimeoutError, BadResponseError, RateLimitError, CredentialsError)
+"""Failures that another request would meet, too; a request that is refused for itself says nothing of the host."""
+
+
+class Recent:
+    """Exact quantiles of the latest values.
+
+    Example:
+        >>> recent = Recent()
+        >>> for i in range(300):
+        ...     recent.add(i)
+        >>> recent.quantile(0.5)
+        200
+    """
+
+    def __init__(self) -> None:
+        self._in_order: deque[float] = deque()
+        self._sorted: list[float] = []
+
+    def add(self, value: float) -> None:
+        """Takes in a value; the oldest is forgotten."""
+        if len(self._in_order) == WINDOW:
+            del self._sorted[bisect_left(self._sorted, self._in_order.popleft())]
+        self._in_order.append(value)
+        insort(self._sorted, value)
+
+    def quantile(self, q: float) -> float | None:
+        """Returns the `q`-quantile, `None` where too few values were seen."""
+        n = len(self._sorted)
+        return self._sorted[min(int(q * n), n - 1)] if n >= MIN_SEEN else None
+
+
+@dataclass(slots=True, kw_only=True)
+class Host:
+    """One candidate's host as it was lately seen."""
+
+    breaker: Breaker
+    n_in_flight: int = 0
+    ttft_s: Recent = field(default_factory=Recent)
+    """Of streams."""
+    latency_s: Recent = field(default_factory=Recent)
+    """Of whole answers, streamed or not."""
+    tokens_per_s: Recent = field(default_factory=Recent)
+    """Of streams, after the first token."""
+
+    def state(self, now_s: float) -> HostState:
+        """Returns what a decision may know of it."""
+        return HostState(
+            breaker_open=self.breaker.holds_back(now_s),
+            n_in_flight=self.n_in_flight,
+            ttft_p95_s=self.ttft_s.quantile(0.95),
+            latency_p95_s=self.latency_s.quantile(0.95),
+            tokens_per_s=self.tokens_per_s.quantile(0.5),
+        )
+
+    def learn(self, attempt: Attempt) -> None:
+        """Takes in the pace of an answer."""
+        self.latency_s.add(attempt.latency_s)
+        if attempt.ttft_s is None:
+            return
+        self.ttft_s.add(attempt.ttft_s)
+        writing_s = attempt.latency_s - attempt.ttft_s
+        if attempt.usage is not None and writing_s > 0:
+            self.tokens_per_s.add(attempt.usage.output_tokens / writing_s)
+
+
+class Hosts:
+    """All hosts, by candidate, which is host, model and key.
+
+    Args:
+        limits: when breakers open, and for how long.
+        timer: seconds that only go forward.
+    """
+
+    def __init__(self, limits: Limits, timer: Callable[[], float]) -> None:
+        self._limits = limits
+        self._timer = timer
+        self._hosts: dict[str, Host] = {}
+        self._states: Mapping[str, HostState] = {}
+        self._fresh_until_s = timer()
+
+    def __getitem__(self, candidate: str) -> Host:
+        """Returns the host of a candidate."""
+        if candidate not in self._hosts:
+            self._hosts[candidate] = Host(breaker=Breaker(limits=self._limits))
+        return self._hosts[candidate]
+
+    def states(self) -> Mapping[str, HostState]:
+        """Returns what a decision may know, of all hosts that were called; as of a second ago while all are well."""
+        now_s = self._timer()
+        if now_s >= self._fresh_until_s:
+            self._states = {name: host.state(now_s) for name, host in self._hosts.items()}
+            well = all(host.breaker.state(now_s) == "closed" for host in self._hosts.values())
+            self._fresh_until_s = now_s + FRESH_S if well else now_s
+        return self._states
+
+    def shown(self) -> Mapping[str, str]:
+        """Returns the state of each breaker: `closed`, `open` or `half_open`."""
+        now_s = self._timer()
+        return {name: host.breaker.state(now_s) for name, host in self._hosts.items()}
+
+    def begin(self, candidate: str) -> None:
+        """Takes note of a call."""
+        host = self[candidate]
+        host.n_in_flight += 1
+        host.breaker.begin()
+
+    def end(self, attempt: Attempt, error: ProviderError | None = None, *, late: bool = False) -> None:
+        """Takes note of what came of it; `late`: it was given up because another was faster."""
+        host = self[attempt.candidate]
+        host.n_in_flight -= 1
+        host.breaker.end()
+        if late or isinstance(error, OF_THE_HOST):
+            host.breaker.fail(self._timer())
+            self._fresh_until_s = 0.0
+        elif attempt.status == "ok":
+            host.breaker.succeed()
+            host.learn(attempt)

@@ -1,0 +1,44 @@
+"""The sixteen scenarios against the real gateway with its shipped limits: fast always, in real time as `slow`."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fairlead.drills import SCENARIOS, drilling
+
+IDS = [scenario.id for scenario in SCENARIOS]
+
+
+def wrong(results):
+    return {result.cell.route: result.faults for result in results if result.faults}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=IDS)
+async def test_the_gateway_comes_through(scenario):
+    async with drilling([scenario]) as drill:
+        results = await drill.run(scenario)
+        assert len(results) == 6
+        assert wrong(results) == {}
+        assert {result.grade for result in results if not result.cell.stream} == {"pass"}
+
+
+@pytest.mark.slow
+async def test_in_real_time_all_at_once():
+    async with drilling(time_scale=1.0) as drill:
+        found = await asyncio.gather(*(drill.run(scenario) for scenario in SCENARIOS))
+    assert wrong(result for results in found for result in results) == {}
+
+
+async def test_nothing_is_left_open():
+    scenario = next(scenario for scenario in SCENARIOS if scenario.id == "S06")
+    async with drilling([scenario]) as drill:
+        await drill.run(scenario)
+        assert drill.gateway.executor.hosts.shown().keys() >= {"S06-chat-whole-primary/primary"}
+        assert all(host.n_in_flight == 0 for host in drill.gateway.executor.hosts.states().values())
+        entries = list(drill.gateway.ledger.entries())
+        assert {entry.status for entry in entries} == {"delivered"}
+        async with asyncio.timeout(5):
+            while drill.host.n_left < 6:  # noqa: ASYNC110 - the host sees the client leave a moment later
+                await asyncio.sleep(0.002)
