@@ -23,6 +23,7 @@ COMMANDS = {
     "route Hello --router router --model weak": "fairlead.route/1",
     "route --router router --batch table --out decisions.parquet": "fairlead.route.batch/1",
     "check --config fairlead.toml": "fairlead.check/1",
+    "doctor --config fairlead.toml": "fairlead.doctor/1",
     "onboard fresh --router router --table table --n 3": "fairlead.onboard/1",
     "report": "fairlead.report/1",
     "ledger verify": "fairlead.ledger.verify/1",

@@ -19,6 +19,7 @@ VERBS = {
     "demo": "the whole thing on a simulated pool: no key, no network, under a minute",
     "serve": "the gateway; without a file: keys found in the environment, SQLite, port 8080",
     "check": "verify the configuration; print what would run and which candidates the router has never seen",
+    "doctor": "what is wrong with this installation; `--faults`: does the gateway survive its providers' failures",
     "route": "decide without calling anyone: candidates, exclusions, predictions, plan, reason",
     "fit": "fit a router to outcome tables and save it",
     "evaluate": "judge a router, or all methods, on outcome tables",
