@@ -1,4 +1,4 @@
-"""The sixteen scenarios against the real gateway with its shipped limits: fast always, in real time as `slow`."""
+"""Every scenario against the real gateway with its shipped limits: fast always, in real time as `slow`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import asyncio
 
 import pytest
 
-from fairlead.drills import SCENARIOS, drilling
+from fairlead.drills import BEYOND, SCENARIOS, drilling
 
-IDS = [scenario.id for scenario in SCENARIOS]
+EVERY = (*SCENARIOS, *BEYOND)
 
 
 def wrong(results):
     return {result.cell.route: result.faults for result in results if result.faults}
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=IDS)
+@pytest.mark.parametrize("scenario", EVERY, ids=[scenario.id for scenario in EVERY])
 async def test_the_gateway_comes_through(scenario):
     async with drilling([scenario]) as drill:
         results = await drill.run(scenario)
@@ -26,8 +26,8 @@ async def test_the_gateway_comes_through(scenario):
 
 @pytest.mark.slow
 async def test_in_real_time_all_at_once():
-    async with drilling(time_scale=1.0) as drill:
-        found = await asyncio.gather(*(drill.run(scenario) for scenario in SCENARIOS))
+    async with drilling(EVERY, time_scale=1.0) as drill:
+        found = await asyncio.gather(*(drill.run(scenario) for scenario in EVERY))
     assert wrong(result for results in found for result in results) == {}
 
 

@@ -91,13 +91,14 @@ def doctor(
 
 
 async def _drilled(*, real_time: bool) -> list[Drilled]:
-    from fairlead.drills import FAST, SCENARIOS, drilling  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.drills import BEYOND, FAST, SCENARIOS, drilling  # noqa: PLC0415 - heavy, loaded when called
 
-    async with drilling(time_scale=1.0 if real_time else FAST) as drill:
+    every = (*SCENARIOS, *BEYOND)
+    async with drilling(every, time_scale=1.0 if real_time else FAST) as drill:
         if real_time:
-            found = await asyncio.gather(*(drill.run(scenario) for scenario in SCENARIOS))
+            found = await asyncio.gather(*(drill.run(scenario) for scenario in every))
         else:
-            found = [await drill.run(scenario) for scenario in SCENARIOS]  # short times suffer from a busy machine
+            found = [await drill.run(scenario) for scenario in every]  # short times suffer from a busy machine
     return [result for results in found for result in results]
 
 

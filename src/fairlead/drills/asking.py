@@ -74,7 +74,7 @@ def _read_whole(told: Told, dialect: Served, content: bytes) -> None:
     if told.status != 200:
         told.error = reply["error"]
         return
-    told.model, told.usage, told.ended = reply["model"], reply["usage"], True
+    told.model, told.usage, told.ended = reply["model"], reply.get("usage"), True
     match dialect:
         case "chat":
             told.text = reply["choices"][0]["message"]["content"]
@@ -98,7 +98,8 @@ def _response_event(told: Told, event: dict[str, Any]) -> None:
         case "response.output_text.delta":
             told.text += event["delta"]
         case "response.completed":
-            told.ended, told.model, told.usage = True, event["response"]["model"], event["response"]["usage"]
+            response = event["response"]
+            told.ended, told.model, told.usage = True, response["model"], response.get("usage")
         case "error":
             told.error = event
         case "response.failed":
@@ -112,7 +113,7 @@ def _message_event(told: Told, event: dict[str, Any]) -> None:
         case "content_block_delta":
             told.text += event["delta"].get("text", "")
         case "message_delta":
-            told.usage = event["usage"]
+            told.usage = event.get("usage")
         case "message_stop":
             told.ended = True
         case "error":

@@ -30,8 +30,8 @@ class Seen:
     """Role -> name of the candidate."""
     costs_usd: Sequence[Decimal | None] = field(default=())
     """What each request was billed, by the ledger."""
-    price_usd: Decimal | None = None
-    """What one whole answer of the fallback costs."""
+    prices_usd: Mapping[str, Decimal] = field(default_factory=dict)
+    """Role -> what one whole answer of its model costs."""
 
 
 Check = Callable[[Seen], "str | None"]
@@ -119,9 +119,29 @@ def served_by(role: str) -> Check:
     return check
 
 
-def billed_once(seen: Seen) -> str | None:
-    """The one answer was billed, and nothing beside it."""
-    return None if list(seen.costs_usd) == [seen.price_usd] else f"billed {seen.costs_usd}, expected {seen.price_usd}"
+def billed_as(role: str) -> Check:
+    """Returns the check that one answer of the model in that role was billed, and nothing beside it."""
+    return lambda seen: billed(seen.prices_usd[role])(seen)
+
+
+def billed(cost_usd: Decimal | None) -> Check:
+    """Returns the check that the request was billed so; `None` is unknown."""
+
+    def check(seen: Seen) -> str | None:
+        return None if list(seen.costs_usd) == [cost_usd] else f"billed {seen.costs_usd}, expected {cost_usd}"
+
+    return check
+
+
+def flags_served_as(model: str) -> Check:
+    """Returns the check that the caller is told which model the host says it was."""
+
+    def check(seen: Seen) -> str | None:
+        (told,) = seen.told
+        said = (told.usage or {}).get("fairlead", {}).get("served_as")
+        return None if said == model else f"the caller was told `{said}`, expected `{model}`"
+
+    return check
 
 
 # Of the calls ---------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ _DIALECTS = {"chat": "openai", "responses": "responses", "messages": "anthropic"
 _PROVIDER = """
 [providers.{name}]
 dialect = "{dialect}"
-base_url = "{address}/{name}/v1"
+base_url = "{base_url}"
 [models."{name}/{role}"]
 price = {{ input_usd_per_mtok = {dollars}, output_usd_per_mtok = {dollars} }}
 capabilities = {{ context_tokens = {context_tokens}, max_output_tokens = 1000, reasoning = false }}
@@ -143,7 +143,7 @@ class Drill:
             calls={role: self.host.of(f"/{cell.host(role)}/") for role in _DOLLARS},
             names={role: f"{cell.host(role)}/{role}" for role in cell.scenario.roles},
             costs_usd=[entry.cost_usd for entry in entries],
-            price_usd=Decimal(n_tokens * _DOLLARS["fallback"]) / 1_000_000,
+            prices_usd={role: Decimal(n_tokens * dollars) / 1_000_000 for role, dollars in _DOLLARS.items()},
         )
 
 
@@ -186,6 +186,12 @@ async def drilling(
         yield Drill(gateway=gateway, url=url, http=http, host=host, time_scale=time_scale)
 
 
+def _base_url(cell: Cell, role: str, address: str) -> str:
+    if role == "primary" and cell.scenario.base_url is not None:
+        return cell.scenario.base_url.format(host=address.removeprefix("http://"))
+    return f"{address}/{cell.host(role)}/v1"
+
+
 def _settings(of: Sequence[Cell], address: str) -> str:
     """Returns the configuration: each cell has hosts and a route of its own, so that none disturbs another."""
     parts = []
@@ -198,7 +204,7 @@ def _settings(of: Sequence[Cell], address: str) -> str:
                 _PROVIDER.format(
                     name=name,
                     role=role,
-                    address=address,
+                    base_url=_base_url(cell, role, address),
                     dialect=_DIALECTS[cell.dialect],
                     dollars=_DOLLARS[role],
                     context_tokens=_CONTEXT_TOKENS[role],

@@ -46,6 +46,8 @@ class Scenario:
     every_s: float = 0.0
     """From the start of one request to the start of the next."""
     roles: tuple[Role, ...] = ("primary", "fallback")
+    base_url: str | None = None
+    """Where the primary is looked for, in place of the host that plays; `{host}` stands for it."""
 
     def script(self, role: str, speech: Speech, call: Call) -> Script:
         """Returns what the host does to a call of its model in that role."""
@@ -261,6 +263,6 @@ SCENARIOS: tuple[Scenario, ...] = (
         fault="503 always; the fallback answers",
         conduct="reports the fallback's name and usage, and bills nothing else",
         primary=_busy,
-        checks=(checks.answered, checks.served_by("fallback"), checks.billed_once),
+        checks=(checks.answered, checks.served_by("fallback"), checks.billed_as("fallback")),
     ),
 )

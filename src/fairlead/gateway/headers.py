@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -34,9 +35,41 @@ def final_notes(record: Record, outcome: Outcome) -> Notes:
         **notes(record, served=outcome.served),
         "cost_usd": None if outcome.cost_usd is None else format(outcome.cost_usd, "f"),
         "reference_cost_usd": record.reference_cost_usd(outcome),
+        "served_as": _substitute(record, outcome),
         "attempts": len(outcome.attempts),
         "overhead_s": round(max(0.0, elapsed_s - upstream_s), 6),
     }
+
+
+def _substitute(record: Record, outcome: Outcome) -> str | None:
+    """Returns the name that the host gave its model, where that is none of the one that was asked for."""
+    attempt = outcome.delivered
+    if attempt is None or not attempt.model_served:
+        return None
+    candidate = record.routed.candidates[attempt.candidate]
+    known = (attempt.model_asked, candidate.weights, *candidate.known_as)
+    return None if any(same_model(name, attempt.model_served) for name in known) else attempt.model_served
+
+
+def same_model(asked: str, served: str) -> bool:
+    """Says whether two names may be of one model: hosts leave out the maker, and add a date or a variant.
+
+    Example:
+        >>> same_model("gpt-4o", "gpt-4o-2024-08-06"), same_model("meta/Llama-3-70B", "llama-3-70b")
+        (True, True)
+        >>> same_model("gpt-4", "gpt-4-turbo"), same_model("opus", "haiku")
+        (False, False)
+    """
+    short, long = sorted((_bare(asked), _bare(served)), key=len)
+    return bool(short) and long.startswith(short) and _VARIANT.fullmatch(long[len(short) :]) is not None
+
+
+def _bare(name: str) -> str:
+    return name.rpartition("/")[2].lower()
+
+
+_VARIANT = re.compile(r"([-@:](\d[\d-]*|latest|preview|v\d+|free|nitro|fp8))*")
+"""What may follow: dates, numbers of a revision, and words that hosts add to a name."""
 
 
 def headers(told: Mapping[str, str | int | float | None], codec: Codec) -> list[tuple[bytes, bytes]]:
