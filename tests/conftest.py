@@ -145,6 +145,21 @@ def postgres():
 
 
 @pytest.fixture(scope="session")
+def _stopping_server():
+    server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def fragile(_stopping_server):
+    """A PostgreSQL server that a test may stop."""
+    yield _stopping_server
+    if not _stopping_server.running:
+        _stopping_server.start()
+
+
+@pytest.fixture(scope="session")
 def tamper():
     """Changes a ledger's file as somebody would who can write to it: without the triggers and foreign keys."""
     return change_rows

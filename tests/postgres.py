@@ -30,6 +30,10 @@ class PostgresServer:
         self._run("initdb", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C", f"--username={SUPERUSER}")
         self.start()
 
+    @property
+    def running(self) -> bool:
+        return (self.folder / "data" / "postmaster.pid").exists()
+
     def start(self) -> None:
         quick = "" if self._durable else " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
         options = f"-c listen_addresses='' -c unix_socket_directories='{self.folder}' -c max_connections=60{quick}"
@@ -39,7 +43,8 @@ class PostgresServer:
         self._run("pg_ctl", "stop", "--wait", "--silent", f"--mode={mode}")
 
     def close(self) -> None:
-        self.stop()
+        if self.running:
+            self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def database(self) -> str:

@@ -17,7 +17,6 @@ from fairlead.ledger.postgres import PostgresLedger, _parsed, _Server
 from fairlead.ledger.sqlite import SqliteLedger
 from fairlead.ledger.verify import verify
 from tests.ledger.test_sqlite import WRITER
-from tests.postgres import PostgresServer
 
 
 @pytest.fixture
@@ -68,24 +67,20 @@ def start_writer(url, request, *, first):
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ)
 
 
-async def test_a_server_that_is_gone_fails_the_write_and_the_ledger_goes_on_behind_it(records):
-    server = PostgresServer()
-    try:
-        ledger = PostgresLedger.open(server.database(), wait_s=2)
-        await ledger.intent(records.intent(1))
-        server.stop("fast")
-        with pytest.raises(LedgerError, match="These rows were not kept"):
-            await ledger.intent(records.intent(2))
-        with pytest.raises(LedgerError, match="cannot read"):
-            list(ledger.entries())
-        server.start()
-        await ledger.intent(records.intent(3))
-        assert [entry.request_id for entry in ledger.entries()] == ["req_0001", "req_0003"]
-        assert [writer.seq for writer in ledger.writers()] == [1, 1]  # the commit may have been made: a new chain
-        assert verify(ledger).ok
-        await ledger.close()
-    finally:
-        server.close()
+async def test_a_server_that_is_gone_fails_the_write_and_the_ledger_goes_on_behind_it(records, fragile):
+    ledger = PostgresLedger.open(fragile.database(), wait_s=2)
+    await ledger.intent(records.intent(1))
+    fragile.stop("fast")
+    with pytest.raises(LedgerError, match="These rows were not kept"):
+        await ledger.intent(records.intent(2))
+    with pytest.raises(LedgerError, match="cannot read"):
+        list(ledger.entries())
+    fragile.start()
+    await ledger.intent(records.intent(3))
+    assert [entry.request_id for entry in ledger.entries()] == ["req_0001", "req_0003"]
+    assert [writer.seq for writer in ledger.writers()] == [1, 1]  # the commit may have been made: a new chain
+    assert verify(ledger).ok
+    await ledger.close()
 
 
 async def test_a_locked_table_fails_within_its_bound_and_the_ledger_goes_on(ledger, records, url):

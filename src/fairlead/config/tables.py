@@ -84,6 +84,12 @@ class LedgerConfig(Table, frozen=True, kw_only=True):
     """What a committed row survives: the death of the `process`, or of the machine (`power`); a database waits for its
     disk with `power`, whatever its own setting. Default `process`."""
 
+    on_failure: Literal["refuse", "spool"] = "refuse"
+    """While the database is gone, locked or full: `refuse` requests, or serve them and `spool` the rows into a file
+    beside `path` (`fairlead.db.spool`), from which they are replayed in order. Default `refuse`."""
+    spool_mb: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    """How large the spool may grow, megabytes; then requests are refused. Default 256."""
+
     @property
     def place(self) -> str:
         """Where the ledger is: the address of the database, else the path of the file."""

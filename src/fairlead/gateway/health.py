@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fairlead.errors import LedgerError
 from fairlead.gateway.body import send_json
 
 if TYPE_CHECKING:
@@ -35,12 +36,37 @@ class HostsShown:
 
 
 class Ready:
-    """Answers 200 where requests can be served: the ledger is there; 503 where it is not."""
+    """Answers 200 where requests can be served: the ledger is there, or its spool; 503 where it is not."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Serves one request, as ASGI asks."""
-        await asyncio.to_thread(self._gateway.ledger.prices)
-        await send_json(send, b'{"status":"ready"}')
+        ledger = self._gateway.ledger
+        available = True
+        try:
+            await asyncio.to_thread(ledger.prices)
+        except LedgerError:
+            if not ledger.spools:
+                raise
+            available = False
+        kept = LedgerShown(available=available, spooled=ledger.n_spooled, rejected=ledger.n_rejected)
+        await send_json(send, msgspec.json.encode(ReadyShown(ledger=kept)))
+
+
+class LedgerShown(msgspec.Struct, frozen=True, kw_only=True):
+    """How the ledger is doing."""
+
+    available: bool
+    spooled: int
+    """Changes that wait in the spool."""
+    rejected: int
+    """Spooled changes that the database refused for good."""
+
+
+class ReadyShown(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `/health/ready`."""
+
+    status: str = "ready"
+    ledger: LedgerShown

@@ -17,9 +17,10 @@ from fairlead.gateway.state import Gateway
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from fairlead.config import Config, LimitsConfig
+    from fairlead.config import Config, LedgerConfig, LimitsConfig
     from fairlead.gateway.binding import BoundRoute
     from fairlead.gateway.hosts import InProcess
+    from fairlead.ledger.spool import Spool
     from fairlead.types import Candidate
 
 
@@ -59,7 +60,7 @@ async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator
 
     config = setup.config
     async with AsyncExitStack() as stack:
-        ledger = open_ledger(config.ledger.place, durability=config.ledger.durability)
+        ledger = open_ledger(config.ledger.place, durability=config.ledger.durability, spool=_spool(config.ledger))
         stack.push_async_callback(ledger.close)
         await ledger.register(c.price for c in setup.candidates.values() if c.price is not None)
         providers = await stack.enter_async_context(connected(config, setup.inside))
@@ -74,6 +75,15 @@ async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator
             max_body_bytes=config.server.max_body_bytes,
             max_in_flight=config.server.max_in_flight,
         )
+
+
+def _spool(table: LedgerConfig) -> Spool | None:
+    from fairlead.ledger.spool import Spool  # noqa: PLC0415 - `check` needs no ledger
+
+    if table.on_failure == "refuse":
+        return None
+    path = table.path.with_name(f"{table.path.name}.spool")
+    return Spool(path, max_bytes=table.spool_mb * 1_000_000, durable=table.durability == "power")
 
 
 def _limits(table: LimitsConfig) -> Limits:

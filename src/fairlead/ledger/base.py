@@ -171,6 +171,21 @@ class Ledger(Protocol):
         """Yields the rows that are in no chain, or behind the end of their writer's."""
         ...
 
+    @property
+    def spools(self) -> bool:
+        """Tells whether rows are put aside while the store is not available, and not refused."""
+        ...
+
+    @property
+    def n_spooled(self) -> int:
+        """Changes that wait in the spool for the store."""
+        ...
+
+    @property
+    def n_rejected(self) -> int:
+        """Spooled changes that the store refused for good; they lie beside the spool, with the reason."""
+        ...
+
     async def close(self) -> None:
         """Commits what is under way and lets go of the store."""
         ...

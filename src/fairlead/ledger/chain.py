@@ -36,6 +36,9 @@ LINK = ("writer", "seq", "hash")
 Content = dict[str, str | int | bool | float | None]
 """A row as the database keeps it: column -> text, whole number, truth, float or null."""
 
+Kept = tuple[tuple[Table, Content], ...]
+"""Rows that are kept together or not at all, as the database keeps them."""
+
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 

@@ -39,10 +39,21 @@ class GroupCommit(Generic[T]):
     Args:
         write: commits a batch; returns, for each change, `None` or why it was not kept.
         name: of the thread.
+        idle: called in the thread while there is nothing to write.
+        pause: returns after how many seconds without a change `idle` is due; `None` for never.
     """
 
-    def __init__(self, write: Callable[[Sequence[T]], Sequence[Exception | None]], *, name: str) -> None:
+    def __init__(
+        self,
+        write: Callable[[Sequence[T]], Sequence[Exception | None]],
+        *,
+        name: str,
+        idle: Callable[[], object] = lambda: None,
+        pause: Callable[[], float | None] = lambda: None,
+    ) -> None:
         self._write = write
+        self._idle = idle
+        self._pause = pause
         self._queue: SimpleQueue[_Waiting[T] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._lock = threading.Lock()  # no change may slip in behind the end mark
@@ -89,10 +100,17 @@ class GroupCommit(Generic[T]):
                 errors = [error] * len(batch)
             _wake(batch, errors)
 
+    def _next(self) -> _Waiting[T] | None:
+        while True:
+            try:
+                return self._queue.get(timeout=self._pause())
+            except Empty:
+                self._idle()
+
     def _gather(self) -> list[_Waiting[T]]:
         """Returns all that waits now, at least one change; nothing at the end mark."""
         batch: list[_Waiting[T]] = []
-        waiting = self._queue.get()
+        waiting = self._next()
         while waiting is not None:
             batch.append(waiting)
             if len(batch) == MAX_BATCH:

@@ -9,16 +9,24 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fairlead.ledger.spool import Spool
     from fairlead.ledger.sql import SqlLedger
 
 
-def open_ledger(place: str, *, durability: Literal["process", "power"] = "process", create: bool = True) -> SqlLedger:
+def open_ledger(
+    place: str,
+    *,
+    durability: Literal["process", "power"] = "process",
+    create: bool = True,
+    spool: Spool | None = None,
+) -> SqlLedger:
     """Returns the ledger at `place`, brought to the newest schema.
 
     Args:
         place: a file's path, or `postgresql://user@host/database`.
         durability: what a committed row survives.
         create: make it where there is none.
+        spool: takes rows while the database cannot; without one they are refused.
 
     Raises:
         LedgerError: it cannot be read or written, is no ledger, or is a later Fairlead's.
@@ -28,8 +36,8 @@ def open_ledger(place: str, *, durability: Literal["process", "power"] = "proces
     from fairlead.ledger.sqlite import SqliteLedger  # noqa: PLC0415
 
     if is_url(place):
-        return PostgresLedger.open(place, durability=durability, create=create)
-    return SqliteLedger.open(place, durability=durability, create=create)
+        return PostgresLedger.open(place, durability=durability, create=create, spool=spool)
+    return SqliteLedger.open(place, durability=durability, create=create, spool=spool)
 
 
 @contextmanager

@@ -10,13 +10,15 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from fairlead.errors import LedgerError, MissingExtraError
-from fairlead.ledger.sql import SqlLedger
+from fairlead.ledger.sql import RETRY_S, SqlLedger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from sqlalchemy import URL, Connection
     from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from fairlead.ledger.spool import Spool
 
 R = TypeVar("R")
 
@@ -50,7 +52,14 @@ class PostgresLedger(SqlLedger):
 
     @classmethod
     def open(
-        cls, url: str, *, durability: Literal["process", "power"] = "process", create: bool = True, wait_s: float = 5.0
+        cls,
+        url: str,
+        *,
+        durability: Literal["process", "power"] = "process",
+        create: bool = True,
+        wait_s: float = 5.0,
+        spool: Spool | None = None,
+        retry_s: float = RETRY_S,
     ) -> Self:
         """Returns the ledger in the database at `url`, brought to the newest schema.
 
@@ -59,13 +68,15 @@ class PostgresLedger(SqlLedger):
             durability: `power` asks the server to wait for its disk, whatever its own setting.
             create: make the tables where there are none.
             wait_s: how long to wait for a connection, and for another process' lock, seconds.
+            spool: takes rows while the server cannot; without one they are refused.
+            retry_s: how long a server that failed is left alone, seconds.
 
         Raises:
             LedgerError: it cannot be reached, read or written, holds something else, or is a later Fairlead's.
             MissingExtraError: asyncpg is not there.
         """
         parsed = _parsed(url)
-        ledger = cls(_Server(parsed, durability, wait_s))
+        ledger = cls(_Server(parsed, durability, wait_s), spool, retry_s=retry_s)
         try:
             ledger._prepare(create=create)
         except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from datetime import UTC, datetime
 from itertools import chain
@@ -24,11 +25,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping, Select
 
     from fairlead.ledger.base import Entry, Feedback, Intent, Settlement
+    from fairlead.ledger.chain import Kept
     from fairlead.ledger.rows import Change
+    from fairlead.ledger.spool import Spool
     from fairlead.types import Price
 
 R = TypeVar("R")
 
+RETRY_S = 5.0
+"""How long a database that failed is left alone before it is tried anew, seconds."""
 PAGE = 500
 """Requests that are read in one transaction."""
 
@@ -82,23 +87,43 @@ class Database(Protocol):
 class SqlLedger:
     """A `Ledger` in a SQL database; each object that writes is a writer with a chain of its own."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, spool: Spool | None = None, *, retry_s: float = RETRY_S) -> None:
         self._database = database
+        self._spool = spool
+        self._retry_s = retry_s
+        self._retry_at = 0.0  # by the monotonic clock
         self._end: ChainEnd | None = None  # of our chain; only the writer thread reads or moves it
-        self._commits: GroupCommit[Change] = GroupCommit(self._write, name="fairlead-ledger")
+        self._commits: GroupCommit[Change] = GroupCommit(
+            self._write, name="fairlead-ledger", idle=self._replayed, pause=self._pause
+        )
 
     @property
     def place(self) -> str:
         """What messages call the database."""
         return self._database.place
 
+    @property
+    def spools(self) -> bool:
+        """Tells whether rows are put aside while the database is not available, and not refused."""
+        return self._spool is not None
+
+    @property
+    def n_spooled(self) -> int:
+        """Changes that wait in the spool for the database."""
+        return 0 if self._spool is None else self._spool.n_waiting
+
+    @property
+    def n_rejected(self) -> int:
+        """Spooled changes that the database refused for good; they lie beside the spool, with the reason."""
+        return 0 if self._spool is None else self._spool.n_rejected
+
     async def register(self, prices: Iterable[Price]) -> None:
         """See `Ledger.register`; an id that already names another price raises LedgerError."""
         wanted = {price.id: price for price in prices}
         for price in wanted.values():
             await self._keep(price)
-        kept = await asyncio.to_thread(self.prices)
-        if changed := [name for name, price in wanted.items() if kept[name] != price]:
+        kept = {} if self.n_spooled else await asyncio.to_thread(self.prices)  # what waits is compared when it is read
+        if changed := [name for name, price in wanted.items() if kept.get(name, price) != price]:
             raise LedgerError(
                 f"price `{changed[0]}` is not the one that `{self.place}` keeps under this id. "
                 "Give a price that changed an id of its own."
@@ -156,36 +181,103 @@ class SqlLedger:
         """See `Ledger.close`."""
         await self._commits.close()
         self._database.close()
+        if self._spool is not None:
+            self._spool.close()
 
     def _prepare(self, *, create: bool = True) -> None:
         if not self._read(migration.is_current):
             if not create and self._read(migration.is_empty):
                 raise LedgerError(f"there is no ledger at `{self.place}`. Give the address of one with `--ledger`.")
             self._explained("prepare", lambda: self._database.write(migration.bring_up_to_date))
+        self._replayed()
 
     def _write(self, changes: Sequence[Change]) -> list[Exception | None]:
-        """Commits all changes, or tells why not; runs in the writer thread."""
+        """Keeps all changes, or tells why not; runs in the writer thread."""
+        answers: list[Exception | None] = [None] * len(changes)
+        fitting: dict[int, Kept] = {}
+        for i, change in enumerate(changes):
+            try:
+                fitting[i] = tuple((table, stored(table, row)) for table, row in change)
+            except _BAD_ROW as error:
+                answers[i] = self._explain(error, _WRITE)
+        for i, answer in zip(fitting, self._keep_all(list(fitting.values())), strict=True):
+            answers[i] = answer
+        return answers
+
+    def _keep_all(self, changes: Sequence[Kept]) -> list[Exception | None]:
+        if not self._replayed():  # what waits goes first
+            return self._spooled(changes, None)
+        return self._commit(changes)
+
+    def _commit(self, changes: Sequence[Kept]) -> list[Exception | None]:
         try:
             self._end = self._database.write(lambda connection: self._append(connection, changes))
         except _BAD_ROW as error:
             if self._database.unavailable(error):  # the disk, a lock, the network: none could be kept
-                self._end = None  # a commit that broke off may have been made: a new chain starts behind it
-                return [self._explain(error, _WRITE) for _ in changes]
+                self._broke_off()
+                return self._spooled(changes, error)
             if len(changes) == 1:
                 return [self._explain(error, _WRITE)]
-            return [
-                answer for change in changes for answer in self._write([change])
-            ]  # one is at fault: keep the others
+            return [answer for change in changes for answer in self._commit([change])]  # one is at fault
         return [None] * len(changes)
 
-    def _append(self, connection: Connection, changes: Sequence[Change]) -> ChainEnd | None:
+    def _broke_off(self) -> None:
+        """Notes a failure: the commit may have been made all the same, so a new chain starts behind it."""
+        self._end = None
+        self._retry_at = time.monotonic() + self._retry_s
+
+    def _spooled(self, changes: Sequence[Kept], error: Exception | None) -> list[Exception | None]:
+        """Puts aside what the database cannot take now; without a spool, or where it is full, that is refused."""
+        if self._spool is None:
+            assert error is not None
+            return [self._explain(error, _WRITE) for _ in changes]
+        try:
+            self._spool.add(changes)
+        except LedgerError as full:
+            return [full for _ in changes]
+        return [None] * len(changes)
+
+    def _replayed(self) -> bool:
+        """Writes what waits in the spool, and tells whether nothing waits any more."""
+        if self._spool is None or not self._spool.n_waiting:
+            return True
+        if time.monotonic() < self._retry_at:
+            return False
+        try:
+            for batch in self._spool.batches():
+                self._replay(batch)
+        except _BAD_ROW:
+            self._broke_off()
+            return False
+        return True
+
+    def _replay(self, batch: Sequence[Kept]) -> None:
+        """Writes a batch of the spool: what a replay that broke off has written already is passed over.
+
+        Raises:
+            SQLAlchemyError: the database is not available.
+        """
+        try:
+            self._end = self._database.write(lambda connection: self._append(connection, _absent(connection, batch)))
+        except _BAD_ROW as error:
+            if self._database.unavailable(error):
+                raise
+            if len(batch) == 1 and self._spool is not None:
+                self._spool.reject(batch[0], self._explain(error, _WRITE))
+                return
+            for change in batch:
+                self._replay([change])
+
+    def _pause(self) -> float | None:
+        return self._retry_s if self.n_spooled else None
+
+    def _append(self, connection: Connection, changes: Sequence[Kept]) -> ChainEnd | None:
         """Puts rows at the end of our chain; returns its new end."""
         if not (fresh := _new(connection, changes)):
             return self._end
         end = self._end or _begun(connection)
         gathered = defaultdict(list)
-        for table, row in chain.from_iterable(fresh):
-            content = stored(table, row)
+        for table, content in chain.from_iterable(fresh):
             end = end.next(table.name, content)
             gathered[table].append({**content, "writer": end.writer, "seq": end.seq, "hash": end.hash})
         for table in ROWS:
@@ -234,13 +326,26 @@ def _begun(connection: Connection) -> ChainEnd:
     return start
 
 
-def _new(connection: Connection, changes: Sequence[Change]) -> Sequence[Change]:
+def _absent(connection: Connection, changes: Sequence[Kept]) -> list[Kept]:
+    """Returns the changes whose first row is not there; feedback has no id of its own, so all of it counts."""
+    found = []
+    for change in changes:
+        ((table, content), *_) = change
+        columns = plain(table).c
+        names = [c.name for c in table.primary_key] if table is not feedback else list(content)
+        same = and_(*(columns[name] == content[name] for name in names))
+        if connection.scalar(select(literal_column("1")).where(same).limit(1)) is None:
+            found.append(change)
+    return found
+
+
+def _new(connection: Connection, changes: Sequence[Kept]) -> Sequence[Kept]:
     """Returns the changes without prices that are kept already, each price once."""
     wanted = {row["id"] for change in changes for table, row in change if table is prices}
     if not wanted:
         return changes
     known = set(connection.scalars(select(prices.c.id).where(prices.c.id.in_(wanted))))
-    fresh: list[Change] = []
+    fresh: list[Kept] = []
     for change in changes:
         ((table, row), *_) = change
         if table is not prices:

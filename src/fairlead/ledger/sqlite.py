@@ -9,13 +9,15 @@ from sqlalchemy import URL, create_engine, event
 from sqlalchemy.exc import OperationalError
 
 from fairlead.errors import LedgerError
-from fairlead.ledger.sql import SqlLedger
+from fairlead.ledger.sql import RETRY_S, SqlLedger
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
     from sqlalchemy import Connection, Engine
+
+    from fairlead.ledger.spool import Spool
 
 R = TypeVar("R")
 
@@ -44,8 +46,8 @@ class SqliteLedger(SqlLedger):
         ```
     """
 
-    def __init__(self, path: Path, engine: Engine) -> None:
-        super().__init__(_File(str(path), engine))
+    def __init__(self, path: Path, engine: Engine, spool: Spool | None = None, *, retry_s: float = RETRY_S) -> None:
+        super().__init__(_File(str(path), engine), spool, retry_s=retry_s)
         self.path = path
         self._engine = engine
 
@@ -57,6 +59,8 @@ class SqliteLedger(SqlLedger):
         durability: Durability = "process",
         create: bool = True,
         lock_timeout_s: float = 5.0,
+        spool: Spool | None = None,
+        retry_s: float = RETRY_S,
     ) -> Self:
         """Returns the ledger in the file at `path`, brought to the newest schema.
 
@@ -65,6 +69,8 @@ class SqliteLedger(SqlLedger):
             durability: what a committed row survives.
             create: make the file where there is none.
             lock_timeout_s: how long to wait for another process that writes, seconds.
+            spool: takes rows while the file cannot; without one they are refused.
+            retry_s: how long a file that failed is left alone, seconds.
 
         Raises:
             LedgerError: it cannot be read or written, is no ledger, or is a later Fairlead's.
@@ -74,7 +80,7 @@ class SqliteLedger(SqlLedger):
             raise LedgerError(f"`{path}` is a folder; expected a ledger or a new file. Give the path of one in it.")
         if not create and not path.exists():
             raise LedgerError(f"there is no ledger at `{path}`. Give the path of one with `--ledger`.")
-        ledger = cls(path, _engine(path, durability, lock_timeout_s))
+        ledger = cls(path, _engine(path, durability, lock_timeout_s), spool, retry_s=retry_s)
         ledger._prepare()
         return ledger
 
