@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from fairlead.drills import BEYOND, SCENARIOS, drilling
+from fairlead.drills import BEYOND, SCENARIOS, checks, drilled, drilling
 
 EVERY = (*SCENARIOS, *BEYOND)
 
@@ -17,18 +18,23 @@ def wrong(results):
 
 @pytest.mark.parametrize("scenario", EVERY, ids=[scenario.id for scenario in EVERY])
 async def test_the_gateway_comes_through(scenario):
-    async with drilling([scenario]) as drill:
-        results = await drill.run(scenario)
-        assert len(results) == 6
-        assert wrong(results) == {}
-        assert {result.grade for result in results if not result.cell.stream} == {"pass"}
+    results = await drilled(scenario)
+    assert len(results) == 6
+    assert wrong(results) == {}
+    assert {result.grade for result in results if not result.cell.stream} == {"pass"}
 
 
 @pytest.mark.slow
 async def test_in_real_time_all_at_once():
-    async with drilling(EVERY, time_scale=1.0) as drill:
-        found = await asyncio.gather(*(drill.run(scenario) for scenario in EVERY))
+    found = await asyncio.gather(*(drilled(scenario, (1.0,)) for scenario in EVERY))
     assert wrong(result for results in found for result in results) == {}
+
+
+async def test_a_gateway_that_fails_fails_at_every_scale():
+    silent = next(scenario for scenario in SCENARIOS if scenario.id == "S06")
+    impatient = replace(silent, checks=(checks.within(1),))
+    results = await drilled(impatient, (1 / 40, 1 / 20))
+    assert {result.grade for result in results} == {"fail"}
 
 
 async def test_nothing_is_left_open():

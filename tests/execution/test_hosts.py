@@ -91,6 +91,23 @@ def test_calls_that_were_under_way_when_it_opened_do_not_prolong_it():
     assert breaker.state(105) == "half_open"
 
 
+def test_calls_from_before_it_opened_do_not_keep_others_from_trying():
+    breaker = Breaker(limits=LIMITS)
+    breaker.begin()  # a stream that goes on for minutes
+    breaker.fail(100)
+    breaker.fail(100)
+    assert not breaker.holds_back(105)
+
+
+def test_the_first_word_of_a_try_is_enough():
+    breaker = opened()
+    breaker.begin()
+    breaker.hear(104)
+    assert breaker.state(104) == "open"  # of a call from before
+    breaker.hear(105)
+    assert breaker.state(105) == "closed"
+
+
 def test_zero_never_opens():
     breaker = Breaker(limits=Limits(breaker_failures=0))
     for _ in range(100):

@@ -91,14 +91,13 @@ def doctor(
 
 
 async def _drilled(*, real_time: bool) -> list[Drilled]:
-    from fairlead.drills import BEYOND, FAST, SCENARIOS, drilling  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.drills import BEYOND, SCENARIOS, drilled  # noqa: PLC0415 - heavy, loaded when called
 
     every = (*SCENARIOS, *BEYOND)
-    async with drilling(every, time_scale=1.0 if real_time else FAST) as drill:
-        if real_time:
-            found = await asyncio.gather(*(drill.run(scenario) for scenario in every))
-        else:
-            found = [await drill.run(scenario) for scenario in every]  # short times suffer from a busy machine
+    if real_time:
+        found = await asyncio.gather(*(drilled(scenario, (1.0,)) for scenario in every))
+    else:
+        found = [await drilled(scenario) for scenario in every]
     return [result for results in found for result in results]
 
 

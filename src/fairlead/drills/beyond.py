@@ -178,7 +178,7 @@ BEYOND: tuple[Scenario, ...] = (
         fault="one event of 10 MB without an end",
         conduct="stops reading at a limit, fails over",
         primary=_one_big_event,
-        checks=(checks.answered, checks.within(30)),
+        checks=(checks.answered, checks.within(60)),
     ),
     Scenario(
         id="B11",

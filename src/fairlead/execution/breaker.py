@@ -56,6 +56,11 @@ class Breaker:
         """Takes note that a call ended, however it did."""
         self._n_probing = max(0, self._n_probing - 1)
 
+    def hear(self, now_s: float) -> None:
+        """Takes note that an answer begins: a try need not come to its end to have shown that the host is well."""
+        if self.state(now_s) == "half_open":
+            self.succeed()
+
     def succeed(self) -> None:
         """Closes: the host answers."""
         self.n_failures, self._opened_until_s, self._wait_s = 0, None, 0.0
@@ -69,3 +74,4 @@ class Breaker:
         if self._opened_until_s is not None or self.n_failures >= limits.breaker_failures:
             self._wait_s = min(2 * self._wait_s or limits.breaker_open_s, limits.breaker_max_s)
             self._opened_until_s = now_s + self._wait_s
+            self._n_probing = 0  # calls from before, which may last for minutes, are no tries

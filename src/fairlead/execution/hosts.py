@@ -137,6 +137,10 @@ class Hosts:
         host.n_in_flight += 1
         host.breaker.begin()
 
+    def hear(self, candidate: str) -> None:
+        """Takes note that an answer begins."""
+        self[candidate].breaker.hear(self._timer())
+
     def end(self, attempt: Attempt, error: ProviderError | None = None, *, late: bool = False) -> None:
         """Takes note of what came of it; `late`: it was given up because another was faster."""
         host = self[attempt.candidate]

@@ -183,7 +183,10 @@ class Run:
 
     def note(self, progress: Progress, chunk: Chunk) -> None:
         """Takes in one chunk of an open attempt."""
+        waiting = progress.ttft_s is None
         progress.note(chunk, self.elapsed_s(progress))
+        if waiting and progress.ttft_s is not None:
+            self._shared.hosts.hear(progress.candidate.name)
 
     def succeed(
         self, progress: Progress, usage: Usage | None, model_served: str | None = None, *, text: str = ""
