@@ -140,6 +140,7 @@ def records() -> LedgerRecords:
 def postgres():
     """A PostgreSQL server for the whole run."""
     server = PostgresServer()
+    server.ledger()  # its tables are made here, outside of any event loop
     yield server
     server.close()
 
@@ -147,6 +148,7 @@ def postgres():
 @pytest.fixture(scope="session")
 def _stopping_server():
     server = PostgresServer()
+    server.ledger()  # its tables are made here, outside of any event loop
     yield server
     server.close()
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import pwd
 import shutil
 import subprocess
 import tempfile
+from functools import cached_property
 from itertools import count
 from pathlib import Path
+
+from sqlalchemy import make_url
+
+from fairlead.ledger.postgres import PostgresLedger
+from fairlead.ledger.schema import ROWS, writers
 
 SUPERUSER = "fairlead"
 
@@ -52,6 +59,20 @@ class PostgresServer:
         name = next(self._names)
         self.execute("postgres", f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy")
         return f"postgresql://{SUPERUSER}@/{name}?host={self.folder}"
+
+    @cached_property
+    def _ledger(self) -> str:
+        url = self.database()
+        asyncio.run(PostgresLedger.open(url).close())
+        return url
+
+    def ledger(self) -> str:
+        """Returns the address of the one ledger, emptied: thirty times as fast as a new database with its files."""
+        tables = ", ".join(table.name for table in (*ROWS, writers))
+        without_triggers = ("SET lock_timeout = '5s'", "SET session_replication_role = replica")
+        name = str(make_url(self._ledger).database)
+        self.execute(name, *without_triggers, f"TRUNCATE {tables} RESTART IDENTITY")
+        return self._ledger
 
     def execute(self, database: str, *statements: str) -> str:
         """Runs statements one by one as the superuser; returns what they print."""

@@ -53,7 +53,7 @@ def test_verify_exits_with_1_where_something_does_not(path, capsys, tamper):
 
 
 def test_every_command_takes_the_address_of_a_database(postgres, records, tmp_path, capsys):
-    url = postgres.database()
+    url = postgres.ledger()
     asyncio.run(fill(PostgresLedger.open(url), records))
     for command in (["verify"], ["rebuild"], ["export", "--out", tmp_path / "rows.jsonl"]):
         assert run(*command, "--ledger", url) == 0

@@ -39,7 +39,7 @@ class SqliteStore:
 class PostgresStore:
     def __init__(self, _, find_fixture):
         self.server = find_fixture("postgres")
-        self.url = self.server.database()
+        self.url = self.server.ledger()
         self.name = make_url(self.url).database
 
     def open(self):

@@ -4,7 +4,7 @@ from fairlead.ledger.verify import verify
 
 
 async def test_a_gateway_keeps_its_rows_on_a_server_beside_those_of_another(start, postgres):
-    settings = f'[ledger]\nurl = "{postgres.database()}"\n'
+    settings = f'[ledger]\nurl = "{postgres.ledger()}"\n'
     first, second = await start(settings), await start(settings)
     replies = [await running.post() for running in (first, second, first)]
     assert [reply.status for reply in replies] == [200, 200, 200]
@@ -21,7 +21,7 @@ async def health(running):
 
 
 async def test_a_gateway_that_spools_serves_while_the_server_is_gone_and_says_so(start, fragile):
-    url = fragile.database()
+    url = fragile.ledger()
     spooling = await start(f'[ledger]\nurl = "{url}"\non_failure = "spool"\n')
     assert await health(spooling) == (200, {"available": True, "spooled": 0, "rejected": 0})
     fragile.stop("fast")
@@ -34,7 +34,7 @@ async def test_a_gateway_that_spools_serves_while_the_server_is_gone_and_says_so
 
 
 async def test_a_gateway_that_refuses_calls_nobody_while_the_server_is_gone(start, fragile):
-    refusing = await start(f'[ledger]\nurl = "{fragile.database()}"\n')
+    refusing = await start(f'[ledger]\nurl = "{fragile.ledger()}"\n')
     fragile.stop("fast")
     assert (await refusing.post()).status == 503
     assert not refusing.upstream.attempts

@@ -21,12 +21,13 @@ from tests.ledger.test_sqlite import WRITER
 
 @pytest.fixture
 def url(postgres):
+    """An empty database."""
     return postgres.database()
 
 
 @pytest.fixture
-async def ledger(url):
-    ledger = PostgresLedger.open(url, wait_s=0.2)
+async def ledger(postgres):
+    ledger = PostgresLedger.open(postgres.ledger(), wait_s=0.2)
     yield ledger
     await ledger.close()
 
@@ -68,7 +69,7 @@ def start_writer(url, request, *, first):
 
 
 async def test_a_server_that_is_gone_fails_the_write_and_the_ledger_goes_on_behind_it(records, fragile):
-    ledger = PostgresLedger.open(fragile.database(), wait_s=2)
+    ledger = PostgresLedger.open(fragile.ledger(), wait_s=2)
     await ledger.intent(records.intent(1))
     fragile.stop("fast")
     with pytest.raises(LedgerError, match="These rows were not kept"):
@@ -83,7 +84,7 @@ async def test_a_server_that_is_gone_fails_the_write_and_the_ledger_goes_on_behi
     await ledger.close()
 
 
-async def test_a_locked_table_fails_within_its_bound_and_the_ledger_goes_on(ledger, records, url):
+async def test_a_locked_table_fails_within_its_bound_and_the_ledger_goes_on(ledger, records):
     other = _Server(ledger._database._engine.url, "process", 1)
     try:
         locked, free = asyncio.Event(), asyncio.Event()

@@ -177,7 +177,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 async def test_rows_wait_for_a_server_that_is_gone(tmp_path, records, fragile):
     spool = Spool(tmp_path / "spool", max_bytes=1_000_000)
-    ledger = PostgresLedger.open(fragile.database(), wait_s=2, spool=spool, retry_s=0.01)
+    ledger = PostgresLedger.open(fragile.ledger(), wait_s=2, spool=spool, retry_s=0.01)
     await whole(ledger, records, 1)
     fragile.stop("fast")
     await whole(ledger, records, 2)
