@@ -180,7 +180,8 @@ class _Race:
         """Cancels the calls that are open, and returns them when they are closed."""
         for task in self._asking:
             task.cancel()
-        await asyncio.gather(*self._asking, return_exceptions=True)
+        if self._asking:
+            await asyncio.gather(*self._asking, return_exceptions=True)
         return list(self._asking.values())
 
 
