@@ -45,7 +45,7 @@ _SELECTED_AT = np.array([1, 4, 7, 10, 12])  # prices at which plans are looked f
 _SPARED = 0.99  # of what may be spent: what a mean on other prompts may exceed is left as a margin
 _SURE = 0.5  # standard errors by which a comparison must be passed: the best of many is picked after looking
 _LEAST_GAIN = 2e-4
-_SCORE_PRIOR = (0.0, *(0.8 / 3,) * 3)  # as good as its voters, a little less sure
+_SCORE_PRIOR = (0.0, *(0.8 / 3,) * 6)  # as good as its voters, a little less sure
 _PER_PRICE = 6
 
 
@@ -321,7 +321,7 @@ def _blank(material: Material, pairs: Sequence[_Pair]) -> Knowledge:
         theta=tuple(map(tuple, Posterior.unfitted().theta.tolist())),
         beyond=((0.0, 0.5, 0.5),) * N_GROUPS,
         score=_SCORE_PRIOR,
-        asks_on=(0.0,) * 4,
+        asks_on=(0.0,) * 7,
         plans=plans,
         direct=direct,
         actions=(Weighed(mean=0.0, slope=1.0),) * (len(direct) + len(plans)),
@@ -437,7 +437,7 @@ def _planned(record: _Record, price: float) -> Knowledge:
         asked_on.append(came.asked_on(price * predictions.cost_usd[:, team.then]))
         scores.append(_score_of(came.voter(asked_on[-1]), team, recorded))
     score, score_offsets = _shared_line(x, scores, np.array(_SCORE_PRIOR))
-    asks, asks_offsets = _shared_line(x, [on.astype(np.float64) for on in asked_on], np.zeros(4))
+    asks, asks_offsets = _shared_line(x, [on.astype(np.float64) for on in asked_on], np.zeros(7))
     plans = tuple(
         msgspec.structs.replace(plan, score=s, asks_on=a, cost_ratio=_cost_ratio(on, team, material))
         for (plan, team), s, a, on in zip(knowledge.teams, score_offsets, asks_offsets, asked_on, strict=True)
@@ -448,7 +448,7 @@ def _planned(record: _Record, price: float) -> Knowledge:
 
 def _shared_line(x: Sequence[FloatArray], y: Sequence[FloatArray], prior: FloatArray) -> tuple[FloatArray, list[float]]:
     """Returns coefficients shared by all plans, and what is added for each."""
-    precision = np.array([0.5, 5.0, 5.0, 5.0])
+    precision = np.array([0.5, *[5.0] * 6])
     beta = fit_logistic(
         np.concatenate(x), np.concatenate(y), prior=prior, precision=precision, weight=1.0 / max(len(x) / 4, 1.0)
     )

@@ -77,8 +77,8 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True):
     the last voter."""
     score: tuple[float, ...]
     asks_on: tuple[float, ...]
-    """(4,) the same before anyone is asked, and that the first answers do not convince: 1, and the largest, the mean
-    and the last of the log odds that are predicted of the voters."""
+    """(7,) the same before anyone is asked, and that the first answers do not convince: 1; the largest, the mean and the
+    last of the voters' bases; and how far the same of their predicted log odds lie above that."""
     plans: tuple[Plan, ...]
     direct: tuple[str, ...]
     """Candidates that may answer alone."""
@@ -154,9 +154,22 @@ class Team:
         )
 
     def features(self, predictions: Predictions) -> FloatArray:
-        """Returns (n, 4) what is known of its voters before they are asked; see `Learned.score`."""
+        """Returns (n, 7) what is known of its voters before they are asked; see `Learned.score`."""
         logits = log_odds(predictions.p_success[:, self.columns])
-        return np.column_stack([np.ones(len(logits)), logits.max(axis=1), logits.mean(axis=1), logits[:, -1]])
+        base = np.tile(self.summary(self.base[None]), (len(logits), 1))
+        return np.column_stack([np.ones(len(logits)), base, self.summary(logits) - base])
+
+    @staticmethod
+    def summary(logits: FloatArray) -> FloatArray:
+        """Returns (n, 3) the largest, the mean and the last."""
+        return np.column_stack([logits.max(axis=1), logits.mean(axis=1), logits[:, -1]])
+
+
+def _own(learned: Learned, plan: Plan, team: Team) -> tuple[float, float, float]:
+    """Returns all that does not depend on the request: of a plan's score, of its asking on, and its ratio of costs."""
+    base = team.summary(team.base[None])[0]
+    score, asks_on = (c[0] + float(base @ np.subtract(c[1:4], c[4:])) for c in (learned.score, learned.asks_on))
+    return score + plan.score, asks_on + plan.asks_on, plan.cost_ratio
 
 
 def beyond_of(shared: FloatArray, own: FloatArray, then: FloatArray) -> FloatArray:
@@ -226,7 +239,7 @@ class Knowledge:
             direct=np.array([column for _, column in direct], dtype=np.int64),
             members=np.array(members, dtype=np.int64).reshape(-1, 3),
             counted=np.array([[1.0, len(plan.first) - 1.0, 1.0] for _, plan, _ in there]).reshape(-1, 3),
-            own=np.array([[plan.score, plan.asks_on, plan.cost_ratio] for _, plan, _ in there]).reshape(-1, 3),
+            own=np.array([_own(learned, plan, team) for _, plan, team in there]).reshape(-1, 3),
             mean=np.array([learned.actions[i].mean for i in kept]),
             slope=np.array([learned.actions[i].slope for i in kept]),
             usual=kept.index(learned.usual) if learned.usual in kept else -1,
@@ -244,7 +257,7 @@ class Knowledge:
         logits = log_odds(predictions.p_success)[:, self.members]
         x = (logits.max(axis=2), (logits * self.counted).sum(axis=2) / self.counted.sum(axis=1), logits[:, :, 2])
         score, asks_on = (
-            sigmoid(c[0] + own + c[1] * x[0] + c[2] * x[1] + c[3] * x[2])
+            sigmoid(own + c[4] * x[0] + c[5] * x[1] + c[6] * x[2])
             for c, own in zip((self.learned.score, self.learned.asks_on), self.own.T, strict=False)
         )
         cost_usd = predictions.cost_usd[:, self.members] * self.counted
