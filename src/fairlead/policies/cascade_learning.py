@@ -45,6 +45,7 @@ _SELECTED_AT = np.array([1, 4, 7, 10, 12])  # prices at which plans are looked f
 _SPARED = 0.99  # of what may be spent: what a mean on other prompts may exceed is left as a margin
 _SURE = 0.5  # standard errors by which a comparison must be passed: the best of many is picked after looking
 _LEAST_GAIN = 2e-4
+_BEYOND_PRIOR = (0.0, 0.5, 0.5, 0.5)
 _SCORE_PRIOR = (0.0, *(0.8 / 3,) * 6)  # as good as its voters, a little less sure
 _PER_PRICE = 6
 
@@ -319,7 +320,7 @@ def _blank(material: Material, pairs: Sequence[_Pair]) -> Knowledge:
         forms=_forms(material),
         voters=_voters(material),
         theta=tuple(map(tuple, Posterior.unfitted().theta.tolist())),
-        beyond=((0.0, 0.5, 0.5),) * N_GROUPS,
+        beyond=(_BEYOND_PRIOR,) * N_GROUPS,
         score=_SCORE_PRIOR,
         asks_on=(0.0,) * 7,
         plans=plans,
@@ -396,7 +397,8 @@ def _with_gains(material: Material, knowledge: Knowledge) -> Knowledge:
         came = knowledge.came_to(plan, team, predictions, recorded)
         then = log_odds(predictions.p_success[:, team.then])
         groups.append(before.group)
-        xs.append(np.column_stack([np.ones(len(then)), log_odds(before.p), then]))
+        base = np.full(len(then), team.base[-1])
+        xs.append(np.column_stack([np.ones(len(then)), log_odds(before.p), base, then - base]))
         ys.append(_score_of(came.last_voter, team, recorded))
     shared = _shared(np.concatenate(groups), np.concatenate(xs), np.concatenate(ys), len(groups))
     plans = []
@@ -408,7 +410,7 @@ def _with_gains(material: Material, knowledge: Knowledge) -> Knowledge:
 
 
 def _shared(group: IntArray, x: FloatArray, y: FloatArray, n_plans: int) -> FloatArray:
-    prior, precision = np.array([0.0, 0.5, 0.5]), np.array([0.5, 5.0, 5.0])
+    prior, precision = np.array(_BEYOND_PRIOR), np.array([0.5, 5.0, 5.0, 5.0])
     weight = 1.0 / max(n_plans / 4, 1.0)
     shared = np.tile(prior, (N_GROUPS, 1))
     for g in range(N_GROUPS):

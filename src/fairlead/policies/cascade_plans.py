@@ -73,8 +73,8 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True):
     theta: tuple[tuple[float, ...], ...]
     """Of `Posterior`."""
     beyond: tuple[tuple[float, ...], ...]
-    """(N_GROUPS, 3) for the log odds that the final answer is right: 1, those of the best first answer, and those of
-    the last voter."""
+    """(N_GROUPS, 4) for the log odds that the final answer is right: 1, those of the best first answer, the base of the
+    last voter, and how far its predicted log odds lie above that."""
     score: tuple[float, ...]
     asks_on: tuple[float, ...]
     """(7,) the same before anyone is asked, and that the first answers do not convince: 1; the largest, the mean and the
@@ -172,10 +172,17 @@ def _own(learned: Learned, plan: Plan, team: Team) -> tuple[float, float, float]
     return score + plan.score, asks_on + plan.asks_on, plan.cost_ratio
 
 
-def beyond_of(shared: FloatArray, own: FloatArray, then: FloatArray) -> FloatArray:
-    """Returns (n, N_GROUPS, 2) intercept and slope of `Verdict.beyond`, on requests with the last voter's log odds."""
+def beyond_of(shared: FloatArray, own: FloatArray, base: float, then: FloatArray) -> FloatArray:
+    """Returns (n, N_GROUPS, 2) intercept and slope of `Verdict.beyond`.
+
+    Args:
+        shared: `Learned.beyond`.
+        own: `Plan.beyond`.
+        base: of the last voter.
+        then: (n,) its predicted log odds.
+    """
     beyond = np.empty((len(then), N_GROUPS, 2))
-    beyond[:, :, 0] = shared[:, 0] + own + shared[:, 2] * then[:, None]
+    beyond[:, :, 0] = shared[:, 0] + own + shared[:, 2] * base + shared[:, 3] * (then[:, None] - base)
     beyond[:, :, 1] = shared[:, 1]
     return beyond
 
@@ -282,7 +289,7 @@ class Knowledge:
         before = best_answer(first, team.worth_first.table(first.deviation))
         after = best_answer(last, team.worth_all.table(last.deviation))
         then = log_odds(predictions.p_success[:, team.then])
-        advantage = gain(before, beyond_of(self.beyond, np.array(plan.beyond), then))
+        advantage = gain(before, beyond_of(self.beyond, np.array(plan.beyond), team.base[-1], then))
         return Came(
             advantage=np.where(before.voter < 0, np.inf, advantage),
             first_voter=before.voter,
@@ -309,7 +316,7 @@ class Knowledge:
         v = len(team.first)
         deviation, expected = logits - team.base, predictions.output_tokens[:, team.columns]
         first, last = team.worth_first.table(deviation[:, :v]), team.worth_all.table(deviation)
-        beyond = beyond_of(self.beyond, np.array(plan.beyond), logits[:, -1])
+        beyond = beyond_of(self.beyond, np.array(plan.beyond), team.base[-1], logits[:, -1])
         return [
             (
                 Verdict(
