@@ -43,7 +43,7 @@ PRICES = np.geomspace(0.005, 0.5, 16)
 
 _SELECTED_AT = np.array([1, 4, 7, 10, 12])  # prices at which plans are looked for
 _SPARED = 0.99  # of what may be spent: what a mean on other prompts may exceed is left as a margin
-_SURE = 0.5  # standard errors by which a comparison must be passed: the best of many is picked after looking
+_SURE = 0.25  # standard errors by which a comparison must be passed: the best of many is picked after looking
 _LEAST_GAIN = 2e-4
 _BEYOND_PRIOR = (0.0, 0.5, 0.5, 0.5)
 _SCORE_PRIOR = (0.0, *(0.8 / 3,) * 6)  # as good as its voters, a little less sure
@@ -102,10 +102,12 @@ def learn(material: Material, aim: Aim, *, margin: float, usd_per_request: float
     """
     prices = PRICES / material.unit_usd
     limit_usd = usd_per_request or material.unit_usd
-    way = _best(_tried(material, prices), aim, margin=margin if aim == "cost" else 0.0, limit_usd=limit_usd)
+    plans = _selected(material, prices[_SELECTED_AT])
+    ways = _tried(material, plans, prices)
+    way = _best(ways, aim, margin=margin if aim == "cost" else 0.0, limit_usd=limit_usd)
     if way is None:
         return _reference_alone(material)
-    return _fitted(material, _selected(material, prices[_SELECTED_AT]) if way.cascade else [], way.price).learned
+    return _fitted(material, plans if way.cascade else [], way.price).learned
 
 
 def learn_at(material: Material, price: float) -> Learned:
@@ -134,17 +136,17 @@ class _Way:
         return float(self.ahead.mean() - _SURE * self.ahead.std() / np.sqrt(len(self.ahead)))
 
 
-def _tried(material: Material, prices: FloatArray) -> list[_Way]:
-    """Returns every price, with plans and with direct calls alone; plans are selected without the judged requests."""
+def _tried(material: Material, plans: Sequence[_Pair], prices: FloatArray) -> list[_Way]:
+    """Returns every price, with the plans and with direct calls alone."""
     n = len(material.recorded.score)
     fold = np.random.default_rng(0).permutation(n) % N_FOLDS
-    both = (True, False) if material.can_compare else (False,)
+    both = (True, False) if plans else (False,)
     score, cost_usd = np.empty((2, len(both), len(prices), n))
     for held_out in range(N_FOLDS):
         inside = np.flatnonzero(fold == held_out)
         judged, others = material.rows(inside), material.rows(fold != held_out)
         for i, cascade in enumerate(both):
-            record = _Record.of(others, _selected(others, prices[_SELECTED_AT]) if cascade else [])
+            record = _Record.of(others, plans if cascade else [])
             came = _came(record.knowledge, judged)
             for k, price in enumerate(prices):
                 score[i, k, inside], cost_usd[i, k, inside] = _outcome(_weighed(record, float(price)), came, judged)

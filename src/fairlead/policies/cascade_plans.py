@@ -77,8 +77,8 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True):
     last voter, and how far its predicted log odds lie above that."""
     score: tuple[float, ...]
     asks_on: tuple[float, ...]
-    """(7,) the same before anyone is asked, and that the first answers do not convince: 1; the largest, the mean and the
-    last of the voters' bases; and how far the same of their predicted log odds lie above that."""
+    """(7,) the same before anyone is asked, and that the first answers do not convince: 1; the largest, the mean and
+    the last of the voters' bases; and how far the same of their predicted log odds lie above that."""
     plans: tuple[Plan, ...]
     direct: tuple[str, ...]
     """Candidates that may answer alone."""

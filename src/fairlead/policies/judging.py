@@ -59,11 +59,12 @@ def judge(
     case = _case(policy.promise, predictions, recorded, reference, groups, seed)
     if case is None:
         return HullGuard(policy=policy, allowed=policy.promise.as_told, fixed=reference, confidence=confidence)
-    evidence = _gathered(policy, case, seed)
+    learned = policy.learned(case.predictions, case.circumstances, case.recorded)
+    evidence = _gathered(policy, learned, case, seed)
     gain, lower = evidence.gain(confidence)
     mix = evidence.fallback(confidence)
     return HullGuard(
-        policy=policy.learned(case.predictions, case.circumstances, case.recorded),
+        policy=learned,
         allowed=policy.promise.as_told or (evidence.n_apart >= MIN_APART and lower > 0 and evidence.keeps_promise()),
         fixed=evidence.candidates[mix.first],
         other=evidence.candidates[mix.other] if mix.share > 0 else None,
@@ -150,9 +151,8 @@ def _circumstances(grid: Grid, recorded: Recorded, *, reference: int, seed: int)
     )
 
 
-def _realised(policy: Policy, case: _Case, seed: int) -> Realised:
+def _realised(policy: Policy, learned: Policy, case: _Case, seed: int) -> Realised:
     """Returns what the policy came to, whatever it learns learned from other questions."""
-    learned = policy.learned(case.predictions, case.circumstances, case.recorded)
     if learned is policy:
         return policy.realised(case.predictions, case.circumstances, case.recorded)
     labels, question = np.unique(case.groups, return_inverse=True)
@@ -176,8 +176,8 @@ def _fixed(policy: Policy, case: _Case) -> list[Realised]:
 # What it shows -------------------------------------------------------------------------------------------------------
 
 
-def _gathered(policy: Policy, case: _Case, seed: int) -> _Evidence:
-    outcomes = [_realised(policy, case, seed), *_fixed(policy, case)]
+def _gathered(policy: Policy, learned: Policy, case: _Case, seed: int) -> _Evidence:
+    outcomes = [_realised(policy, learned, case, seed), *_fixed(policy, case)]
     values = np.column_stack([o.score for o in outcomes] + [_spent(o, case.spends) for o in outcomes])
     resampled = resampled_means(values, groups=case.groups, n_boot=N_BOOT, seed=seed)
     return _Evidence(
