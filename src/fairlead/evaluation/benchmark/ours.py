@@ -51,10 +51,11 @@ class Served:
 
     @cached_property
     def cascading(self) -> tuple[Policy, ...]:
-        """The same with cascades among the actions, then the objective `quality` at the reference's cost."""
+        """The same with cascades among the actions; then parity, and the best quality at the reference's cost."""
         worths = np.minimum(self.lesson.worths_usd, BEYOND_PRICE * self.lesson.mean_cost_usd.max())
         swept = (Cascade(objective="utility", willingness_to_pay_usd=float(worth)) for worth in worths)
-        return tuple(map(self._judged, (Cascade(objective="cost"), *swept, Cascade(objective="quality"))))
+        aims = Cascade(objective="cost", margin=0.0), Cascade(objective="quality")
+        return tuple(map(self._judged, (Cascade(objective="cost"), *swept, *aims)))
 
     def _judged(self, policy: Policy) -> Policy:
         return self.router.judged(policy)
@@ -106,13 +107,13 @@ class Ours:
         policies = self.served.cascading if self._cascades else self.served.direct
         if self.name == UNGUARDED:
             policies = tuple(policy.policy if isinstance(policy, HullGuard) else policy for policy in policies)
-        last = ("objective quality",) if self._cascades else ()
+        last = ("objective cost, no margin", "objective quality") if self._cascades else ()
         return policies, (DEFAULT, *worth_labels(lesson), *last)
 
     def _picked(self, policies: Sequence[Policy], lesson: Lesson) -> dict[str, int]:
         """Returns the setting for each purpose: with cascades their own objectives, which are learned in training."""
         if self._cascades:
-            return {"parity": 0, "same cost": len(policies) - 1}
+            return {"parity": len(policies) - 2, "same cost": len(policies) - 1}
         return _picked(self.served.router, policies, lesson)
 
 
