@@ -51,6 +51,7 @@ CONFIG = """
 [limits]
 breaker_failures = 0
 retry_share = 1
+hedge_share = 0
 
 [providers.recorded]
 dialect = "recorded"
