@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.execution import Call, Deliver, GiveUp, Limits, advance
-from fairlead.predictors.posterior import patterns
+from fairlead.predictors.posterior import N_KINDS, patterns
 from fairlead.types import Acceptance, Attempt, Stage, Step
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
@@ -76,20 +76,22 @@ def test_the_steps_of_one_stage_are_called_at_once():
     assert advance(plan, [attempt("a"), attempt("b", stage=0)], LIMITS) == Call(stage=1, candidate="a")
 
 
+def voters(*base):
+    """Returns what a rule knows of its voters: bases, means and spreads of lengths, and that lengths say nothing."""
+    return (*base, *[0.0] * len(base), *[1.0] * len(base), *[0.0] * 2 * N_KINDS)
+
+
 def weighing(answer_now, *, beyond=2.2, last="c"):
     """Returns a plan of two voters, and then one, in which agreement convinces and nothing else does."""
     alone, shared = answer_now, 3.0
-    first = [2.0, *[0.5, 0.5], *[-1.0, -1.0], *[0.0, 0.0], *[1.0, 1.0]]
-    masks = patterns(2).mask.tolist()
-    table = [value for mask in masks for value in (shared if mask == 3 else alone, 0.0, 0.0)]
+    first = [2.0, *voters(0.5, 0.5), *[-1.0] * 2, *(shared if mask == 3 else alone for mask in patterns(2).mask)]
     every = patterns(3)
-    final = [3.0, *[0.5, 0.5, 0.9], *[-1.0] * 3, *[0.0] * 3, *[1.0] * 3]
     worth = [(0.5 + (mask == 4)) * (1 + (kind in {4, 5, 6})) for mask, kind in zip(every.mask, every.kind, strict=True)]
-    final += [value for each in worth for value in (float(each), 0.0, 0.0)]
+    final = [3.0, *voters(0.5, 0.5, 0.9), *[-1.0] * 3, *map(float, worth)]
     return (
         Stage(
             steps=(Step(candidate="a"), Step(candidate="b")),
-            acceptance=Acceptance(rule="posterior", weights=(*first, *table, *[beyond, 0.0] * 3), cut=0.01),
+            acceptance=Acceptance(rule="posterior", weights=(*first, *[beyond, 0.0] * 3), cut=0.01),
         ),
         Stage(steps=(Step(candidate=last),), acceptance=Acceptance(rule="posterior", weights=tuple(final), cut=1.0)),
         Stage(steps=(Step(candidate="d"),)),

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from fairlead.errors import UnavailableError
-from fairlead.predictors.posterior import patterns
+from fairlead.predictors.posterior import N_KINDS, patterns
 from fairlead.types import Acceptance, Chunk, Stage, Step, Usage
 
 USAGE = Usage(input_tokens=1_000, output_tokens=100)
@@ -22,10 +22,10 @@ def says(text, *, finish="stop"):
 
 def weights(n_voters, beyond=()):
     """Returns a rule by which an answer counts for as much as voters gave it."""
-    every = patterns(n_voters)
-    shared = ((every.givers > 0).sum(axis=1) - 1.0) * 3.0
-    voters = [0.1 * (j + 1) for j in range(n_voters)] + [-1.0] * n_voters + [0.0] * n_voters + [1.0] * n_voters
-    return (float(n_voters), *voters, *(value for each in shared for value in (float(each), 0.0, 0.0)), *beyond)
+    shared = ((patterns(n_voters).givers > 0).sum(axis=1) - 1.0) * 3.0
+    bases = [0.1 * (j + 1) for j in range(n_voters)]
+    lengths = [0.0] * n_voters + [1.0] * n_voters + [0.0] * 2 * N_KINDS + [-1.0] * n_voters
+    return (float(n_voters), *bases, *lengths, *shared.tolist(), *beyond)
 
 
 PLAN = (

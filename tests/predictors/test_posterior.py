@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fairlead.predictors.posterior import Posterior, Verdict, Votes, best_answer, length_of, patterns
+from fairlead.predictors.posterior import Panel, Posterior, Verdict, Votes, best_answer, length_of, patterns
 
 RIGHT = 0
 
@@ -118,11 +118,9 @@ def verdict(beyond=((0.0, 0.0),) * 3):
     pair = first(votes, 2)
     posterior = Posterior.fit([pair], [right[:, :2]])
     return Verdict(
-        table=posterior.worth(pair.base, np.zeros(4)).table(np.zeros((1, 2)))[0],
-        base=pair.base,
+        panel=Panel(base=pair.base, mean=np.zeros(2), sd=np.ones(2), bend=posterior.theta[:, 6:]),
         expected=np.array([100.0, np.nan]),
-        mean=np.zeros(2),
-        sd=np.ones(2),
+        worth=posterior.worth(pair.base, np.zeros(4)).at(np.zeros((1, 2)))[0],
         beyond=np.array(beyond).reshape(-1, 2),
     )
 
@@ -130,8 +128,10 @@ def verdict(beyond=((0.0, 0.0),) * 3):
 def test_a_verdict_survives_as_numbers():
     one = verdict()
     other = Verdict.from_weights(one.weights())
-    for name in ("table", "base", "expected", "mean", "sd", "beyond"):
+    for name in ("expected", "worth", "beyond"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    assert one.panel.numbers == other.panel.numbers
+    assert one.weights() == other.weights()
     assert all(np.isfinite(one.weights()))
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from fairlead.policies.base import Circumstances
     from fairlead.policies.cascade_plans import Plan
     from fairlead.policies.realised import Recorded
-    from fairlead.predictors.posterior import Verdict
     from fairlead.types import BoolArray, IntArray, Predictions
 
 
@@ -193,21 +192,20 @@ def _openings(knowledge: Knowledge, predictions: Predictions, number: IntArray) 
             rows = np.flatnonzero(number == i)
             asked = predictions.rows(rows)
             prices = knowledge.price(team, asked)
-            verdicts = knowledge.verdicts(plan, team, asked)
-            for row, pair, price in zip(rows.tolist(), verdicts, prices, strict=True):
-                openings[row] = _stages(plan, pair, float(price))
+            weights = knowledge.weights(plan, team, asked)
+            for row, (first, last), price in zip(rows.tolist(), weights, prices.tolist(), strict=True):
+                openings[row] = _stages(plan, first, last, price)
     return openings
 
 
-def _stages(plan: Plan, verdicts: tuple[Verdict, Verdict], price: float) -> tuple[Stage, ...]:
-    first, last = verdicts
+def _stages(plan: Plan, first: tuple[float, ...], last: tuple[float, ...], price: float) -> tuple[Stage, ...]:
     return (
         Stage(
             steps=tuple(Step(candidate=name) for name in plan.first),
-            acceptance=Acceptance(rule="posterior", weights=first.weights(), cut=price),
+            acceptance=Acceptance(rule="posterior", weights=first, cut=price),
         ),
         Stage(
             steps=(Step(candidate=plan.then),),
-            acceptance=Acceptance(rule="posterior", weights=last.weights(), cut=1.0),
+            acceptance=Acceptance(rule="posterior", weights=last, cut=1.0),
         ),
     )

@@ -15,7 +15,17 @@ import numpy as np
 
 from fairlead.answers import FORMS
 from fairlead.policies.realised import Realised, Recorded
-from fairlead.predictors.posterior import N_GROUPS, Posterior, Verdict, Votes, Worth, best_answer, gain, length_of
+from fairlead.predictors.posterior import (
+    N_GROUPS,
+    Panel,
+    Posterior,
+    Verdict,
+    Votes,
+    Worth,
+    best_answer,
+    gain,
+    length_of,
+)
 from fairlead.statistics.calibration import sigmoid
 from fairlead.statistics.logistic import log_odds
 
@@ -117,6 +127,8 @@ class Team:
     worth_first: Worth
     worth_all: Worth
     """What agreement is worth among the first ones, and among all."""
+    panel_first: Panel
+    panel_all: Panel
     columns: IntArray
     """(v,) of the voters."""
 
@@ -136,6 +148,8 @@ class Team:
             sd=numbers[2],
             worth_first=posterior.worth(numbers[0, :-1], np.array(plan.first_offsets)),
             worth_all=posterior.worth(numbers[0], np.array(plan.all_offsets)),
+            panel_first=_panel(numbers[:, :-1], posterior),
+            panel_all=_panel(numbers, posterior),
             columns=columns,
         )
 
@@ -170,6 +184,10 @@ def _own(learned: Learned, plan: Plan, team: Team) -> tuple[float, float, float]
     base = team.summary(team.base[None])[0]
     score, asks_on = (c[0] + float(base @ np.subtract(c[1:4], c[4:])) for c in (learned.score, learned.asks_on))
     return score + plan.score, asks_on + plan.asks_on, plan.cost_ratio
+
+
+def _panel(numbers: FloatArray, posterior: Posterior) -> Panel:
+    return Panel(base=numbers[0], mean=numbers[1], sd=numbers[2], bend=posterior.theta[:, 6:])
 
 
 def beyond_of(shared: FloatArray, own: FloatArray, base: float, then: FloatArray) -> FloatArray:
@@ -310,31 +328,23 @@ class Knowledge:
             latency_s=latency_s[:, :-1].max(axis=1) + np.where(asked_on, latency_s[:, -1], 0.0),
         )
 
-    def verdicts(self, plan: Plan, team: Team, predictions: Predictions) -> list[tuple[Verdict, Verdict]]:
-        """Returns the rules of both stages, for each request."""
+    def weights(
+        self, plan: Plan, team: Team, predictions: Predictions
+    ) -> list[tuple[tuple[float, ...], tuple[float, ...]]]:
+        """Returns the weights of the rules of both stages, for each request; see `Verdict`."""
         logits = log_odds(predictions.p_success[:, team.columns])
         v = len(team.first)
         deviation, expected = logits - team.base, predictions.output_tokens[:, team.columns]
-        first, last = team.worth_first.table(deviation[:, :v]), team.worth_all.table(deviation)
+        first, last = team.worth_first.at(deviation[:, :v]), team.worth_all.at(deviation)
         beyond = beyond_of(self.beyond, np.array(plan.beyond), team.base[-1], logits[:, -1])
         return [
             (
-                Verdict(
-                    table=first[i],
-                    base=team.base[:v],
-                    expected=expected[i, :v],
-                    mean=team.mean[:v],
-                    sd=team.sd[:v],
-                    beyond=beyond[i],
-                ),
-                Verdict(
-                    table=last[i],
-                    base=team.base,
-                    expected=expected[i],
-                    mean=team.mean,
-                    sd=team.sd,
-                    beyond=np.empty((0, 2)),
-                ),
+                Verdict(panel=team.panel_first, expected=e[:v], worth=f, beyond=b).weights(),
+                Verdict(panel=team.panel_all, expected=e, worth=w, beyond=_LAST).weights(),
             )
-            for i in range(len(logits))
+            for e, f, w, b in zip(expected, first, last, beyond, strict=True)
         ]
+
+
+_LAST = np.empty((0, 2))
+"""Beyond a last stage there is nothing."""

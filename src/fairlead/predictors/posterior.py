@@ -206,14 +206,14 @@ class Worth:
     bend: FloatArray
     """(p, 2) what a length adds, and its square."""
 
-    def table(self, deviation: FloatArray) -> FloatArray:
-        """Returns (n, p, 3) for each request and pattern: log odds at the predicted length, and how length bends them.
+    def at(self, deviation: FloatArray) -> FloatArray:
+        """Returns (n, p) log odds at the predicted length, for voters whose predictions deviate so far (n, v)."""
+        return np.asarray(self.fixed + _means(deviation, self.along))
 
-        Args:
-            deviation: (n, v) of the voters' predictions.
-        """
+    def table(self, deviation: FloatArray) -> FloatArray:
+        """Returns (n, p, 3) the same, and how length bends them."""
         table = np.empty((len(deviation), len(self.fixed), 3))
-        table[:, :, 0] = self.fixed + _means(deviation, self.along)
+        table[:, :, 0] = self.at(deviation)
         table[:, :, 1:] = self.bend
         return table
 
@@ -296,6 +296,25 @@ def length_of(tokens: FloatArray, expected: FloatArray, mean: FloatArray, sd: Fl
     return np.nan_to_num(np.clip(z, -LONGEST, LONGEST))
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Panel:
+    """What a rule knows of its v voters, whatever the request."""
+
+    base: FloatArray
+    """(v,)."""
+    mean: FloatArray
+    sd: FloatArray
+    """(v,) of the log of tokens over predicted tokens."""
+    bend: FloatArray
+    """(N_KINDS, 2) what a length adds, and its square."""
+
+    @cached_property
+    def numbers(self) -> tuple[float, ...]:
+        """All of it, flat."""
+        parts = (self.base, self.mean, self.sd, self.bend.ravel())
+        return (float(len(self.base)), *np.concatenate(parts).tolist())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The rule of one stage for one request: is the best answer good enough, and whose is it?
@@ -304,15 +323,11 @@ class Verdict:
     asking on costs, in quality.
     """
 
-    table: FloatArray
-    """(p, 3) see `Worth.table`."""
-    base: FloatArray
-    """(v,)."""
+    panel: Panel
     expected: FloatArray
     """(v,) predicted tokens of each answer, NaN where unknown."""
-    mean: FloatArray
-    sd: FloatArray
-    """(v,) of the log of tokens over predicted tokens."""
+    worth: FloatArray
+    """(p,) log odds of an answer of each pattern, at the predicted length."""
     beyond: FloatArray
     """(N_GROUPS, 2) log odds that the answer after the next stage is right: intercept, and slope on those of the best
     answer now; empty for a last stage, which delivers the best answer."""
@@ -325,38 +340,31 @@ class Verdict:
             tokens: (v,) of each answer, NaN where unknown.
             cut: what asking on costs, in quality.
         """
-        length = length_of(np.array([tokens], dtype=np.float64), self.expected, self.mean, self.sd)
-        votes = Votes(
-            answer=np.array([answers], dtype=np.int64), base=self.base, deviation=np.zeros_like(length), length=length
-        )
-        best = best_answer(votes, self.table[None])
+        panel = self.panel
+        length = length_of(np.array([tokens], dtype=np.float64), self.expected, panel.mean, panel.sd)
+        answer = np.array([answers], dtype=np.int64)
+        votes = Votes(answer=answer, base=panel.base, deviation=np.zeros_like(length), length=length)
+        table = np.column_stack([self.worth, panel.bend[votes.patterns.kind]])
+        best = best_answer(votes, table[None])
         good = self.beyond.size == 0 or bool(gain(best, self.beyond[None])[0] <= cut)
         return int(best.voter[0]), good and best.voter[0] >= 0
 
     def weights(self) -> tuple[float, ...]:
-        """Returns all of it as numbers, to be kept in a plan; `None` has no place there, so unknown lengths are -1."""
-        voters = np.stack([self.base, np.nan_to_num(self.expected, nan=-1.0), self.mean, self.sd])
-        return (
-            float(len(self.base)),
-            *voters.ravel().tolist(),
-            *self.table.ravel().tolist(),
-            *self.beyond.ravel().tolist(),
-        )
+        """Returns all of it as numbers, to be kept in a plan; an unknown expected length is -1 there."""
+        expected = np.where(np.isnan(self.expected), -1.0, self.expected)
+        return (*self.panel.numbers, *expected.tolist(), *self.worth.tolist(), *self.beyond.ravel().tolist())
 
     @classmethod
     def from_weights(cls, weights: Sequence[float]) -> Self:
         """Returns what `weights` gave."""
         v = int(weights[0])
-        n_patterns = len(patterns(v).kind)
-        voters = np.array(weights[1 : 1 + 4 * v]).reshape(4, v)
-        rest = np.array(weights[1 + 4 * v :])
+        sizes = np.cumsum([1, v, v, v, 2 * N_KINDS, v, len(patterns(v).kind)])
+        _, base, mean, sd, bend, expected, worth, beyond = np.split(np.array(weights), sizes)
         return cls(
-            table=rest[: 3 * n_patterns].reshape(n_patterns, 3),
-            base=voters[0],
-            expected=np.where(voters[1] < 0, math.nan, voters[1]),
-            mean=voters[2],
-            sd=voters[3],
-            beyond=rest[3 * n_patterns :].reshape(-1, 2),
+            panel=Panel(base=base, mean=mean, sd=sd, bend=bend.reshape(-1, 2)),
+            expected=np.where(expected < 0, math.nan, expected),
+            worth=worth,
+            beyond=beyond.reshape(-1, 2),
         )
 
 
