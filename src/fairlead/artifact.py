@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fairlead.estimator import Component, State
+    from fairlead.policies.base import Policy
 
 FORMAT = 3
 """Version of the folder's layout; a reader refuses others."""
@@ -161,6 +162,21 @@ def _manifest(router: Router, arrays_sha256: str) -> Manifest:
         training=None if evidence is None else _training(evidence),
         arrays_sha256=arrays_sha256,
     )
+
+
+def described_policy(policy: Policy) -> Description:
+    """Returns a policy of `POLICIES` as it stands in a manifest."""
+    return _described(policy, POLICIES)
+
+
+def restored_policy(description: Description) -> Policy:
+    """Returns the policy that was described.
+
+    Raises:
+        ArtifactError: no policy has that name.
+    """
+    policy: Policy = _built(description, POLICIES)
+    return policy
 
 
 def _part(component: Component | None, registry: Mapping[str, type]) -> Description | None:

@@ -134,6 +134,11 @@ class Router:
             policy = bound.judged(policy.policy) if changed and isinstance(policy, HullGuard) else policy
         return replace(bound, policy=policy)
 
+    def carried(self, candidates: Sequence[Candidate]) -> Policy:
+        """Returns this router's policy over the names of these candidates, without its guard."""
+        policy = self.policy.renamed(self._new_names(replace(self, candidates=tuple(candidates))))
+        return policy.policy if isinstance(policy, HullGuard) else policy
+
     def judged(self, policy: Policy) -> Policy:
         """Returns `policy` under a hull guard, judged on the outcomes this router was fitted on.
 

@@ -7,7 +7,8 @@ from fairlead.config import load
 from fairlead.errors import ArtifactError, ConfigError, TableError
 from fairlead.fitting import fit
 from fairlead.gateway.setup import prepare
-from fairlead.policies import Budget, Floor, HullGuard, Latency, LatencyLimit, Order, Thrifty, Utility
+from fairlead.policies import Budget, Cascade, Floor, HullGuard, Latency, LatencyLimit, Order, Thrifty, Utility
+from fairlead.router import Router
 from fairlead.testing import make_outcomes
 
 POOL = """
@@ -94,6 +95,9 @@ def test_a_floor_of_ones_own_is_judged_anew(set_up, fitted):
         ('objective = "quality"', Utility(willingness_to_pay_usd=float("inf"))),
         ('objective = "latency"', Latency(margin=0.01)),
         ('objective = "latency"\nquality_floor = { margin = 0.2 }', Latency(margin=0.2)),
+        ("cascade = true", Cascade(objective="cost", margin=0.01)),
+        ("cascade = true\nquality_floor = { margin = 0.2 }", Cascade(objective="cost", margin=0.2)),
+        ('cascade = true\nobjective = "quality"', Cascade(objective="quality")),
         ('objective = "order"', Order()),
         ('objective = "order"\nlatency_p95_s = 8', LatencyLimit(policy=Order(), latency_p95_s=8.0)),
         (
@@ -130,6 +134,14 @@ def test_a_router_fitted_for_quality_does_not_stand_for_cost(set_up, tmp_path):
     assert isinstance(inner(set_up(POOL + f'[routes.auto]\nrouter = "{tmp_path / "mine"}"\n'), "auto:cost"), Thrifty)
 
 
+def test_what_was_judged_at_one_start_is_read_at_the_next(set_up, tmp_path, monkeypatch):
+    save(fit(make_outcomes(40)), tmp_path / "mine")
+    text = POOL + f'[routes.auto]\nrouter = "{tmp_path / "mine"}"\n'
+    first = {name: route.router.version for name, route in routes(set_up(text)).items()}
+    monkeypatch.setattr(Router, "judged", lambda *_: pytest.fail("judged again"))
+    assert {name: route.router.version for name, route in routes(set_up(text)).items()} == first
+
+
 def test_in_order_nothing_needs_to_be_fitted(set_up):
     text = POOL + '[routes.auto]\nobjective = "order"\ncandidates = ["host/new", "host/small", "host/big"]\n'
     decision = routes(set_up(text))["auto"].router.route("Which way is north?")
@@ -148,6 +160,14 @@ def test_in_order_nothing_needs_to_be_fitted(set_up):
         (
             'objective = "latency"\nquality_floor = { margin = 0.1, confidence = 0.9 }',
             "`routes.auto.quality_floor.confidence` says nothing under `routes.auto.objective` `latency`",
+        ),
+        (
+            'objective = "latency"\ncascade = true',
+            "`routes.auto.cascade` says nothing under `routes.auto.objective` `latency`; it belongs to `cost` or",
+        ),
+        (
+            "cascade = true\nquality_floor = { margin = 0.1, confidence = 0.9 }",
+            "`routes.auto.quality_floor.confidence` says nothing beside `routes.auto.cascade`",
         ),
         ("usd_per_request = 0.1", "`routes.auto.usd_per_request` says nothing under `routes.auto.objective` `cost`"),
     ],

@@ -245,6 +245,10 @@ class RouteConfig(Table, frozen=True, kw_only=True):
     for `cost`, a margin of 0.01 for `latency`."""
     usd_per_request: Annotated[float, Meta(gt=0, le=1000)] | None = None
     """For `quality`: the mean cost of a request that must not be exceeded, USD. Default: none, up to 1000."""
+    cascade: bool = False
+    """For `cost` and `quality`: cheap models may be asked first, and a dearer one where their answers do not convince.
+    Needs a router fitted to a table that holds the models' answers; `quality` then spends no more than the reference
+    does where `usd_per_request` is not given. Default `false`; a router fitted with `--cascade` keeps its own."""
     latency_p95_s: Seconds | None = None
     """Only models predicted to answer within it, 19 times in 20, are chosen from, under every objective; the reference
     serves where none is. Seconds. Default: none, up to 3600."""

@@ -10,7 +10,8 @@ import msgspec
 
 from fairlead.config.wording import nearest
 from fairlead.errors import ConfigError
-from fairlead.policies import HullGuard, LatencyLimit
+from fairlead.judgements import Judgements
+from fairlead.policies import LatencyLimit
 from fairlead.policies.objectives import policy_for
 from fairlead.router import Router
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from fairlead.config import Config, RouteConfig
     from fairlead.policies.base import Policy
-    from fairlead.policies.objectives import Objective
     from fairlead.types import Candidate
 
 
@@ -54,19 +54,38 @@ def bound_routes(config: Config, candidates: Mapping[str, Candidate]) -> tuple[B
 
 def _with_variants(name: str, route: RouteConfig, candidates: Mapping[str, Candidate]) -> list[BoundRoute]:
     taking_part = _taking_part(f"routes.{name}", route, candidates)
-    _policy(route.objective, route, _spelled(f"routes.{name}"))  # what contradicts itself is refused, used or not
+    _policy(route, _spelled(f"routes.{name}"))  # what contradicts itself is refused, used or not
     reference = route.reference or _dearest(taking_part)
-    router = Router(candidates=taking_part, reference=reference) if route.router is None else _load(route.router)
-    router = router.bind(taking_part, reference=reference, control_share=route.control_share)
+    learned = Router(candidates=taking_part, reference=reference) if route.router is None else _load(route.router)
+    judgements = Judgements(route.router)
     return [
         BoundRoute(
             name=variant,
-            router=replace(_pursuing(wanted, router), evidence=None),  # it judges, it does not serve
+            router=replace(_bound(learned, wanted, taking_part, reference, judgements), evidence=None),  # judged with
             assumed=route.reference is None,
             fitted=route.router,
         )
         for variant, wanted in _variants(name, route).items()
     ]
+
+
+def _bound(
+    learned: Router, route: RouteConfig, candidates: tuple[Candidate, ...], reference: str, judgements: Judgements
+) -> Router:
+    """Returns the router with the policy of the route's objective, under a guard that judged this very policy."""
+    unguarded = learned.bind(
+        candidates, reference=reference, policy=learned.carried(candidates), control_share=route.control_share
+    )
+    policy = _wanted(route, unguarded.policy)
+    return replace(unguarded, policy=judgements.judged(unguarded, policy))
+
+
+def _wanted(route: RouteConfig, fitted: Policy) -> Policy:
+    """Returns the policy of the route's objective: the fitted one, where it pursues it and nothing else was asked."""
+    as_fitted = route.objective == "cost" and route.quality_floor is None and not route.cascade and _saves(fitted)
+    if not as_fitted:
+        return _policy(route)
+    return fitted if route.latency_p95_s is None else LatencyLimit(policy=fitted, latency_p95_s=route.latency_p95_s)
 
 
 def _variants(name: str, route: RouteConfig) -> dict[str, RouteConfig]:
@@ -116,35 +135,20 @@ def _load(path: Path) -> Router:
     return load(path)
 
 
-def _pursuing(route: RouteConfig, router: Router) -> Router:
-    """Returns the router with the policy of the route's objective, under a guard that judged this very policy."""
-    fitted = router.policy.policy if isinstance(router.policy, HullGuard) else router.policy
-    policy = _policy(route.objective, route)
-    if route.objective == "cost" and route.quality_floor is None and _saves(fitted):
-        if route.latency_p95_s is None:
-            return router
-        policy = LatencyLimit(policy=fitted, latency_p95_s=route.latency_p95_s)
-    return router.bind(
-        router.candidates,
-        reference=router.reference,
-        policy=router.judged(policy),
-        control_share=router.control_share,
-    )
-
-
 def _saves(policy: Policy) -> bool:
     """Says whether a policy weighs cost, so that it can stand for the objective that does."""
     return policy.promise.spends == "cost_usd" and not policy.promise.as_told
 
 
-def _policy(objective: Objective, route: RouteConfig, spelled: Mapping[str, str] | None = None) -> Policy:
+def _policy(route: RouteConfig, spelled: Mapping[str, str] | None = None) -> Policy:
     floor = route.quality_floor
     return policy_for(
-        objective,
+        route.objective,
         margin=None if floor is None else floor.margin,
         confidence=None if floor is None else floor.confidence,
         usd_per_request=route.usd_per_request,
         latency_p95_s=route.latency_p95_s,
+        cascade=route.cascade,
         spelled=spelled,
     )
 
@@ -153,5 +157,6 @@ def _spelled(place: str) -> dict[str, str]:
     """Returns how the file spells the settings of a policy."""
     names = {"margin": "quality_floor", "confidence": "quality_floor.confidence"}
     return {
-        name: f"{place}.{names.get(name, name)}" for name in ("objective", "margin", "confidence", "usd_per_request")
+        name: f"{place}.{names.get(name, name)}"
+        for name in ("objective", "margin", "confidence", "usd_per_request", "cascade")
     }

@@ -1,0 +1,94 @@
+"""What a saved router's policies were judged to be at the prices they serve at, kept beside it.
+
+Judging learns anew, out of fold; where answers are compared that takes seconds. The same router over the same
+candidates, at the same prices, comes out the same: so it is judged once, and read at the next start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fairlead import __version__
+from fairlead.artifact import Description, described_policy, restored_policy
+from fairlead.errors import FairleadError
+from fairlead.policies import HullGuard
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fairlead.policies.base import Policy
+    from fairlead.router import Router
+
+FOLDER = "judged"
+MAX_KEPT = 32
+"""Judgements beside one router; the oldest go first."""
+
+LOG = logging.getLogger("fairlead.judgements")
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """One judgement."""
+
+    policy: Description
+    router: str
+    """Version of the router that serves with it: what was altered is not believed."""
+
+
+class Judgements:
+    """The judgements of one router.
+
+    Args:
+        folder: of the saved router; `None` where there is none, and nothing is kept.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = None if folder is None else folder / FOLDER
+
+    def judged(self, router: Router, policy: Policy) -> Policy:
+        """Returns what `Router.judged` does, from the last time where it was asked before."""
+        if self._folder is None or router.evidence is None:
+            return router.judged(policy)
+        path = self._folder / f"{_key(router, policy)}.json"
+        known = _read(path, router)
+        if known is not None:
+            return known
+        guard = router.judged(policy)
+        if isinstance(guard, HullGuard):
+            self._keep(path, guard, router)
+        return guard
+
+    def _keep(self, path: Path, guard: HullGuard, router: Router) -> None:
+        kept = Kept(policy=described_policy(guard), router=replace(router, policy=guard).version)
+        partial = path.with_suffix(".partial")
+        try:
+            path.parent.mkdir(exist_ok=True)
+            partial.write_bytes(msgspec.json.encode(kept))
+            partial.replace(path)
+            for old in sorted(path.parent.glob("*.json"), key=lambda file: file.stat().st_mtime)[:-MAX_KEPT]:
+                old.unlink()
+        except OSError as error:
+            LOG.warning("a judgement could not be kept in %s (%s): it is made anew at each start", path.parent, error)
+
+
+def _key(router: Router, policy: Policy) -> str:
+    """Returns a name for all that a judgement depends on; the outcomes are those of the folder it is kept in."""
+    assert router.evidence is not None
+    asked = (__version__, replace(router, policy=policy).version, router.evidence.data_hash, router.evidence.seed)
+    return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()[:24]
+
+
+def _read(path: Path, router: Router) -> Policy | None:
+    try:
+        kept = msgspec.json.decode(path.read_bytes(), type=Kept)
+        guard = restored_policy(kept.policy)
+    except FileNotFoundError:
+        return None
+    except (OSError, TypeError, ValueError, FairleadError, msgspec.DecodeError) as error:
+        LOG.warning("%s is no judgement (%s): it is made anew", path, error)
+        return None
+    return guard if replace(router, policy=guard).version == kept.router else None
