@@ -1,1 +1,1 @@
-"""Pure numpy, no nouns of ours: hulls, bootstrap, calibration."""
+"""Pure numpy, no nouns of ours: hulls, bootstrap, calibration, betting."""
