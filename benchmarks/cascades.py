@@ -1,6 +1,7 @@
 """What cascades reach on held-out prompts: cheapest at parity with the best model, best score at no more than its cost.
 
-Plans, rules and operating points are chosen on training prompts (70 %), figures are of the others, over five splits.
+Plans and operating points are chosen on training prompts (70 %), figures are of the others, over five splits. The
+rules of the method were settled while figures of the seeds 0 to 4 had been looked at; so the seeds here are others.
 The reference is the best model of the training prompts. Beside each cascade stands the same objective over direct calls
 alone: what the prompt tells without any answer. Reads the tables in the folder `FAIRLEAD_DATA`.
 """
@@ -44,7 +45,7 @@ TABLES = (
 )
 """Folder, and benchmark where only one of its parts is taken: those whose models' answers are known."""
 
-N_SPLITS = 5
+SEEDS = range(5, 10)
 OBJECTIVES: tuple[Aim, ...] = ("cost", "quality")
 
 
@@ -88,7 +89,7 @@ def _trials(folder: Path, benchmark: str | None) -> Iterator[Trial]:
     if benchmark is not None:
         table = table.rows([name == benchmark for name in table.benchmark])
     table = complete_rows(table.only(measured_models(table)))
-    for seed in range(N_SPLITS):
+    for seed in SEEDS:
         train, test = table.split(0.7, seed)
         router = fit(train, reference=best_model(train))
         for objective in OBJECTIVES:

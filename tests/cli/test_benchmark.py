@@ -34,9 +34,11 @@ def test_one_command_writes_page_report_and_json_and_goes_on_where_it_was(data, 
     assert msgspec.json.decode((tmp_path / "results.json").read_bytes(), type=BenchmarkResult) == result
     assert "## mine" in (tmp_path / "RESULTS.md").read_text()
     assert "<svg" in (tmp_path / "results.html").read_text()
+    (tmp_path / "NOTES.md").write_text("## What to know\n\nMade up.\n")
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "cells").iterdir()}
     assert run("--data", data, "--out", tmp_path, "--seeds", 1, "--jobs", 1) == 0
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cells").iterdir()} == kept
+    assert "Made up." in (tmp_path / "RESULTS.md").read_text()
     assert "never worse than no router" in capsys.readouterr().out
 
 

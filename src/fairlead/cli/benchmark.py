@@ -31,7 +31,10 @@ DataOption = Annotated[Path, typer.Option("--data", help="Folder of outcome tabl
 FolderOption = Annotated[
     Path, typer.Option("--out", help="Write RESULTS.md, results.html, results.json and the cells to this folder.")
 ]
-SeedsOption = Annotated[int, typer.Option("--seeds", help="Splits of 70/30, seeds 0, 1, ...", min=1, max=100)]
+SeedsOption = Annotated[int, typer.Option("--seeds", help="Splits of 70/30.", min=1, max=100)]
+FirstOption = Annotated[
+    int, typer.Option("--first-seed", help="Seed of the first split; the others follow.", min=0, max=10_000)
+]
 OnlyOption = Annotated[
     str | None, typer.Option("--only", help="Only these parts, separated by semicolons, such as `mmlu_pro;routellm`.")
 ]
@@ -45,6 +48,7 @@ def benchmark(
     data: DataOption,
     out: FolderOption = DEFAULT_OUT,
     seeds: SeedsOption = 5,
+    first_seed: FirstOption = 0,
     only: OnlyOption = None,
     jobs: JobsOption = 2,
     as_json: JsonOption = False,
@@ -58,18 +62,20 @@ def benchmark(
     parts = [part for part in parts if only is None or part.name in {name.strip() for name in only.split(";")}]
     if not parts:
         raise TableError(f"`{data}` has no table to judge{'' if only is None else f' among `{only}`'}.")
-    tasks = tasks_of(list(read_parts(data, parts)), n_seeds=seeds, code=code_version())
+    tasks = tasks_of(list(read_parts(data, parts)), n_seeds=seeds, first_seed=first_seed, code=code_version())
     with _progress(len(tasks)) as done:
         run(tasks, out / "cells", n_jobs=jobs, done=done)
-    found, provenance = _results(tasks, out / "cells", _command(seeds, only, out), seeds, jobs, tuple(lacking))
+    command = _command(seeds, first_seed, only, out)
+    found, provenance = _results(tasks, out / "cells", command, seeds, first_seed, jobs, tuple(lacking))
     result = written(found, provenance)
     _write(out, found, provenance, result)
     emit(result, partial(_show, found, out), as_json=as_json)
 
 
-def _command(seeds: int, only: str | None, out: Path) -> str:
+def _command(seeds: int, first_seed: int, only: str | None, out: Path) -> str:
     words = ["fairlead", "benchmark", "--data", "$FAIRLEAD_DATA"]
     words += ["--seeds", str(seeds)] if seeds != 5 else []
+    words += ["--first-seed", str(first_seed)] if first_seed else []
     words += ["--only", only] if only else []
     words += ["--out", str(out)] if not out.is_absolute() and out != DEFAULT_OUT else []
     return shlex.join(words).replace("'$FAIRLEAD_DATA'", "$FAIRLEAD_DATA")
@@ -91,7 +97,13 @@ def _progress(n: int) -> Iterator[Callable[[Task], None]]:
 
 
 def _results(
-    tasks: Sequence[Task], cells: Path, command: str, seeds: int, jobs: int, lacking: tuple[str, ...]
+    tasks: Sequence[Task],
+    cells: Path,
+    command: str,
+    seeds: int,
+    first_seed: int,
+    jobs: int,
+    lacking: tuple[str, ...],
 ) -> tuple[list[PartResult], Provenance]:
     from fairlead.evaluation.benchmark.pooling import part_result  # noqa: PLC0415
     from fairlead.evaluation.benchmark.provenance import Provenance  # noqa: PLC0415 - heavy, loaded when called
@@ -102,20 +114,30 @@ def _results(
         by_part.setdefault(task.judged.part.name, []).append((task, found))
     took_s = sum(cell.took_s for splits in by_part.values() for _, found in splits for cell in found.values())
     provenance = Provenance.of(
-        command=command, n_seeds=seeds, n_boot=N_BOOT, n_jobs=jobs, took_s=took_s, lacking=lacking
+        command=command,
+        n_seeds=seeds,
+        first_seed=first_seed,
+        n_boot=N_BOOT,
+        n_jobs=jobs,
+        took_s=took_s,
+        lacking=lacking,
     )
     order = list(dict.fromkeys(task.judged.part.name for task in sorted(tasks, key=lambda task: task.place)))
     return [part_result(by_part[name], n_boot=N_BOOT) for name in order], provenance
 
 
 N_BOOT = 1000
+NOTES = "NOTES.md"
+"""What readers should know before the figures; where it lies beside the results it stands at their top."""
 
 
 def _write(out: Path, found: Sequence[PartResult], provenance: Provenance, result: BenchmarkResult) -> None:
     from fairlead.evaluation.benchmark.html import html  # noqa: PLC0415 - heavy, loaded when called
     from fairlead.evaluation.benchmark.page import markdown  # noqa: PLC0415
 
-    write_whole(out / "RESULTS.md", markdown(found, provenance).encode())
+    notes = out / NOTES
+    said = notes.read_text("utf-8") if notes.is_file() else ""
+    write_whole(out / "RESULTS.md", markdown(found, provenance, notes=said).encode())
     write_whole(out / "results.html", html(found, provenance).encode())
     write_whole(out / "results.json", msgspec.json.encode(result) + b"\n")
 

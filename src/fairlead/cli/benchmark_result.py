@@ -178,6 +178,7 @@ class BenchmarkResult(Result, kw_only=True, frozen=True):
     python: str
     numpy: str
     n_seeds: int
+    first_seed: int
     n_boot: int
     took_s: float
     """Work in all cells, fits included."""
@@ -195,7 +196,7 @@ def written(found: Sequence[PartResult], provenance: Provenance) -> BenchmarkRes
     from fairlead.evaluation.benchmark.ours import NAME  # noqa: PLC0415
 
     whole = [part for part in found if not part.few_labels and part.method(NAME)]
-    named = ("command", "version", "python", "numpy", "n_seeds", "n_boot", "took_s", "lacking")
+    named = ("command", "version", "python", "numpy", "n_seeds", "first_seed", "n_boot", "took_s", "lacking")
     return BenchmarkResult(
         **{name: getattr(provenance, name) for name in named},
         claims=msgspec.convert(_plain(claims(found)), tuple[BenchmarkClaim, ...]),

@@ -24,6 +24,11 @@ def test_the_page_says_what_it_rests_on_and_all_that_was_found(results, provenan
     assert "nan" not in text.replace("Finance", "").lower().split()
 
 
+def test_notes_stand_before_the_figures(results, provenance):
+    text = markdown(results, provenance, notes="## What to know\n\nThe rules were settled before.\n")
+    assert text.index("The rules were settled before.") < text.index("## Bars")
+
+
 def test_every_row_of_a_table_has_as_many_cells_as_its_head(results, provenance):
     width = None
     for line in markdown(results, provenance).splitlines():

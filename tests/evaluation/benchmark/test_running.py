@@ -5,7 +5,9 @@ import pytest
 from fairlead.errors import TableError
 from fairlead.evaluation.baselines import plug_ins
 from fairlead.evaluation.benchmark.cells import CellStore
-from fairlead.evaluation.benchmark.running import METHODS, found_cells, run, tasks_of
+from fairlead.evaluation.benchmark.ours import NAME
+from fairlead.evaluation.benchmark.running import METHODS, found_cells, run, seeds_of, tasks_of
+from fairlead.evaluation.benchmark.tables import Part
 
 
 def texts(folder):
@@ -41,6 +43,24 @@ def test_a_stopped_run_goes_on_and_comes_to_the_same(tasks, cells, tmp_path):
 def test_another_version_of_the_code_starts_anew(priced, cells):
     (task, *_) = tasks_of([priced], n_seeds=1, code="another")
     assert not any(task.cells(CellStore(cells)).values())
+
+
+def test_later_seeds_are_other_splits_and_the_first_of_them_changes_wordings(priced):
+    early = tasks_of([priced], n_seeds=2, code="test")
+    late = tasks_of([priced], n_seeds=2, first_seed=1, code="test")
+    assert ([task.seed for task in early], [task.seed for task in late]) == ([0, 1], [1, 2])
+    assert ([task.first for task in early], [task.first for task in late]) == ([True, False], [True, False])
+    assert early[1].key("kNN") == late[0].key("kNN")
+    assert early[1].key(NAME) != late[0].key(NAME)  # one cell holds choices under changed wordings, one does not
+
+
+def test_draws_of_few_labels_are_other_draws_at_later_seeds():
+    part = Part(folder="x", cost="usd", n_labels=10, n_draws=20)
+    assert (seeds_of(part, 0, 5), seeds_of(part, 5, 5), seeds_of(part, 5, 1)) == (
+        range(20),
+        range(20, 40),
+        range(20, 24),
+    )
 
 
 def test_a_method_that_breaks_down_ends_nothing_and_is_told(priced, tmp_path, monkeypatch):

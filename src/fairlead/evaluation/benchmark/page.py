@@ -24,10 +24,18 @@ _COSTS = {
 }
 
 
-def markdown(parts: Sequence[PartResult], provenance: Provenance) -> str:
-    """Returns the whole page."""
+def markdown(parts: Sequence[PartResult], provenance: Provenance, *, notes: str = "") -> str:
+    """Returns the whole page, `notes` in Markdown before the figures."""
     return "\n".join(
-        [*_head(provenance), *_claims(parts), *_ranking(parts), *_negative(parts), *_steadiness(parts), *_parts(parts)]
+        [
+            *_head(provenance),
+            *([notes] if notes else []),
+            *_claims(parts),
+            *_ranking(parts),
+            *_negative(parts),
+            *_steadiness(parts),
+            *_parts(parts),
+        ]
     )
 
 

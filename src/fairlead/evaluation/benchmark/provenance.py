@@ -16,6 +16,7 @@ class Provenance:
 
     command: str
     n_seeds: int
+    first_seed: int
     n_boot: int
     n_jobs: int
     took_s: float
@@ -28,12 +29,21 @@ class Provenance:
 
     @classmethod
     def of(
-        cls, *, command: str, n_seeds: int, n_boot: int, n_jobs: int, took_s: float, lacking: tuple[str, ...]
+        cls,
+        *,
+        command: str,
+        n_seeds: int,
+        n_boot: int,
+        n_jobs: int,
+        took_s: float,
+        lacking: tuple[str, ...],
+        first_seed: int = 0,
     ) -> Provenance:
         """Returns it for this installation."""
         return cls(
             command=command,
             n_seeds=n_seeds,
+            first_seed=first_seed,
             n_boot=n_boot,
             n_jobs=n_jobs,
             took_s=took_s,
@@ -47,9 +57,10 @@ class Provenance:
     def sentence(self) -> str:
         """In words."""
         lacking = f" Not there: {', '.join(self.lacking)}." if self.lacking else ""
+        first, draws = self.first_seed, 4 * self.first_seed
         return (
-            f"Fairlead {self.version}, Python {self.python}, NumPy {self.numpy}; splits and draws have the seeds 0 to "
-            f"n - 1, {self.n_seeds} where nothing else is said; 95 % intervals by bootstrap over questions, "
-            f"{self.n_boot:,} resamples, seed 0, the same for every method; {self.took_s / 60:.0f} minutes of work on "
-            f"{self.n_jobs} processes.{lacking}"
+            f"Fairlead {self.version}, Python {self.python}, NumPy {self.numpy}; splits have the seeds {first} to "
+            f"{first + self.n_seeds - 1}, draws of few labels those from {draws} on; 95 % intervals by bootstrap over "
+            f"questions, {self.n_boot:,} resamples, seed 0, the same for every method; {self.took_s / 60:.0f} minutes "
+            f"of work on {self.n_jobs} processes.{lacking}"
         )

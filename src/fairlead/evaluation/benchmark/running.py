@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fairlead.evaluation.baselines.base import Contender
-    from fairlead.evaluation.benchmark.tables import Judged
+    from fairlead.evaluation.benchmark.tables import Judged, Part
     from fairlead.outcomes import Outcomes
     from fairlead.router import Router
 
@@ -41,11 +41,14 @@ class Task:
     code: str
     place: int = 0
     """Of its part, in the order of the results."""
+    first: bool = True
+    """Whether it is the first split of its part: the one on which wordings are changed."""
     methods: tuple[str, ...] = METHODS
 
     def key(self, method: str) -> str:
         """Returns the name of a cell of this task."""
         parameters = next((repr(contender) for contender in CONTENDERS if contender.name == method), "")
+        parameters += "first" if method == NAME and self.first else ""  # its cell holds more
         return key_of(self.judged, self.seed, method, parameters, code=self.code, data_hash=self.data_hash)
 
     def cells(self, store: CellStore) -> dict[str, Cell | None]:
@@ -54,17 +57,34 @@ class Task:
         return {method: store.find(name, self.seed, method, self.key(method)) for method in self.methods}
 
 
-def tasks_of(parts: Sequence[Judged], *, n_seeds: int, code: str, methods: Sequence[str] = METHODS) -> list[Task]:
+def tasks_of(
+    parts: Sequence[Judged], *, n_seeds: int, code: str, first_seed: int = 0, methods: Sequence[str] = METHODS
+) -> list[Task]:
     """Returns one task for each split of each part, the longest first."""
     tasks = []
     for place, judged in enumerate(parts):
         data_hash = judged.outcomes.data_hash
-        n_draws = n_seeds if judged.part.n_draws is None else min(judged.part.n_draws, 4 * n_seeds)
+        seeds = seeds_of(judged.part, first_seed, n_seeds)
         tasks += [
-            Task(judged=judged, data_hash=data_hash, seed=seed, code=code, place=place, methods=tuple(methods))
-            for seed in range(n_draws)
+            Task(
+                judged=judged,
+                data_hash=data_hash,
+                seed=seed,
+                code=code,
+                place=place,
+                first=seed == seeds[0],
+                methods=tuple(methods),
+            )
+            for seed in seeds
         ]
     return sorted(tasks, key=lambda task: -_work(task.judged))
+
+
+def seeds_of(part: Part, first_seed: int, n_seeds: int) -> range:
+    """Returns the seeds of a part's splits; few labels are drawn up to four times as often."""
+    if part.n_draws is None:
+        return range(first_seed, first_seed + n_seeds)
+    return range(4 * first_seed, 4 * first_seed + min(part.n_draws, 4 * n_seeds))
 
 
 def _work(judged: Judged) -> int:
@@ -135,7 +155,7 @@ def run_task(task: Task, folder: Path) -> None:
     for contender in (*ours, *CONTENDERS):
         if contender.name in missing:
             cell = _cell(task, contender, lesson, exam, fit_s=fit_s if isinstance(contender, Ours) else 0.0)
-            store.keep(_with_flips(cell, router, train, test) if cell.method == NAME and task.seed == 0 else cell)
+            store.keep(_with_flips(cell, router, train, test) if cell.method == NAME and task.first else cell)
 
 
 def _with_flips(cell: Cell, router: Router, train: Outcomes, test: Outcomes) -> Cell:
