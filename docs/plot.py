@@ -18,7 +18,7 @@ from fairlead.statistics.hulls import hull
 PLOT = Path(__file__).parent / "cost-quality.svg"
 SERVED = "router, guarded"
 """The method that `fairlead fit` would serve."""
-OPERATING = "floor, "
+OPERATING = "cost, "
 """How the names of the router's operating points begin."""
 
 

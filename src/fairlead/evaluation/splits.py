@@ -14,7 +14,7 @@ from fairlead.evaluation.metrics import Resampling
 from fairlead.evaluation.robustness import flip_rates
 from fairlead.evaluation.trials import complete_rows, measured_models, run
 from fairlead.fitting import fit
-from fairlead.policies import Floor, Threshold, Utility
+from fairlead.policies import HullGuard, Threshold, Thrifty, Utility
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from fairlead.evaluation.robustness import Flips
     from fairlead.outcomes import Outcomes
     from fairlead.policies.base import Policy
+    from fairlead.router import Router
 
-MARGINS = (0.0, 0.02, 0.05)
+MARGINS = (0.0, 0.005, 0.02, 0.05)
 CUTS = (0.5, 0.7, 0.9)
 WEAK_COST = 0.2
 """The cheaper model of a threshold is the best of those that cost at most so much of the reference."""
@@ -85,13 +86,19 @@ def contenders(train: Outcomes, policy: Policy | None = None, *, seed: int) -> t
     points = operating_points(train, reference)
     return [
         guarded,
-        *(Routed(router=replace(router, policy=policy), name=name) for name, policy in points.items()),
+        *(Routed(router=_unguarded(router, policy), name=name) for name, policy in points.items()),
     ], reference
+
+
+def _unguarded(router: Router, policy: Policy) -> Router:
+    """Returns the router with what the policy learns from the training prompts, whether it may serve or not."""
+    judged = router.judged(policy)
+    return replace(router, policy=judged.policy if isinstance(judged, HullGuard) else judged)
 
 
 def operating_points(train: Outcomes, reference: str) -> Mapping[str, Policy]:
     """Returns name -> policy, none of them guarded: together they draw the frontier."""
-    points: dict[str, Policy] = {f"floor, margin {margin:g}": Floor(margin=margin) for margin in MARGINS}
+    points: dict[str, Policy] = {f"cost, margin {margin:g}": Thrifty(margin=margin) for margin in MARGINS}
     weak = weak_model(train, reference)
     if weak is None:
         return points
