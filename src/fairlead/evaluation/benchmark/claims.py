@@ -56,6 +56,14 @@ def claims(parts: Sequence[PartResult]) -> tuple[Claim, ...]:
     )
 
 
+def by_bar(found: Sequence[Claim]) -> dict[tuple[str, str], list[Claim]]:
+    """Returns (claim, bar) -> what was measured of it, in order."""
+    groups: dict[tuple[str, str], list[Claim]] = {}
+    for claim in found:
+        groups.setdefault((claim.claim, claim.bar), []).append(claim)
+    return groups
+
+
 def _never_worse(part: PartResult, method: MethodResult) -> Claim:
     point = method.default
     hull = f"{_points(point.gain.value)} over the hull, at least {_points(point.gain_lower)}"

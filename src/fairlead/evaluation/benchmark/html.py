@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fairlead.evaluation import wording
 from fairlead.evaluation.benchmark import page
-from fairlead.evaluation.benchmark.claims import claims, ranking
+from fairlead.evaluation.benchmark.claims import by_bar, claims, ranking
 from fairlead.evaluation.benchmark.ours import NAME
 from fairlead.plots import Point, Row, forest, scatter
 from fairlead.statistics.hulls import hull
@@ -34,7 +34,7 @@ def html(parts: Sequence[PartResult], provenance: Provenance) -> str:
         .get_template("benchmark.html")
         .render(
             provenance=provenance,
-            claims=claims(parts),
+            bars=by_bar(claims(parts)),
             ranking=ranking(whole) if whole else {},
             sections=[
                 (

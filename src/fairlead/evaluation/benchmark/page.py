@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fairlead.evaluation.benchmark.claims import LEVEL, claims, ranking
+from fairlead.evaluation.benchmark.claims import LEVEL, by_bar, claims, ranking
 from fairlead.evaluation.benchmark.ours import DIRECT, NAME
 
 if TYPE_CHECKING:
@@ -52,11 +52,10 @@ def _head(provenance: Provenance) -> Iterator[str]:
 
 def _claims(parts: Sequence[PartResult]) -> Iterator[str]:
     yield "## Bars\n"
-    rows = [
-        (c.claim, c.part, c.bar, c.measured, f"{c.n:,}", "reached" if c.reached else "**not reached**")
-        for c in claims(parts)
-    ]
-    yield table(("claim", "table", "bar", "measured", "questions", ""), rows)
+    for (claim, bar), found in by_bar(claims(parts)).items():
+        yield f"**{claim[0].upper()}{claim[1:]}**: {bar}.\n"
+        rows = [(c.part, c.measured, f"{c.n:,}", "reached" if c.reached else "**not reached**") for c in found]
+        yield table(("table", "measured", "questions", ""), rows)
 
 
 def _ranking(parts: Sequence[PartResult]) -> Iterator[str]:
