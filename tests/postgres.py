@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from fairlead.ledger.postgres import PostgresLedger
-from fairlead.ledger.schema import ROWS, writers
+from fairlead.ledger.schema import METADATA, alembic_version
 
 SUPERUSER = "fairlead"
 
@@ -68,7 +68,7 @@ class PostgresServer:
 
     def ledger(self) -> str:
         """Returns the address of the one ledger, emptied: thirty times as fast as a new database with its files."""
-        tables = ", ".join(table.name for table in (*ROWS, writers))
+        tables = ", ".join(table.name for table in METADATA.sorted_tables if table is not alembic_version)
         without_triggers = ("SET lock_timeout = '5s'", "SET session_replication_role = replica")
         name = str(make_url(self._ledger).database)
         self.execute(name, *without_triggers, f"TRUNCATE {tables} RESTART IDENTITY")

@@ -30,6 +30,8 @@ COMMANDS = {
     "ledger rebuild": "fairlead.ledger.rebuild/1",
     "ledger reconcile bill.csv --provider a --tolerance-usd 1": "fairlead.ledger.reconcile/1",
     "ledger export --out rows.jsonl": "fairlead.ledger.export/1",
+    "feedback import scores.csv": "fairlead.feedback.import/1",
+    "feedback sources": "fairlead.feedback.sources/1",
 }
 
 
@@ -38,6 +40,7 @@ def folder(tmp_path_factory, records):
     path = tmp_path_factory.mktemp("json")
     make_outcomes(60, seed=1).write(path / "table")
     (path / "fairlead.toml").write_text(CONFIGURATION)
+    (path / "scores.csv").write_text("decision_id,score\ndec_0001,1\n")
     (path / "bill.csv").write_text("day,model,cost\n2026-11-01,cheap-2026,0.0005\n")
     with pytest.raises(SystemExit):
         main(["fit", str(path / "table"), "--out", str(path / "router")])

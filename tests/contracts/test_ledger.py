@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import make_url
 
 from fairlead.errors import LedgerError, MissingRowError
+from fairlead.ledger.base import Payload
 from fairlead.ledger.postgres import PostgresLedger
 from fairlead.ledger.sql import PAGE
 from fairlead.ledger.sqlite import SqliteLedger
@@ -166,6 +167,35 @@ async def test_the_latest_feedback_counts_whatever_the_order_of_arrival(ledger, 
     assert entry.score == 0.25
 
 
+async def test_whom_to_believe_is_settled_by_the_kind_of_source(ledger, records):
+    await ledger.intent(records.intent())
+    scores = {"human:ann": 0.25, "verifier:regex": 1.0, "judge:a/dear": 0.5, "implicit": 0.0}
+    for i, (source, score) in enumerate(scores.items()):
+        await ledger.feedback(replace(records.feedback(score=score, after_s=100 + i), source=source))
+    (entry,) = ledger.entries()
+    assert entry.score == 0.25
+    assert {row.source: row.score for row in entry.feedback} == scores
+
+
+async def test_scores_are_kept_together_or_not_at_all(ledger, records):
+    await ledger.intent(records.intent())
+    kept = replace(records.feedback(), reference_score=0.5)
+    with pytest.raises(MissingRowError):
+        await ledger.feedback(kept, records.feedback(99))
+    assert ledger.decided(["dec_0001", "dec_0099"]) == {"dec_0001": []}
+    await ledger.feedback(kept, records.feedback(score=0.5, after_s=90))
+    assert ledger.decided(["dec_0001"]) == {"dec_0001": [kept, records.feedback(score=0.5, after_s=90)]}
+    assert verify(ledger).ok
+
+
+async def test_a_shadow_names_what_it_follows(ledger, records):
+    await ledger.intent(records.intent(1))
+    await ledger.intent(records.intent(2, purpose="shadow", parent_id="dec_0001", team="blue", opted_out=True))
+    served, shadow = ledger.entries()
+    assert (served.purpose, served.parent_id, served.team, served.opted_out) == ("serve", None, None, False)
+    assert (shadow.purpose, shadow.parent_id, shadow.team, shadow.opted_out) == ("shadow", "dec_0001", "blue", True)
+
+
 async def test_feedback_on_a_decision_that_nobody_made_is_refused(ledger, records):
     with pytest.raises(MissingRowError):
         await ledger.feedback(records.feedback(99))
@@ -274,10 +304,11 @@ async def test_two_that_register_a_price_at_once_both_have_it(reopen, records):
     assert list(ledgers[0].prices()) == [records.price.id]
 
 
-@pytest.mark.parametrize("table", ["prices", "requests", "settlements", "attempts", "feedback", "writers"])
+@pytest.mark.parametrize("table", ["prices", "requests", "settlements", "attempts", "feedback", "erasures", "writers"])
 @pytest.mark.parametrize("change", ["UPDATE {} SET hash = 'feed'", "DELETE FROM {}"])
 async def test_the_database_refuses_to_change_a_row(store, ledger, records, table, change):
     await fill(ledger, records)
+    await ledger.erase(records.start, team=None, reason="asked_for")
     with pytest.raises((AssertionError, sqlite3.IntegrityError), match="never changed"):
         store.execute(change.format(table))
 
@@ -314,3 +345,68 @@ async def test_each_kind_of_tampering_is_found(store, ledger, records, how):
     statements, rules = TAMPERING[how]
     store.tamper(*statements)
     assert [fault.rule for fault in verify(ledger).faults] == rules
+
+
+# What may be erased ---------------------------------------------------------------------------------------------------
+
+PROMPT = "the words of a prompt that nobody may find again"
+
+
+def remembered(records, n, team):
+    payloads = (
+        Payload(kind="prompt", content=PROMPT, salt=f"salt{n}"),
+        Payload(kind="features", content="AA", salt="b"),
+    )
+    return records.intent(n, team=team, payloads=payloads)
+
+
+async def test_a_payload_comes_back_until_it_is_erased_and_the_chain_holds(ledger, records):
+    for n, team in ((1, "blue"), (2, "red"), (3, "blue")):
+        await ledger.intent(remembered(records, n, team))
+    await ledger.intent(records.intent(4, team="blue"))  # had none
+    assert {p.kind: p.content for p in ledger.payloads(["req_0002"])["req_0002"]} == {
+        "prompt": PROMPT,
+        "features": "AA",
+    }
+    before = verify(ledger)
+    erasure = await ledger.erase(records.intent(3).at, team="blue", reason="asked_for")
+    assert (erasure.n_erased, erasure.team, ledger.erasures()) == (2, "blue", [erasure])
+    assert set(ledger.payloads([f"req_{n:04}" for n in range(1, 5)])) == {"req_0002", "req_0003"}
+    after = verify(ledger, before.ends)
+    assert (after.ok, after.n_rows) == (True, before.n_rows + 1)
+
+
+async def test_retention_erases_what_is_old_of_everybody(ledger, records):
+    for n, team in ((1, "blue"), (2, None), (3, None)):
+        await ledger.intent(remembered(records, n, team))
+    assert (await ledger.erase(records.intent(3).at, team=None, reason="retention")).n_erased == 4
+    assert set(ledger.payloads(["req_0001", "req_0002", "req_0003"])) == {"req_0003"}
+    assert (await ledger.erase(records.intent(3).at, team=None, reason="retention")).n_erased == 0
+
+
+PAYLOADS_TAMPERED = {
+    "taken out": ("DELETE FROM payloads WHERE kind = 'prompt' AND request_id = 'req_0002'", "payload_missing"),
+    "taken out of a team that erased nothing": (
+        "DELETE FROM payloads WHERE request_id = 'req_0003'",
+        "payload_missing",
+    ),
+    "changed": ("UPDATE payloads SET content = 'other words' WHERE request_id = 'req_0003'", "payload_changed"),
+    "given another salt": ("UPDATE payloads SET salt = 'x' WHERE request_id = 'req_0003'", "payload_changed"),
+}
+
+
+@pytest.mark.parametrize("how", PAYLOADS_TAMPERED)
+async def test_a_payload_that_goes_without_an_erasure_is_missed(store, ledger, records, how):
+    for n, team in ((1, "blue"), (2, "blue"), (3, "red")):
+        await ledger.intent(remembered(records, n, team))
+    await ledger.erase(records.intent(2).at, team="blue", reason="asked_for")  # the first only
+    statement, rule = PAYLOADS_TAMPERED[how]
+    store.tamper(statement)
+    assert {fault.rule for fault in verify(ledger).faults} == {rule}
+
+
+async def test_an_erasure_that_is_made_up_is_found(store, ledger, records):
+    await ledger.intent(remembered(records, 1, "blue"))
+    await ledger.erase(records.start, team="red", reason="asked_for")
+    store.tamper("DELETE FROM payloads", "UPDATE erasures SET team = 'blue', before = before + 100000000")
+    assert {fault.rule for fault in verify(ledger).faults} == {"row_changed"}

@@ -287,6 +287,6 @@ async def test_settling_comes_before_the_last_byte(running, monkeypatch):
 
 async def test_feedback_finds_its_decision(running):
     reply = await running.post()
-    body = {"decision_id": reply.headers["x-fairlead-decision-id"], "score": 0.25, "source": "test"}
+    body = {"decision_id": reply.headers["x-fairlead-decision-id"], "score": 0.25, "source": "human:test"}
     assert (await running.post("/v1/feedback", json=body)).status == 200
     assert running.entry().score == 0.25

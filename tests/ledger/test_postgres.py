@@ -125,7 +125,9 @@ async def test_the_tables_are_those_that_the_migrations_make(url):
         )
         assert [found for found in differences if "comment" not in str(found)] == []
         triggers = "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal"
-        assert server.read(lambda connection: connection.exec_driver_sql(triggers).scalar()) == 18
+        assert server.read(lambda connection: connection.exec_driver_sql(triggers).scalar()) == 3 * (
+            len(schema.ROWS) + 1
+        )
     finally:
         server.close()
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 import pytest
 
 from fairlead.errors import LedgerError
+from fairlead.ledger.base import Payload
 from fairlead.ledger.sqlite import SqliteLedger
 from fairlead.ledger.verify import verify
 
@@ -138,3 +139,12 @@ def test_what_cannot_be_opened_is_named(tmp_path, name, content, complaint):
         path.write_bytes(content)
     with pytest.raises(LedgerError, match=complaint):
         SqliteLedger.open(path)
+
+
+async def test_what_is_erased_is_in_the_file_no_more(tmp_path, records):
+    words = "words that nobody may find again"
+    ledger = SqliteLedger.open(tmp_path / "ledger.db")
+    await ledger.intent(records.intent(payloads=(Payload(kind="prompt", content=words, salt="s"),)))
+    await ledger.erase(records.intent(2).at, team=None, reason="asked_for")
+    await ledger.close()
+    assert [path.name for path in tmp_path.iterdir() if words.encode() in path.read_bytes()] == []

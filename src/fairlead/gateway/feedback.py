@@ -10,6 +10,7 @@ import msgspec
 from fairlead.errors import MissingRowError, RequestError
 from fairlead.gateway.body import send_json
 from fairlead.ledger.base import Feedback
+from fairlead.ledger.sources import KINDS, PATTERN
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -22,8 +23,10 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     """As in the header `x-fairlead-decision-id` of the reply."""
     score: Annotated[float, msgspec.Meta(ge=0, le=1)]
     """In [0, 1], higher is better."""
-    source: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] = "user"
-    """Who says so."""
+    source: Annotated[str, msgspec.Meta(pattern=PATTERN, description=f"one of {', '.join(KINDS)}, `:NAME`")] = "human"
+    """Who says so: one of `sources.KINDS`, with a name behind a colon where there are several."""
+    reference_score: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    """The same of the reference's answer to this request, where it is known."""
 
 
 _BODY = msgspec.json.Decoder(_Body)
@@ -38,7 +41,13 @@ class FeedbackEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, as ASGI asks."""
         body = _decoded(await self._gateway.body(scope, receive))
-        row = Feedback(decision_id=body.decision_id, at=datetime.now(UTC), score=body.score, source=body.source)
+        row = Feedback(
+            decision_id=body.decision_id,
+            at=datetime.now(UTC),
+            score=body.score,
+            source=body.source,
+            reference_score=body.reference_score,
+        )
         try:
             await self._gateway.ledger.feedback(row)
         except MissingRowError:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -32,6 +33,9 @@ class Link:
 
 EntryStatus = Literal["delivered", "failed", "cancelled", "unsettled"]
 
+Purpose = Literal["serve", "shadow", "judge"]
+"""Why a request was made: somebody asked; a copy to another candidate, to learn from; a judge weighing answers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
@@ -55,6 +59,49 @@ class Intent:
     config_hash: str
     candidates: Mapping[str, str | None] = field(default_factory=dict)
     """Every candidate of the route -> id of its price row; `None` where it has no price."""
+    purpose: Purpose = "serve"
+    parent_id: str | None = None
+    """The decision that a shadow or a judge follows."""
+    opted_out: bool = False
+    """The session takes part in no experiment, as its caller asked."""
+    team: str | None = None
+    """Whose request it is, where keys belong to teams."""
+    payloads: tuple[Payload, ...] = ()
+    """What is kept of the request and may be erased; none unless the configuration asks for it."""
+
+
+PayloadKind = Literal["features", "prompt"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """Something of a request that may be erased later; the chain holds a salted hash of it."""
+
+    kind: PayloadKind
+    content: str = field(repr=False)
+    salt: str = field(repr=False)
+    """Random: without it a hash of few words could be guessed."""
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of salt and content, 64 hexadecimal digits."""
+        return hashlib.sha256(f"{self.salt}\n{self.content}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """Payloads that were erased: those of one team, or of everybody, from before a moment."""
+
+    id: str
+    at: datetime
+    before: datetime
+    team: str | None
+    n_erased: int
+    reason: Literal["retention", "asked_for"]
+
+    def covers(self, team: str | None, at: datetime) -> bool:
+        """Says whether a payload of this team's request, made `at`, may be gone by it."""
+        return at < self.before and (self.team is None or self.team == team)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +126,9 @@ class Feedback:
     score: float
     """In [0, 1], higher is better."""
     source: str
-    """Who says so: `user`, a verifier, a judge."""
+    """Who says so; see `sources.py`."""
+    reference_score: float | None = None
+    """How good the reference's answer to the same request was, where that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +160,7 @@ class Entry:
     latency_s: float | None
     """From the start of the first attempt to the end of the last, seconds."""
     score: float | None
-    """The latest feedback."""
+    """Of the feedback the one that counts: the latest of the most trusted kind of source."""
     reference_price: Price | None
     reference_cost_usd: float | None = None
     candidates: Mapping[str, str | None] = field(default_factory=dict)
@@ -123,6 +172,16 @@ class Entry:
     """Hints of the request that the host which served could not be told."""
     links: tuple[Link, ...] = ()
     """Of its rows in the hash chain."""
+    purpose: Purpose = "serve"
+    parent_id: str | None = None
+    """The decision that a shadow or a judge follows."""
+    opted_out: bool = False
+    team: str | None = None
+    feedback: tuple[Feedback, ...] = ()
+    """All of it, oldest first."""
+    features_hash: str | None = None
+    """Salted SHA-256 of the features in `payloads`; `None` where none were kept."""
+    prompt_hash: str | None = None
 
 
 class Ledger(Protocol):
@@ -143,8 +202,12 @@ class Ledger(Protocol):
         """Keeps what came of it, once: the outcome and all its attempts, or none of them."""
         ...
 
-    async def feedback(self, row: Feedback) -> None:
-        """Keeps a score for a decision that was made."""
+    async def feedback(self, *rows: Feedback) -> None:
+        """Keeps scores for decisions that were made: all of them, or none."""
+        ...
+
+    async def erase(self, before: datetime, *, team: str | None, reason: Literal["retention", "asked_for"]) -> Erasure:
+        """Erases payloads of requests from before a moment, of one team or of everybody, and keeps that it was done."""
         ...
 
     def entries(self, since: datetime | None = None) -> Iterator[Entry]:
@@ -153,6 +216,18 @@ class Ledger(Protocol):
 
     def prices(self) -> Mapping[str, Price]:
         """Returns every price row by its id."""
+        ...
+
+    def decided(self, decision_ids: Sequence[str]) -> Mapping[str, Sequence[Feedback]]:
+        """Returns each of these decisions that was made -> its feedback, oldest first."""
+        ...
+
+    def payloads(self, request_ids: Sequence[str]) -> Mapping[str, Sequence[Payload]]:
+        """Returns what is left of each of these requests -> its payloads."""
+        ...
+
+    def erasures(self) -> Sequence[Erasure]:
+        """Returns every erasure, oldest first."""
         ...
 
     def orphans(self) -> Iterator[str]:

@@ -84,6 +84,15 @@ class AttemptRow(msgspec.Struct, kw_only=True, frozen=True):
     retry_after_s: float | None
 
 
+class FeedbackRow(msgspec.Struct, kw_only=True, frozen=True):
+    """A score of the answer."""
+
+    at: datetime
+    score: float
+    source: str
+    reference_score: float | None = None
+
+
 class LinkRow(msgspec.Struct, kw_only=True, frozen=True):
     """The place of a row of the ledger in the hash chain: by it the export can be compared with the ledger."""
 
@@ -130,6 +139,14 @@ class EntryRow(msgspec.Struct, kw_only=True, frozen=True):
     """Hints of the request that the host which served could not be told."""
     links: tuple[LinkRow, ...] = ()
     """Of its rows in the hash chain."""
+    purpose: str = "serve"
+    """`shadow` or `judge` where nobody asked for it; then `parent_id` is the decision that it follows."""
+    parent_id: str | None = None
+    opted_out: bool = False
+    """Its session takes part in no experiment."""
+    team: str | None = None
+    feedback: tuple[FeedbackRow, ...] = ()
+    """All scores, oldest first; `score` is the one that counts."""
 
 
 def export(ledger: Ledger, path: Path, since: datetime | None = None) -> int:
@@ -218,9 +235,10 @@ _SCALARS: Mapping[type, Callable[[Any], pa.DataType]] = {
 def _entry_row(entry: Entry, prices: Mapping[str, Price]) -> EntryRow:
     attempts = tuple(_attempt_row(attempt, prices) for attempt in entry.attempts)
     links = tuple(msgspec.convert(link, LinkRow, from_attributes=True) for link in entry.links)
-    made = {"attempts", "links"}
+    scores = tuple(msgspec.convert(score, FeedbackRow, from_attributes=True) for score in entry.feedback)
+    made = {"attempts", "links", "feedback"}
     copied = {name: getattr(entry, name) for name in EntryRow.__struct_fields__ if name not in made}
-    return EntryRow(**copied, attempts=attempts, links=links)
+    return EntryRow(**copied, attempts=attempts, links=links, feedback=scores)
 
 
 _MADE = tuple(field.name for field in fields(Attempt) if field.name not in {"usage", "answer"})

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table
 
 from fairlead.ledger import schema
-from fairlead.ledger.base import Entry, Feedback, Intent, Link
+from fairlead.ledger.base import Entry, Erasure, Feedback, Intent, Link, Payload
 from fairlead.ledger.chain import LINK
+from fairlead.ledger.sources import counting
 from fairlead.types import Attempt, Decision, Price, Usage
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 Change = tuple[tuple[Table, dict[str, Any]], ...]
 """Rows that are kept together or not at all."""
+
+
+_PAYLOAD_HASHES = ("features_hash", "prompt_hash")
 
 
 def _names(record: type, *, but: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -38,14 +42,20 @@ def _reader(names: tuple[str, ...]) -> Callable[[object], dict[str, Any]]:
 _PRICE = _names(Price)
 _ATTEMPT = _names(Attempt, but=("usage", "answer"))
 _USAGE = _names(Usage, but=("estimated",))
-_ENTRY = _names(Entry, but=("status", "attempts", "latency_s", "score", "reference_price", "dropped", "links"))
+_FEEDBACK = _names(Feedback)
+_ERASURE = _names(Erasure)
+_PAYLOAD = _names(Payload)
+_MADE = ("status", "attempts", "latency_s", "score", "reference_price", "dropped", "links", "feedback")
+_ENTRY = _names(Entry, but=(*_MADE, "purpose", "opted_out"))
 
 _price_row = _reader(_PRICE)
-_intent_row = _reader(_names(Intent, but=("decision",)))
+_intent_row = _reader(_names(Intent, but=("decision", "purpose", "opted_out", "payloads")))
 _decision_row = _reader(_names(Decision))
 _attempt_row = _reader(_ATTEMPT)
 _usage_row = _reader(_USAGE)
-_feedback_row = _reader(_names(Feedback))
+_feedback_row = _reader(_FEEDBACK)
+_erasure_row = _reader(_ERASURE)
+_payload_row = _reader(_PAYLOAD)
 
 
 def of_price(price: Price) -> Change:
@@ -54,9 +64,16 @@ def of_price(price: Price) -> Change:
 
 
 def of_intent(intent: Intent) -> Change:
-    """Returns the rows of an intent."""
+    """Returns the rows of an intent: its own, and one a payload."""
     decided = {**_decision_row(intent.decision), "chosen": intent.decision.model}
-    return ((schema.requests, {**_intent_row(intent), **decided}),)
+    unusual = {
+        "purpose": None if intent.purpose == "serve" else intent.purpose,
+        "opted_out": intent.opted_out or None,
+        **dict.fromkeys(_PAYLOAD_HASHES),
+        **{f"{payload.kind}_hash": payload.hash for payload in intent.payloads},
+    }
+    kept = ((schema.payloads, {**_payload_row(p), "request_id": intent.request_id}) for p in intent.payloads)
+    return ((schema.requests, {**_intent_row(intent), **decided, **unusual}), *kept)
 
 
 def of_settlement(settlement: Settlement) -> Change:
@@ -75,9 +92,29 @@ def of_settlement(settlement: Settlement) -> Change:
     return ((schema.settlements, row), *attempts)
 
 
-def of_feedback(feedback: Feedback) -> Change:
-    """Returns the rows of a score."""
-    return ((schema.feedback, _feedback_row(feedback)),)
+def of_feedback(*feedback: Feedback) -> Change:
+    """Returns the rows of scores."""
+    return tuple((schema.feedback, _feedback_row(row)) for row in feedback)
+
+
+def of_erasure(erasure: Erasure) -> Change:
+    """Returns the rows of an erasure."""
+    return ((schema.erasures, _erasure_row(erasure)),)
+
+
+def feedback(row: RowMapping) -> Feedback:
+    """Returns the score of a `feedback` row."""
+    return Feedback(**{name: row[name] for name in _FEEDBACK})
+
+
+def erasure(row: RowMapping) -> Erasure:
+    """Returns the erasure of an `erasures` row."""
+    return Erasure(**{name: row[name] for name in _ERASURE})
+
+
+def payload(row: RowMapping) -> Payload:
+    """Returns the payload of a `payloads` row."""
+    return Payload(**{name: row[name] for name in _PAYLOAD})
 
 
 def price(row: RowMapping) -> Price:
@@ -94,8 +131,10 @@ def attempt(row: RowMapping) -> Attempt:
     return Attempt(**{name: row[name] for name in _ATTEMPT}, usage=usage)
 
 
-def entry(row: RowMapping, tried: Sequence[RowMapping], score: float | None, prices: Mapping[str, Price]) -> Entry:
-    """Returns the entry of a `requests` row joined with its settlement, where it has one."""
+def entry(
+    row: RowMapping, tried: Sequence[RowMapping], scored: Sequence[Feedback], prices: Mapping[str, Price]
+) -> Entry:
+    """Returns the entry of a `requests` row joined with its settlement, where it has one; `scored` oldest first."""
     attempts = [attempt(found) for found in tried]
     price_id = row["candidates"].get(row["reference"])
     return Entry(
@@ -103,9 +142,12 @@ def entry(row: RowMapping, tried: Sequence[RowMapping], score: float | None, pri
         status=row["status"] or "unsettled",
         attempts=tuple(attempts),
         latency_s=_latency_s(attempts),
-        score=score,
+        score=counting(scored),
+        feedback=tuple(scored),
         reference_price=prices.get(price_id),
         dropped=row["dropped"] or (),
+        purpose=row["purpose"] or "serve",
+        opted_out=bool(row["opted_out"]),
         links=tuple(_links(row, tried)),
     )
 

@@ -4,11 +4,14 @@
     requests     the intent: what was decided, before the first call
     settlements  what came of a request                     (at most one a request)
     attempts     every call that was made                   (all with their settlement)
-    feedback     scores of answers, by decision             (any number; the latest counts)
+    feedback     scores of answers, by decision             (any number; see `sources.py` which one counts)
+    erasures     what of `payloads` was erased, and when
+    payloads     what may be erased: features, prompts
     writers      who wrote rows, and where its chain ends
 
-Each row is a link of its writer's hash chain (`chain.py`): `writer`, `seq`, `hash`. Triggers refuse to change or delete
-a row; `fairlead ledger verify` finds what somebody changed in spite of them.
+Each row but those of `payloads` is a link of its writer's hash chain (`chain.py`): `writer`, `seq`, `hash`. Triggers
+refuse to change or delete it; `fairlead ledger verify` finds what somebody changed in spite of them. Of a payload the
+chain holds a salted hash, so that it can be erased and the chain still verified (`payloads.py`).
 
 Money is decimal text, exact. Instants are whole microseconds since 1970, UTC. Structured columns are JSON.
 """
@@ -28,7 +31,7 @@ from fairlead.types import Context, Prediction, Rate, Stage
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-VERSION = "0004"
+VERSION = "0005"
 """The newest migration; one that is later in sorting order is of a later Fairlead."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -160,6 +163,12 @@ requests = Table(
     Column("reserved_usd", Money, comment="the most that the plan can cost; decimal text"),
     Column("config_hash", String, nullable=False, comment="SHA-256 of all settings"),
     *_link(),
+    Column("purpose", String, comment="`shadow` or `judge`; null is a request that somebody made"),
+    Column("parent_id", String, comment="decision that a shadow or a judge follows"),
+    Column("opted_out", Boolean, comment="its session asked to take part in no experiment; null is no"),
+    Column("team", String, comment="whose request it was, where keys belong to teams"),
+    Column("features_hash", String, comment="salted SHA-256 of its features in `payloads`; null where none were kept"),
+    Column("prompt_hash", String, comment="the same of its prompt"),
     comment="The intent: what was decided, committed before the first call.",
 )
 Index("requests_at", requests.c.at, requests.c.request_id)
@@ -228,9 +237,35 @@ feedback = Table(
     Column("decision_id", ForeignKey(requests.c.decision_id), nullable=False, index=True),
     Column("at", Instant, nullable=False, comment="microseconds since 1970, UTC"),
     Column("score", Float, nullable=False, comment="in [0, 1], higher is better"),
-    Column("source", String, nullable=False, comment="who says so"),
+    Column(
+        "source", String, nullable=False, comment="who says so: `human`, `verifier`, `judge` or `implicit`, `:NAME`"
+    ),
     *_link(),
-    comment="Scores of answers, by decision; the latest counts.",
+    Column("reference_score", Float, comment="of the reference's answer to the same request, where it is known"),
+    comment="Scores of answers, by decision; of one source the latest counts.",
+)
+
+erasures = Table(
+    "erasures",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("at", Instant, nullable=False, comment="microseconds since 1970, UTC"),
+    Column("before", Instant, nullable=False, comment="only of requests before this moment"),
+    Column("team", String, comment="only of this team; null is of everybody"),
+    Column("n_erased", BigInteger, nullable=False, comment="payloads that were there"),
+    Column("reason", String, nullable=False, comment="`retention` or `asked_for`"),
+    *_link(),
+    comment="What of `payloads` was erased: what is missing there and stands in none of these was taken out.",
+)
+
+payloads = Table(
+    "payloads",
+    METADATA,
+    Column("request_id", ForeignKey(requests.c.request_id), primary_key=True),
+    Column("kind", String, primary_key=True, comment="`features` or `prompt`"),
+    Column("salt", String, nullable=False, comment="random, so that a hash tells nothing once this row is erased"),
+    Column("content", Text, nullable=False, comment="features: base64 of int8; prompt: its words"),
+    comment="What may be erased; the hash of each stands in `requests`.",
 )
 
 writers = Table(
@@ -246,7 +281,7 @@ writers = Table(
     comment="Who wrote rows, one a process; the end of each chain, moved on with every commit.",
 )
 
-ROWS = (prices, requests, settlements, attempts, feedback)
+ROWS = (prices, requests, settlements, attempts, feedback, erasures)
 """The tables that only grow, in the order in which a batch is written: what is referred to comes first."""
 
 for _table in ROWS:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from fairlead.errors import LedgerError
-from fairlead.ledger.schema import ROWS
+from fairlead.ledger.schema import ROWS, payloads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BATCH = 500
 """Changes that are replayed in one transaction."""
 
-_TABLES = {table.name: table for table in ROWS}
+_TABLES = {table.name: table for table in (*ROWS, payloads)}
 _Line = list[tuple[str, dict[str, str | int | bool | float | None]]]
 _DECODER = msgspec.json.Decoder(_Line)
 

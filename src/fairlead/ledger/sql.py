@@ -13,18 +13,31 @@ from sqlalchemy import and_, bindparam, exists, insert, literal_column, select, 
 from sqlalchemy.exc import SQLAlchemyError
 
 from fairlead.errors import LedgerError, MissingRowError
-from fairlead.ledger import migration, rows
+from fairlead.ledger import erasing, migration, rows
+from fairlead.ledger.base import Erasure
 from fairlead.ledger.chain import ChainedRow, ChainEnd, Writer, begin, chained, plain, stored
 from fairlead.ledger.group_commit import GroupCommit
 from fairlead.ledger.ids import new_id
-from fairlead.ledger.schema import ROWS, Instant, attempts, feedback, prices, requests, settlements, writers
+from fairlead.ledger.schema import (
+    ROWS,
+    Instant,
+    attempts,
+    erasures,
+    feedback,
+    payloads,
+    prices,
+    requests,
+    settlements,
+    writers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Literal
 
     from sqlalchemy import Connection, RowMapping, Select
 
-    from fairlead.ledger.base import Entry, Feedback, Intent, Settlement
+    from fairlead.ledger.base import Entry, Feedback, Intent, Payload, Settlement
     from fairlead.ledger.chain import Kept
     from fairlead.ledger.rows import Change
     from fairlead.ledger.spool import Spool
@@ -54,7 +67,7 @@ _ORPHANS = union(
 )
 _NEWEST_WRITER = select(writers).order_by(writers.c.id.desc()).limit(1)
 _MOVE_ON = update(writers).where(writers.c.id == bindparam("writer"))
-_INSERTS = {table: insert(plain(table)) for table in ROWS}
+_INSERTS = {table: insert(plain(table)) for table in (*ROWS, payloads)}
 
 
 class Database(Protocol):
@@ -144,9 +157,18 @@ class SqlLedger:
         """See `Ledger.settle`."""
         await self._commits.commit(rows.of_settlement(row))
 
-    async def feedback(self, row: Feedback) -> None:
+    async def feedback(self, *scores: Feedback) -> None:
         """See `Ledger.feedback`."""
-        await self._commits.commit(rows.of_feedback(row))
+        if scores:
+            await self._commits.commit(rows.of_feedback(*scores))
+
+    async def erase(self, before: datetime, *, team: str | None, reason: Literal["retention", "asked_for"]) -> Erasure:
+        """See `Ledger.erase`."""
+        now = datetime.now(UTC)
+        asked = Erasure(id=new_id("ers"), at=now, before=min(before, now), team=team, n_erased=0, reason=reason)
+        await self._commits.commit(rows.of_erasure(asked))
+        done = await asyncio.to_thread(self.erasures)
+        return next((erasure for erasure in done if erasure.id == asked.id), asked)  # it may wait in the spool
 
     def entries(self, since: datetime | None = None) -> Iterator[Entry]:
         """See `Ledger.entries`; what is written meanwhile is read, too."""
@@ -160,6 +182,18 @@ class SqlLedger:
     def prices(self) -> Mapping[str, Price]:
         """See `Ledger.prices`."""
         return self._read(_prices)
+
+    def decided(self, decision_ids: Sequence[str]) -> Mapping[str, Sequence[Feedback]]:
+        """See `Ledger.decided`."""
+        return self._read(lambda connection: _decided(connection, decision_ids))
+
+    def payloads(self, request_ids: Sequence[str]) -> Mapping[str, Sequence[Payload]]:
+        """See `Ledger.payloads`."""
+        return self._read(lambda connection: erasing.left(connection, request_ids))
+
+    def erasures(self) -> Sequence[Erasure]:
+        """See `Ledger.erasures`."""
+        return self._read(erasing.done)
 
     def orphans(self) -> Iterator[str]:
         """See `Ledger.orphans`."""
@@ -278,9 +312,14 @@ class SqlLedger:
         end = self._end or _begun(connection)
         gathered = defaultdict(list)
         for table, content in chain.from_iterable(fresh):
+            if table is payloads:  # can be erased, and so is no link of the chain
+                gathered[table].append(content)
+                continue
+            if table is erasures:
+                content = erasing.erased(connection, content)  # noqa: PLW2901 - with how many there were
             end = end.next(table.name, content)
             gathered[table].append({**content, "writer": end.writer, "seq": end.seq, "hash": end.hash})
-        for table in ROWS:
+        for table in (*ROWS, payloads):
             if table in gathered:
                 connection.execute(_INSERTS[table], gathered[table])
         connection.execute(_MOVE_ON.values(seq=end.seq, hash=end.hash), {"writer": end.writer})
@@ -387,7 +426,7 @@ def _entries(connection: Connection, page: Select[Any]) -> list[Entry]:
     tried = _attempts(connection, [row["request_id"] for row in found])
     scores = _scores(connection, [row["decision_id"] for row in found])
     known = _prices(connection)
-    return [rows.entry(row, tried[row["request_id"]], scores.get(row["decision_id"]), known) for row in found]
+    return [rows.entry(row, tried[row["request_id"]], scores[row["decision_id"]], known) for row in found]
 
 
 def _prices(connection: Connection) -> dict[str, Price]:
@@ -402,7 +441,15 @@ def _attempts(connection: Connection, request_ids: Sequence[str]) -> dict[str, l
     return found
 
 
-def _scores(connection: Connection, decision_ids: Sequence[str]) -> dict[str, float]:
-    query = select(feedback.c.decision_id, feedback.c.score).where(feedback.c.decision_id.in_(decision_ids))
-    latest_last = query.order_by(feedback.c.at, feedback.c.writer, feedback.c.seq)
-    return {row.decision_id: row.score for row in connection.execute(latest_last)}
+def _scores(connection: Connection, decision_ids: Sequence[str]) -> dict[str, list[Feedback]]:
+    query = select(feedback).where(feedback.c.decision_id.in_(decision_ids))
+    found = defaultdict(list)
+    for row in connection.execute(query.order_by(feedback.c.at, feedback.c.writer, feedback.c.seq)).mappings():
+        found[row["decision_id"]].append(rows.feedback(row))
+    return found
+
+
+def _decided(connection: Connection, decision_ids: Sequence[str]) -> dict[str, Sequence[Feedback]]:
+    made = connection.scalars(select(requests.c.decision_id).where(requests.c.decision_id.in_(decision_ids))).all()
+    scored = _scores(connection, made)
+    return {decision_id: scored.get(decision_id, []) for decision_id in made}

@@ -120,6 +120,7 @@ def _engine(path: Path, durability: Durability, lock_timeout_s: float) -> Engine
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

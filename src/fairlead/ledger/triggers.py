@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fairlead.ledger.schema import ROWS, writers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import Connection
 
@@ -21,41 +21,49 @@ _GOES_BACK = (
 
 def create(connection: Connection) -> None:
     """Creates all triggers; the tables are there."""
-    for statement in _STATEMENTS[connection.dialect.name]():
+    create_for(connection, [table.name for table in ROWS])
+    create_for_writers(connection)
+
+
+def create_for(connection: Connection, tables: Iterable[str]) -> None:
+    """Creates the triggers of these tables: their rows are never changed."""
+    for table in tables:
+        _create(connection, table, "")
+
+
+def create_for_writers(connection: Connection) -> None:
+    """Creates those of `writers`: the end of a chain only moves on."""
+    _create(connection, writers.name, f"WHEN {_GOES_BACK}")
+
+
+def _create(connection: Connection, table: str, changes: str) -> None:
+    for statement in _STATEMENTS[connection.dialect.name](table, changes):
         connection.exec_driver_sql(statement)
 
 
-def _sqlite() -> Iterator[str]:
-    for table, change, condition in _cases():
+def _sqlite(table: str, changes: str) -> Iterator[str]:
+    for change, condition in (("DELETE", ""), ("UPDATE", changes)):
         yield (
             f"CREATE TRIGGER {table}_{change.lower()}_refused BEFORE {change} ON {table} {condition}"
             f" BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
         )
 
 
-def _cases() -> Iterator[tuple[str, str, str]]:
-    """Yields (table, what is done, when it is refused)."""
-    for table in (*ROWS, writers):
-        yield table.name, "DELETE", ""
-        yield table.name, "UPDATE", f"WHEN {_GOES_BACK}" if table is writers else ""
-
-
-def _postgres() -> Iterator[str]:
+def _postgres(table: str, changes: str) -> Iterator[str]:
     yield (
-        "CREATE FUNCTION fairlead_refused() RETURNS trigger LANGUAGE plpgsql AS"
+        "CREATE OR REPLACE FUNCTION fairlead_refused() RETURNS trigger LANGUAGE plpgsql AS"
         f" $$ BEGIN RAISE EXCEPTION '{REFUSAL}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
     )
-    for table, change, condition in _cases():
+    for change, condition in (("DELETE", ""), ("UPDATE", changes)):
         when = condition.replace("WHEN", "WHEN (") + ")" if condition else ""
         yield (
             f"CREATE TRIGGER {table}_{change.lower()}_refused BEFORE {change} ON {table}"
             f" FOR EACH ROW {when} EXECUTE FUNCTION fairlead_refused()"
         )
-    for kept in (*ROWS, writers):
-        yield (
-            f"CREATE TRIGGER {kept.name}_truncate_refused BEFORE TRUNCATE ON {kept.name}"
-            " FOR EACH STATEMENT EXECUTE FUNCTION fairlead_refused()"
-        )
+    yield (
+        f"CREATE TRIGGER {table}_truncate_refused BEFORE TRUNCATE ON {table}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION fairlead_refused()"
+    )
 
 
 _STATEMENTS = {"sqlite": _sqlite, "postgresql": _postgres}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from fairlead.ledger import bills, inspection
+from fairlead.ledger import bills, erasing, inspection
 from fairlead.ledger.inspection import Break
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_SHOWN = 100
 """Faults that a report lists; it counts all of them."""
 
-RULES = inspection.RULES | bills.RULES
+RULES = inspection.RULES | bills.RULES | erasing.RULES
 """Every rule that can be broken, in words."""
 
 
@@ -73,11 +73,13 @@ def verify(ledger: Ledger, noted: Iterable[ChainEnd] = ()) -> Verification:
         tally.fault(broken)
     for request_id in ledger.orphans():
         tally.fault(Break("intent_missing", f"requests {request_id}", RULES["intent_missing"], request_id))
-    prices = ledger.prices()
+    prices, payloads = ledger.prices(), erasing.Inspection(ledger)
     for entry in ledger.entries():
         tally.add(entry)
-        for broken in bills.faults(entry, prices):
+        for broken in (*bills.faults(entry, prices), *payloads.add(entry)):
             tally.fault(broken)
+    for broken in payloads.rest():
+        tally.fault(broken)
     return tally.verification(ends)
 
 

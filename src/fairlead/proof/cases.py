@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from fairlead.ledger.base import Entry, EntryStatus
+    from fairlead.ledger.base import Entry, EntryStatus, Purpose
     from fairlead.types import Arm as ArmName
     from fairlead.types import Attempt, Usage
 
@@ -24,6 +24,8 @@ CERTAIN = 1 - 1e-9
 """A chance of 1, as far as the share of the control arm and of the rest add up to it in floats."""
 
 NOT_COMPARED = {
+    "not_served": "nobody asked for it: a copy sent to another model, or a judge, to learn from; it is paid for",
+    "opted_out": "its session asked to take part in no experiment",
     "asked_for": "the caller named the model: nothing was decided",
     "no_reference": "the reference could not serve the request: there is nothing to compare with",
     "no_session": "it belongs to no session, and so to no arm",
@@ -61,10 +63,16 @@ class Case:
     naive_usd: Decimal | None
     """The served tokens at the reference's price."""
     config_hash: str
+    purpose: Purpose = "serve"
+    opted_out: bool = False
 
     @property
     def barred(self) -> str | None:
         """Key of `NOT_COMPARED` that holds for this request by itself."""
+        if self.purpose != "serve":
+            return "not_served"
+        if self.opted_out:
+            return "opted_out"
         if self.reason == "asked_for":
             return "asked_for"
         if self.reference is None:
@@ -97,6 +105,8 @@ class Case:
             expected_score=_number(expected.p_success if expected else None),
             naive_usd=_naive_usd(entry),
             config_hash=entry.config_hash,
+            purpose=entry.purpose,
+            opted_out=entry.opted_out,
         )
 
 

@@ -42,7 +42,8 @@ def upgrade() -> None:
     _chain_what_is_there(op.get_bind())
     for table in KEYS:
         op.create_index(f"{table}_chain", table, ["writer", "seq"], unique=True)
-    triggers.create(op.get_bind())
+    triggers.create_for(op.get_bind(), KEYS)
+    triggers.create_for_writers(op.get_bind())
 
 
 def _chain_what_is_there(connection: sa.Connection) -> None:
