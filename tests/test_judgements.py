@@ -79,7 +79,7 @@ def test_where_nothing_can_be_written_it_is_made_each_time_and_said(saved, n_jud
     for _ in range(2):
         Judgements(saved).judged(load(saved), POLICY)
     assert len(n_judged) == 2
-    assert "could not be kept" in caplog.text
+    assert "judgement_not_kept" in caplog.text
 
 
 def test_a_new_router_in_the_same_place_starts_without_any(saved):

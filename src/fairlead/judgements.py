@@ -16,6 +16,7 @@ import msgspec
 from fairlead import __version__
 from fairlead.artifact import Description, described_policy, restored_policy
 from fairlead.errors import FairleadError
+from fairlead.events import Event
 from fairlead.policies import HullGuard
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Judgements:
             for old in sorted(path.parent.glob("*.json"), key=lambda file: file.stat().st_mtime)[:-MAX_KEPT]:
                 old.unlink()
         except OSError as error:
-            LOG.warning("a judgement could not be kept in %s (%s): it is made anew at each start", path.parent, error)
+            LOG.warning(Event("judgement_not_kept", folder=str(path.parent), error=str(error)))
 
 
 def _key(router: Router, policy: Policy) -> str:
@@ -89,6 +90,6 @@ def _read(path: Path, router: Router) -> Policy | None:
     except FileNotFoundError:
         return None
     except (OSError, TypeError, ValueError, FairleadError, msgspec.DecodeError) as error:
-        LOG.warning("%s is no judgement (%s): it is made anew", path, error)
+        LOG.warning(Event("judgement_unreadable", file=str(path), error=str(error)))
         return None
     return guard if replace(router, policy=guard).version == kept.router else None

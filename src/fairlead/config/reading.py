@@ -19,6 +19,7 @@ from fairlead.config.tables import (
     LedgerConfig,
     LimitsConfig,
     ModelConfig,
+    ObservabilityConfig,
     PriceConfig,
     ProviderConfig,
     RecordedProvider,
@@ -53,6 +54,8 @@ class _Document(Table, frozen=True, kw_only=True):
     """A `LimitsConfig`."""
     ledger: dict[str, Any] = msgspec.field(default_factory=dict)
     """A `LedgerConfig`."""
+    observability: dict[str, Any] = msgspec.field(default_factory=dict)
+    """An `ObservabilityConfig`."""
     providers: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     """Name -> a `ProviderConfig`. Default: the known providers whose key is in the environment."""
     models: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
@@ -79,6 +82,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
         server=checked(document.server, ServerConfig, "server"),
         limits=checked(document.limits, LimitsConfig, "limits"),
         ledger=_rooted(_ledger(document.ledger), "path", folder),
+        observability=checked(document.observability, ObservabilityConfig, "observability"),
         providers=providers,
         models=_models(document.models, providers),
         routes=_routes(document.routes, folder),

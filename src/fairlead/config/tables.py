@@ -96,6 +96,16 @@ class LedgerConfig(Table, frozen=True, kw_only=True):
         return self.url or str(self.path)
 
 
+class ObservabilityConfig(Table, frozen=True, kw_only=True):
+    """`[observability]`: what the gateway tells of itself beside `/metrics`."""
+
+    log_level: Literal["info", "warning", "error"] = "warning"
+    """What is logged, as lines of JSON on standard error: `info` has one for each request. Default `warning`."""
+    traces: bool = False
+    """Whether each request becomes an OpenTelemetry trace; needs `fairlead[otel]`, and a process that is set up to send
+    them, such as `opentelemetry-instrument fairlead serve`. Default `false`."""
+
+
 class HostedProvider(Table, frozen=True, kw_only=True):
     """`[providers.NAME]` with dialect `openai`, `responses`, `anthropic` or `gemini`: models behind an HTTP address."""
 
@@ -280,6 +290,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     server: ServerConfig
     limits: LimitsConfig
     ledger: LedgerConfig
+    observability: ObservabilityConfig = ObservabilityConfig()
     providers: dict[str, ProviderConfig]
     models: dict[str, ModelConfig]
     routes: dict[str, RouteConfig]

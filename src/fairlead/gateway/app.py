@@ -12,14 +12,17 @@ from starlette.routing import Route, Router
 
 from fairlead.config.wording import listed
 from fairlead.errors import FairleadError, RequestError
+from fairlead.events import Event
 from fairlead.gateway.body import ClientLeftError, header
 from fairlead.gateway.chat import Chat
 from fairlead.gateway.counting import CountTokens
 from fairlead.gateway.decide import Decide
-from fairlead.gateway.errors import send_error
+from fairlead.gateway.errors import fault_of, send_error
 from fairlead.gateway.feedback import FeedbackEndpoint
 from fairlead.gateway.health import HostsShown, Live, Ready
+from fairlead.gateway.metrics import MetricsShown
 from fairlead.gateway.models import Models
+from fairlead.observers import Observers, Refused
 from fairlead.wire import anthropic_messages, openai_chat, openai_embeddings, openai_responses
 
 if TYPE_CHECKING:
@@ -55,8 +58,10 @@ def application(gateway: Gateway) -> ASGIApp:
         Route("/health/live", Live(), methods=["GET"]),
         Route("/health/hosts", HostsShown(gateway), methods=["GET"]),
         Route("/health/ready", Ready(gateway), methods=["GET"]),
+        Route("/metrics", MetricsShown(gateway), methods=["GET"]),
     ]
-    return ErrorEdge(Router(routes, redirect_slashes=False), paths=[route.path_format for route in routes])
+    paths = [route.path_format for route in routes]
+    return ErrorEdge(Router(routes, redirect_slashes=False), paths=paths, observers=gateway.observers)
 
 
 def codec_of(scope: Scope) -> Codec:
@@ -107,11 +112,13 @@ class ErrorEdge:
     Args:
         app: what may raise.
         paths: what it answers, for those who ask elsewhere.
+        observers: who is told of what was refused.
     """
 
-    def __init__(self, app: ASGIApp, *, paths: list[str]) -> None:
+    def __init__(self, app: ASGIApp, *, paths: list[str], observers: Observers) -> None:
         self._app = app
         self._paths = paths
+        self._observers = observers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves, as ASGI asks."""
@@ -128,10 +135,13 @@ class ErrorEdge:
         except ClientLeftError:
             return
         except Exception as error:  # noqa: BLE001 - the edge: whatever broke, the caller is told
+            foreseen = self._foreseen(scope, error)
+            refused = self._refused(scope, foreseen)
             if not isinstance(error, FairleadError | HTTPException):
-                _log(scope, error)
+                _log(refused.path, error)
+            self._observers.notify(refused)
             if not begun:  # a reply that has begun is cut: the server closes the connection in mid-reply
-                await send_error(send, self._foreseen(scope, error), codec_of(scope), headers=_allowed(error))
+                await send_error(send, foreseen, codec_of(scope), headers=_allowed(error))
 
     def _foreseen(self, scope: Scope, error: Exception) -> Exception:
         """Returns our own error where starlette found no route for the request."""
@@ -144,13 +154,19 @@ class ErrorEdge:
         message = f"{asked} is not answered; expected one of {listed(self._paths)}."
         return RequestError(message, status_code=404, code="not_found")
 
+    def _refused(self, scope: Scope, error: Exception) -> Refused:
+        """Returns what observers are told; a path that somebody made up is no name of a series."""
+        path, fault = scope["path"], fault_of(error)
+        return Refused(path=path if path in self._paths else "other", status_code=fault.status_code, code=fault.code)
+
 
 def _allowed(error: Exception) -> list[tuple[bytes, bytes]]:
     given = (error.headers or {}) if isinstance(error, HTTPException) else {}
     return [(name.lower().encode(), value.encode()) for name, value in given.items()]
 
 
-def _log(scope: Scope, error: Exception) -> None:
+def _log(path: str, error: Exception) -> None:
     """Names what broke and where; not its message, which may quote a prompt or a key."""
     place = traceback.extract_tb(error.__traceback__)[-1]
-    LOG.error("%s broke: %s at %s:%s", scope["path"], type(error).__name__, place.filename, place.lineno)
+    kind = type(error).__name__
+    LOG.error(Event("gateway_broke", path=path, error=kind, file=place.filename, line=place.lineno))

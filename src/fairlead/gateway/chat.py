@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fairlead.errors import AllAttemptsFailedError, FairleadError, LedgerError, ProviderError, RequestError
-from fairlead.gateway.body import ClientLeftError, passed_on, send_json
+from fairlead.gateway.body import ClientLeftError, header, passed_on, send_json
 from fairlead.gateway.errors import fault_of, send_error
-from fairlead.gateway.headers import final_notes, headers, notes
+from fairlead.gateway.headers import final_notes, headers, notes, server_timing
 from fairlead.gateway.leaving import CancelledByLeaving
 from fairlead.gateway.record import Record
+from fairlead.observers import Laps
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
     from fairlead.execution import Stream
+    from fairlead.gateway.body import Header
+    from fairlead.gateway.headers import Notes
     from fairlead.gateway.state import Gateway
     from fairlead.types import Outcome
     from fairlead.wire.codec import Codec, StreamEncoder
@@ -44,15 +46,26 @@ class Chat:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, as ASGI asks."""
-        arrived_s = time.perf_counter()
+        laps = Laps()
         gateway, codec = self._gateway, self._codec
-        request = codec.decode(await gateway.body(scope, receive))
+        body = await gateway.body(scope, receive)
+        laps.lap("receive")
+        request = codec.decode(body)
+        laps.lap("decode")
         if told := passed_on(scope, codec.PASSED_ON):
             request = replace(request, headers=told)
         context = gateway.context(request, scope)
         request = gateway.with_thinker(request, context)
         routed, context = gateway.decide(request, context)
-        record = Record(gateway=gateway, request=request, context=context, routed=routed, arrived_s=arrived_s)
+        laps.lap("decide")
+        record = Record(
+            gateway=gateway,
+            request=request,
+            context=context,
+            routed=routed,
+            laps=laps,
+            trace_parent=header(scope, b"traceparent"),
+        )
         await record.intend()  # committed before the call
         if request.stream:
             await self._stream(record, receive, send)
@@ -65,12 +78,12 @@ class Chat:
         await record.settle(outcome)  # committed before the reply's last byte
         told = final_notes(record, outcome)
         if outcome.response is None or outcome.served is None:
-            await send_error(send, _why(outcome), self._codec, headers=headers(told, self._codec))
+            await send_error(send, _why(outcome), self._codec, headers=self._headers(record, told))
             return
         heading = record.heading(outcome.served)
         record.known_as(self._codec.answer_id(outcome.response, heading))
         body = self._codec.encode(outcome.response, record.request, heading, told)
-        await send_json(send, body, headers=headers(told, self._codec))
+        await send_json(send, body, headers=self._headers(record, told))
 
     async def _stream(self, record: Record, receive: Receive, send: Send) -> None:
         stream = self._gateway.executor.stream(record.decision, record.request, seed=record.context.seed)
@@ -85,7 +98,7 @@ class Chat:
             assert stream.outcome is not None
             error = await _settled(record, stream.outcome)
         if encoder is None:
-            told = headers(final_notes(record, stream.outcome), self._codec)
+            told = self._headers(record, final_notes(record, stream.outcome))
             await send_error(send, error or _why(stream.outcome), self._codec, headers=told)
         else:
             last = {"type": "http.response.body", "body": _end(record, stream.outcome, encoder, error)}
@@ -93,9 +106,13 @@ class Chat:
 
     async def _begin(self, record: Record, stream: Stream, send: Send) -> StreamEncoder:
         """Commits to status 200: the first content is here."""
-        told = headers(notes(record, served=stream.candidate), self._codec)
+        record.laps.lap("upstream")
+        told = self._headers(record, notes(record, served=stream.candidate))
         await send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *told]})
         return self._codec.encoder(record.request, record.heading(stream.candidate))
+
+    def _headers(self, record: Record, told: Notes) -> list[Header]:
+        return [*headers(told, self._codec), server_timing(record)]
 
 
 async def _pass_on(stream: Stream, encoder: StreamEncoder, send: Send) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,47 +27,24 @@ def notes(record: Record, *, served: str | None) -> Notes:
 
 def final_notes(record: Record, outcome: Outcome) -> Notes:
     """Returns what is known when an answer is whole: what it cost, exact and as text, and what the gateway added."""
-    elapsed_s = time.perf_counter() - record.arrived_s
-    upstream_s = sum(attempt.latency_s for attempt in outcome.attempts)
     return {
         **notes(record, served=outcome.served),
         "cost_usd": None if outcome.cost_usd is None else format(outcome.cost_usd, "f"),
         "reference_cost_usd": record.reference_cost_usd(outcome),
-        "served_as": _substitute(record, outcome),
+        "served_as": record.served_as(outcome),
         "attempts": len(outcome.attempts),
-        "overhead_s": round(max(0.0, elapsed_s - upstream_s), 6),
+        "overhead_s": round(record.overhead_s(outcome), 6),
     }
 
 
-def _substitute(record: Record, outcome: Outcome) -> str | None:
-    """Returns the name that the host gave its model, where that is none of the one that was asked for."""
-    attempt = outcome.delivered
-    if attempt is None or not attempt.model_served:
-        return None
-    candidate = record.routed.candidates[attempt.candidate]
-    known = (attempt.model_asked, candidate.weights, *candidate.known_as)
-    return None if any(same_model(name, attempt.model_served) for name in known) else attempt.model_served
+def server_timing(record: Record) -> tuple[bytes, bytes]:
+    """Returns how long each phase has taken so far, and all of it, in milliseconds.
 
-
-def same_model(asked: str, served: str) -> bool:
-    """Says whether two names may be of one model: hosts leave out the maker, and add a date or a variant.
-
-    Example:
-        >>> same_model("gpt-4o", "gpt-4o-2024-08-06"), same_model("meta/Llama-3-70B", "llama-3-70b")
-        (True, True)
-        >>> same_model("gpt-4", "gpt-4-turbo"), same_model("opus", "haiku")
-        (False, False)
+    Source: W3C, "Server Timing", https://www.w3.org/TR/server-timing/
     """
-    short, long = sorted((_bare(asked), _bare(served)), key=len)
-    return bool(short) and long.startswith(short) and _VARIANT.fullmatch(long[len(short) :]) is not None
-
-
-def _bare(name: str) -> str:
-    return name.rpartition("/")[2].lower()
-
-
-_VARIANT = re.compile(r"([-@:](\d[\d-]*|latest|preview|v\d+|free|nitro|fp8))*")
-"""What may follow: dates, numbers of a revision, and words that hosts add to a name."""
+    laps = record.laps
+    phases = [f"{phase};dur={1e3 * spent_s:.3f}" for phase, spent_s in laps.spent_s.items()]
+    return b"server-timing", ", ".join([*phases, f"total;dur={1e3 * laps.total_s():.3f}"]).encode()
 
 
 def headers(told: Mapping[str, str | int | float | None], codec: Codec) -> list[tuple[bytes, bytes]]:

@@ -7,14 +7,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fairlead.gateway.bound import most_usd
+from fairlead.gateway.served_as import served_as
 from fairlead.ledger.base import Intent, Settlement
 from fairlead.ledger.ids import new_id
+from fairlead.observers import Served
 from fairlead.wire.codec import Heading
 from fairlead.wire.translation import lost
 
 if TYPE_CHECKING:
     from fairlead.gateway.routes import Routed
     from fairlead.gateway.state import Gateway
+    from fairlead.observers import Laps
     from fairlead.types import Context, Decision, Outcome, Request
 
 
@@ -26,8 +29,10 @@ class Record:
     request: Request
     context: Context
     routed: Routed
-    arrived_s: float
-    """When the request came in, by `time.perf_counter`."""
+    laps: Laps
+    """Began when the request came in."""
+    trace_parent: str | None = None
+    """The caller's own trace."""
     request_id: str = field(default_factory=lambda: new_id("req"))
     decision_id: str = field(default_factory=lambda: new_id("dec"))
 
@@ -52,6 +57,7 @@ class Record:
             LedgerError: it is not: then nothing may be called.
         """
         await self.gateway.ledger.intent(self._intent())
+        self.laps.lap("ledger")
 
     async def settle(self, outcome: Outcome) -> None:
         """Returns when it is committed what came of it.
@@ -59,17 +65,21 @@ class Record:
         Raises:
             LedgerError: it is not: then the reply must not end as if it were.
         """
-        reference_cost_usd = self.reference_cost_usd(outcome)
-        at = datetime.now(UTC)
-        await self.gateway.ledger.settle(
-            Settlement(
-                request_id=self.request_id,
-                at=at,
-                outcome=outcome,
-                reference_cost_usd=reference_cost_usd,
-                dropped=self.dropped(outcome.served),
-            )
+        self.laps.lap("upstream")
+        row = Settlement(
+            request_id=self.request_id,
+            at=datetime.now(UTC),
+            outcome=outcome,
+            reference_cost_usd=self.reference_cost_usd(outcome),
+            dropped=self.dropped(outcome.served),
         )
+        settled = False
+        try:
+            await self.gateway.ledger.settle(row)
+            settled = True
+        finally:
+            self.laps.lap("ledger")
+            self.gateway.observers.notify(self._served(row, settled=settled))
         if self.context.session is not None:
             self.gateway.sessions.served(self.context.session, outcome.served)
 
@@ -92,6 +102,34 @@ class Record:
             if attempt.candidate == reference and attempt.status == "ok" and attempt.cost_usd is not None:
                 return float(attempt.cost_usd)
         return next((p.cost_usd for p in self.decision.predictions if p.candidate == reference), None)
+
+    def served_as(self, outcome: Outcome) -> str | None:
+        """Returns the name that the host gave its model, where it is another one than was asked for."""
+        return served_as(outcome.delivered, self.routed.candidates.get(outcome.served or ""))
+
+    def overhead_s(self, outcome: Outcome) -> float:
+        """Returns what the gateway added so far: the time that no call to a host was open in."""
+        return max(0.0, self.laps.total_s() - sum(attempt.latency_s for attempt in outcome.attempts))
+
+    def _served(self, row: Settlement, *, settled: bool) -> Served:
+        outcome = row.outcome
+        return Served(
+            request_id=self.request_id,
+            decision_id=self.decision_id,
+            at=self.context.now,
+            route=self.routed.route,
+            dialect=self.request.dialect,
+            stream=self.request.stream,
+            decision=self.decision,
+            outcome=outcome,
+            reference_cost_usd=row.reference_cost_usd,
+            served_as=self.served_as(outcome),
+            settled=settled,
+            spent_s=self.laps.spent_s,
+            total_s=self.laps.total_s(),
+            overhead_s=self.overhead_s(outcome),
+            trace_parent=self.trace_parent,
+        )
 
     def _intent(self) -> Intent:
         candidates, session, limits = self.routed.candidates, self.context.session, self.gateway.limits

@@ -14,6 +14,7 @@ import uvicorn
 
 from fairlead.gateway.app import application
 from fairlead.gateway.setup import opened
+from fairlead.observers import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +38,9 @@ def run(setup: Setup, on_listening: Callable[[str], None]) -> None:
         LedgerError: the ledger cannot be written.
         OSError: the port cannot be opened.
     """
-    with asyncio.Runner(loop_factory=_new_loop()) as runner:
+    config = setup.config
+    keys = [key.reveal() for key in config.keys.values()]
+    with logs.written(config.observability.log_level, keys), asyncio.Runner(loop_factory=_new_loop()) as runner:
         runner.run(_serve(setup, on_listening))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fairlead.execution import Executor, Limits
 from fairlead.gateway.binding import bound_routes
 from fairlead.gateway.hosts import candidates, connected, in_process
+from fairlead.gateway.metrics import counting, observing
 from fairlead.gateway.routes import Routes
 from fairlead.gateway.secret import session_secret
 from fairlead.gateway.sessions import Sessions
@@ -65,15 +66,19 @@ async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator
         await ledger.register(c.price for c in setup.candidates.values() if c.price is not None)
         providers = await stack.enter_async_context(connected(config, setup.inside))
         limits = limits or _limits(config.limits)
+        executor = Executor(providers, setup.candidates, limits)
+        metrics = counting(executor.hosts, ledger, setup.candidates)
         yield Gateway(
             config_hash=config.hash,
             routes=Routes(routers={r.name: r.router for r in setup.routes}, candidates=setup.candidates),
-            executor=Executor(providers, setup.candidates, limits),
+            executor=executor,
             ledger=ledger,
             sessions=Sessions(session_secret(config.ledger.path.with_name(f"{config.ledger.path.name}.secret"))),
             limits=limits,
             max_body_bytes=config.server.max_body_bytes,
             max_in_flight=config.server.max_in_flight,
+            metrics=metrics,
+            observers=observing(config.observability, metrics),
         )
 
 

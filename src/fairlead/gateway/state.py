@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from fairlead.gateway.routes import Routed, Routes
     from fairlead.gateway.sessions import Sessions
     from fairlead.ledger.base import Ledger
+    from fairlead.observers import Observers
+    from fairlead.observers.metrics import Metrics
     from fairlead.providers.base import Limits
     from fairlead.types import Request
 
@@ -39,6 +41,8 @@ class Gateway:
     limits: Limits
     max_body_bytes: int
     max_in_flight: int
+    metrics: Metrics
+    observers: Observers
 
     async def body(self, scope: Scope, receive: Receive) -> bytes:
         """Returns the body of a request, within the limits; see `read_body`."""

@@ -252,6 +252,11 @@ class Ledger(Protocol):
         ...
 
     @property
+    def n_waiting(self) -> int:
+        """Changes that wait to be committed."""
+        ...
+
+    @property
     def n_spooled(self) -> int:
         """Changes that wait in the spool for the store."""
         ...

@@ -59,6 +59,11 @@ class GroupCommit(Generic[T]):
         self._lock = threading.Lock()  # no change may slip in behind the end mark
         self._closed = False
 
+    @property
+    def n_waiting(self) -> int:
+        """Changes that wait to be written."""
+        return self._queue.qsize()
+
     async def commit(self, change: T) -> None:
         """Returns when `change` is committed.
 

@@ -121,6 +121,11 @@ class SqlLedger:
         return self._spool is not None
 
     @property
+    def n_waiting(self) -> int:
+        """Changes that wait to be committed."""
+        return self._commits.n_waiting
+
+    @property
     def n_spooled(self) -> int:
         """Changes that wait in the spool for the database."""
         return 0 if self._spool is None else self._spool.n_waiting
