@@ -61,6 +61,9 @@ class LedgerRecords:
             ),
             policy="Floor(margin=0.01)",
             router_version="7f",
+            chances={"a/cheap": 0.98, "a/dear": 0.02},
+            mix_draw=0.1 + 0.2,
+            answer_form="number",
         )
         intent = Intent(
             request_id=f"req_{n:04}",

@@ -30,6 +30,8 @@ def test_the_logged_chance_is_how_often_it_happens(policy):
         chances = np.unique(choices.propensity[choices.first == column].round(12))
         assert len(chances) == 1  # however a candidate came to be chosen, the chance is the same
         assert chances[0] == pytest.approx((choices.first == column).mean(), abs=0.012)
+        np.testing.assert_allclose(choices.chances[:, column], chances[0])  # known also where another was chosen
+    np.testing.assert_allclose(choices.chances.sum(axis=1), 1)
 
 
 def test_the_arm_is_who_drew_below_the_share_and_gets_the_reference():

@@ -31,36 +31,45 @@ def choose_with_control_arm(
         draw: (n,) control draw of each request's session, uniform in [0, 1), or `NOT_DRAWN`.
         share: of the sessions, in [0, 1].
     """
-    choices = policy.choose(predictions, circumstances)
-    if share <= 0:
-        return choices, np.zeros(len(draw), dtype=np.bool_)
+    choices = _with_chances(policy, predictions, circumstances)
     reference = circumstances.reference
     drawn = (draw < NOT_DRAWN) & circumstances.eligible[:, reference] & (reference >= 0)
-    if not drawn.any():
+    if share <= 0 or not drawn.any():
         return choices, np.zeros(len(draw), dtype=np.bool_)
     control = drawn & (draw < share)
     first = np.where(control, reference, choices.first)
-    by_policy = np.where(control, _chance_of_reference(policy, predictions, circumstances), choices.propensity)
+    assert choices.chances is not None
+    chance_of_reference = choices.chances[:, reference].copy()
+    chance_of_reference[list(choices.openings)] = 0.0
+    by_policy = np.where(control, chance_of_reference, choices.propensity)
     alone = first == reference
     alone[[i for i in choices.openings if not control[i]]] = False  # a cascade is no call to its first candidate
     by_draw = np.where(alone, share, 0.0)
     propensity = np.where(drawn, by_draw + (1.0 - share) * by_policy, choices.propensity)
     reason = np.where(control, "control_arm", choices.reason)
     openings = {i: stages for i, stages in choices.openings.items() if not control[i]}
+    chances = np.where(drawn, 1.0 - share, 1.0)[:, None] * choices.chances
+    chances[drawn, reference] += share
     return replace(
-        choices, first=first, propensity=propensity, reason=tuple(reason.tolist()), openings=openings
+        choices,
+        first=first,
+        propensity=propensity,
+        reason=tuple(reason.tolist()),
+        openings=openings,
+        chances=chances,
     ), control
 
 
-def _chance_of_reference(policy: Policy, predictions: Predictions, circumstances: Circumstances) -> FloatArray:
-    """Returns (n,) the chance with which the policy itself would have chosen the reference.
+def _with_chances(policy: Policy, predictions: Predictions, circumstances: Circumstances) -> Choices:
+    """Returns the policy's choices with the chance (n, m) of each candidate.
 
     A policy mixes two candidates at most, by one cut through [0, 1): the two ends of the draw show both.
     """
-    chance = np.zeros(len(circumstances.eligible))
-    for end in (0.0, _JUST_BELOW_1):
-        choices = policy.choose(predictions, replace(circumstances, mix_draw=np.full(len(chance), end)))
-        alone = choices.first == circumstances.reference
-        alone[list(choices.openings)] = False
-        chance = np.where(alone, choices.propensity, chance)
-    return chance
+    choices = policy.choose(predictions, circumstances)
+    rows, chances = np.arange(len(choices.first)), np.zeros(circumstances.eligible.shape)
+    chances[rows, choices.first] = choices.propensity
+    if (choices.propensity < 1).any():
+        for end in (0.0, _JUST_BELOW_1):
+            at_end = policy.choose(predictions, replace(circumstances, mix_draw=np.full(len(rows), end)))
+            chances[rows, at_end.first] = at_end.propensity
+    return replace(choices, chances=chances)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fairlead.answers import FORMS
 from fairlead.errors import NoCandidateError
 from fairlead.types import GRIDS, Decision, Predictions, Stage, Step
 
@@ -46,6 +47,12 @@ class Decisions:
     """Whether a plan goes on in the candidates' own order."""
     openings: Mapping[int, tuple[Stage, ...]] = field(default_factory=dict)
     """Request -> the stages its plan opens with, where that is more than a call to the first candidate."""
+    chances: FloatArray | None = None
+    """(n, m) chance with which each candidate would have been first."""
+    mix_draw: FloatArray | None = None
+    """(n,) what mixes were drawn with."""
+    answer_form: IntArray | None = None
+    """(n,) place in `answers.FORMS`, -1 where answers cannot be compared; `None` where nobody asked."""
 
     def __len__(self) -> int:
         return len(self.first)
@@ -73,6 +80,9 @@ class Decisions:
             policy=self.policy,
             router_version=self.router_version,
             fault=self.fault[i],
+            chances={} if self.chances is None else _above_zero(names, self.chances[i].tolist()),
+            mix_draw=None if self.mix_draw is None else float(self.mix_draw[i]),
+            answer_form=None if self.answer_form is None else _form(int(self.answer_form[i])),
         )
 
     def excluded(self, i: int) -> Mapping[str, str]:
@@ -106,7 +116,8 @@ class Decisions:
         """Returns the decisions of all parts, which one router made, in order."""
         columns: dict[str, Any] = {
             name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("eligible", "first", "propensity", "control")
+            for name in ("eligible", "first", "propensity", "control", "chances", "mix_draw", "answer_form")
+            if all(getattr(part, name) is not None for part in parts)
         }
         for name in ("exclusions", "reason", "fault"):
             columns[name] = tuple(chain.from_iterable(getattr(part, name) for part in parts))
@@ -120,6 +131,14 @@ class Decisions:
             },
             **columns,
         )
+
+
+def _above_zero(names: Sequence[str], chances: Sequence[float]) -> dict[str, float]:
+    return {name: chance for name, chance in zip(names, chances, strict=True) if chance > 0}
+
+
+def _form(place: int) -> str | None:
+    return None if place < 0 else FORMS[place]
 
 
 def _stacked(parts: Sequence[Predictions]) -> Predictions:

@@ -237,6 +237,9 @@ class Router:
             router_version=self.version,
             in_order=choices.in_order,
             openings=choices.openings,
+            chances=choices.chances,
+            mix_draw=circumstances.mix_draw,
+            answer_form=circumstances.answer_form,
         )
 
     def _input_tokens(self, requests: Sequence[Request]) -> FloatArray:

@@ -529,6 +529,13 @@ class Decision:
     router_version: str = ""
     fault: str | None = None
     """What broke inside the router, where something did."""
+    chances: Mapping[str, float] = field(default_factory=dict)
+    """Candidate -> chance with which it would have been called first, the draw of the control arm included: what an
+    estimate for another policy needs. Candidates without a chance are left out."""
+    mix_draw: float | None = None
+    """Uniform in [0, 1): what a mix was drawn with; the session's, or the request's own."""
+    answer_form: str | None = None
+    """Form of the answer that the prompt asks for, where the policy compares answers and these can be compared."""
 
     @property
     def model(self) -> str:

@@ -26,6 +26,7 @@ COMMANDS = {
     "doctor --config fairlead.toml": "fairlead.doctor/1",
     "onboard fresh --router router --table table --n 3": "fairlead.onboard/1",
     "report": "fairlead.report/1",
+    "explain dec_0001": "fairlead.explain/1",
     "ledger verify": "fairlead.ledger.verify/1",
     "ledger rebuild": "fairlead.ledger.rebuild/1",
     "ledger reconcile bill.csv --provider a --tolerance-usd 1": "fairlead.ledger.reconcile/1",

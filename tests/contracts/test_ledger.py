@@ -59,7 +59,7 @@ STORES = {"sqlite": SqliteStore, "postgres": PostgresStore}
 
 SESSION = ("session_id", "session_rule")
 OF_INTENT = ("request_id", "decision_id", "at", "route", "model_asked", "prompt_id", "reserved_usd", *SESSION)
-OF_INTENT += ("config_hash", "candidates")
+OF_INTENT += ("config_hash", "candidates", "context")
 OF_DECISION = (
     "arm",
     "propensity",
@@ -70,6 +70,10 @@ OF_DECISION = (
     "policy",
     "router_version",
     "fault",
+    "plan",
+    "chances",
+    "mix_draw",
+    "answer_form",
 )
 
 
@@ -118,6 +122,13 @@ async def test_a_settled_request_comes_back_whole(ledger, records):
     assert entry.reference_price == records.price
     assert entry.latency_s == pytest.approx(1.25)  # from the first attempt's start to the second one's end
     assert entry.score == 1.0
+
+
+async def test_a_request_is_found_by_either_of_its_ids(ledger, records):
+    for n in (1, 2):
+        await ledger.intent(records.intent(n))
+    assert ledger.entry("dec_0002") == ledger.entry("req_0002") == list(ledger.entries())[1]
+    assert ledger.entry("dec_0003") is None
 
 
 async def test_money_keeps_every_digit(ledger, records):

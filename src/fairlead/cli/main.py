@@ -21,6 +21,7 @@ VERBS = {
     "check": "verify the configuration; print what would run and which candidates the router has never seen",
     "doctor": "what is wrong with this installation; `--faults`: does the gateway survive its providers' failures",
     "route": "decide without calling anyone: candidates, exclusions, predictions, plan, reason",
+    "explain": "why a request went where it went, in words",
     "fit": "fit a router to outcome tables and save it",
     "evaluate": "judge a router, or all methods, on outcome tables",
     "benchmark": "fit and judge every method on every table of a folder, and write the results",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from fairlead.ledger.chain import ChainedRow, Writer
-    from fairlead.types import Arm, Attempt, Context, Decision, Dialect, Outcome, Prediction, Price
+    from fairlead.types import Arm, Attempt, Context, Decision, Dialect, Outcome, Prediction, Price, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +182,13 @@ class Entry:
     features_hash: str | None = None
     """Salted SHA-256 of the features in `payloads`; `None` where none were kept."""
     prompt_hash: str | None = None
+    plan: tuple[Stage, ...] = ()
+    context: Context | None = None
+    """All that the decision depended on beside the request."""
+    chances: Mapping[str, float] | None = None
+    """Candidate -> chance to have been called first; `None` in a row from before it was kept."""
+    mix_draw: float | None = None
+    answer_form: str | None = None
 
 
 class Ledger(Protocol):
@@ -212,6 +219,10 @@ class Ledger(Protocol):
 
     def entries(self, since: datetime | None = None) -> Iterator[Entry]:
         """Yields the requests from `since` on, oldest first, in bounded memory."""
+        ...
+
+    def entry(self, name: str) -> Entry | None:
+        """Returns the request of this decision id or request id; `None` where there is none."""
         ...
 
     def prices(self) -> Mapping[str, Price]:

@@ -167,7 +167,7 @@ def export(ledger: Ledger, path: Path, since: datetime | None = None) -> int:
         raise ConfigError(f"cannot export to `{path}`; expected a name that ends in {' or '.join(_WRITERS)}.")
     prices = ledger.prices()
     with _whole(path) as partial:
-        return write((_entry_row(entry, prices) for entry in ledger.entries(since)), partial)
+        return write((entry_row(entry, prices) for entry in ledger.entries(since)), partial)
 
 
 def _write_json_lines(rows: Iterable[EntryRow], path: Path) -> int:
@@ -232,7 +232,13 @@ _SCALARS: Mapping[type, Callable[[Any], pa.DataType]] = {
 }
 
 
-def _entry_row(entry: Entry, prices: Mapping[str, Price]) -> EntryRow:
+def entry_row(entry: Entry, prices: Mapping[str, Price]) -> EntryRow:
+    """Returns a request as it is exported.
+
+    Args:
+        entry: the request.
+        prices: every price row by its id.
+    """
     attempts = tuple(_attempt_row(attempt, prices) for attempt in entry.attempts)
     links = tuple(msgspec.convert(link, LinkRow, from_attributes=True) for link in entry.links)
     scores = tuple(msgspec.convert(score, FeedbackRow, from_attributes=True) for score in entry.feedback)

@@ -31,7 +31,7 @@ from fairlead.types import Context, Prediction, Rate, Stage
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-VERSION = "0005"
+VERSION = "0006"
 """The newest migration; one that is later in sorting order is of a later Fairlead."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -169,6 +169,13 @@ requests = Table(
     Column("team", String, comment="whose request it was, where keys belong to teams"),
     Column("features_hash", String, comment="salted SHA-256 of its features in `payloads`; null where none were kept"),
     Column("prompt_hash", String, comment="the same of its prompt"),
+    Column(
+        "chances",
+        Json(dict[str, float]),
+        comment="JSON: candidate -> chance to have been called first; null in rows from before it was kept",
+    ),
+    Column("mix_draw", Float, comment="what a mix was drawn with, in [0, 1)"),
+    Column("answer_form", String, comment="form of the answer, where the policy compares answers; else null"),
     comment="The intent: what was decided, committed before the first call.",
 )
 Index("requests_at", requests.c.at, requests.c.request_id)

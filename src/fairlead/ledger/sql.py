@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sqlalchemy import and_, bindparam, exists, insert, literal_column, select, tuple_, union, update
+from sqlalchemy import and_, bindparam, exists, insert, literal_column, or_, select, tuple_, union, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from fairlead.errors import LedgerError, MissingRowError
@@ -183,6 +183,11 @@ class SqlLedger:
             page = _REQUESTS.where(
                 tuple_(requests.c.at, requests.c.request_id) > (entries[-1].at, entries[-1].request_id)
             )
+
+    def entry(self, name: str) -> Entry | None:
+        """See `Ledger.entry`."""
+        named = _REQUESTS.where(or_(requests.c.decision_id == name, requests.c.request_id == name))
+        return next(iter(self._page(named)), None)
 
     def prices(self) -> Mapping[str, Price]:
         """See `Ledger.prices`."""

@@ -59,6 +59,8 @@ class Choices:
     """Whether the others are tried in the candidates' own order, rather than the reference and then by success."""
     openings: Mapping[int, tuple[Stage, ...]] = field(default_factory=dict)
     """Request -> the stages that its plan opens with, where that is more than one call to `first`."""
+    chances: FloatArray | None = None
+    """(n, m) chance with which each candidate would have been `first`; `None` where nothing is random but `first`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
