@@ -393,6 +393,8 @@ class SessionState:
     mix_draw: float = 0.0
     last_candidate: str | None = None
     cached_prefix_tokens: int = 0
+    opted_out: bool = False
+    """It takes part in no experiment: no control arm, no copies to other models."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,3 +53,15 @@ async def test_a_gateway_without_its_ledger_is_alive_and_not_ready(running, monk
         assert reply.status == 503
     async with running.http.get(running.url + "/health/live") as reply:
         assert reply.status == 200
+
+
+async def test_who_opts_out_is_served_by_the_policy_and_kept_as_such(start):
+    running = await start("[routes.auto]\ncontrol_share = 0.99\n")
+    headers = [{"x-fairlead-session": f"s{i}"} for i in range(6)]
+    for given in headers:
+        await running.post(headers=given | {"x-fairlead-opt-out": "1"})
+    assert {entry.reason for entry in running.entries()} == {"no_evidence"}
+    assert all(entry.opted_out and entry.arm == "policy" for entry in running.entries())
+    assert {entry.propensity for entry in running.entries()} == {1.0}
+    await running.post(headers={"x-fairlead-session": "another"})
+    assert not running.entries()[-1].opted_out

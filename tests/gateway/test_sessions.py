@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fairlead.control_arm import NOT_DRAWN
 from fairlead.errors import ConfigError
 from fairlead.gateway import sessions
 from fairlead.gateway.secret import session_secret
@@ -152,3 +153,41 @@ def test_a_spoilt_secret_is_refused_without_showing_it(tmp_path, content):
 def test_a_secret_that_cannot_be_kept_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="Make its folder writable"):
         session_secret(tmp_path / "none" / "ledger.db.secret")
+
+
+# Opting out -----------------------------------------------------------------------------------------------------------
+
+OUT = scope(x_fairlead_session="s", x_fairlead_opt_out="1")
+IN = scope(x_fairlead_session="s")
+
+
+def test_who_opts_out_is_drawn_for_nothing():
+    assert state(where=OUT).opted_out
+    assert state(where=OUT).control_draw == NOT_DRAWN
+    assert state(where=OUT).mix_draw == state(where=IN).mix_draw  # what the policy itself mixes is no experiment
+
+
+@pytest.mark.parametrize("value", ["", "0", "false", "maybe"])
+def test_only_a_clear_word_opts_out(value):
+    assert not state(where=scope(x_fairlead_session="s", x_fairlead_opt_out=value)).opted_out
+
+
+def test_nobody_steps_out_and_in_until_the_draw_pleases():
+    book = Sessions(b"secret")
+    drawn = state(where=IN, book=book).control_draw
+    assert state(where=OUT, book=book).control_draw == NOT_DRAWN
+    assert state(where=IN, book=book, now=NOW + IDLE).opted_out
+    over = state(where=IN, book=book, now=NOW + 3 * IDLE)
+    assert (over.opted_out, over.control_draw) == (False, drawn)  # what it gets back is the draw that it had
+
+
+def test_nothing_that_a_caller_can_change_moves_the_draw_of_a_session():
+    drawn = state(where=IN).control_draw
+    others = [
+        state(request(("user", "Other words.")), IN),
+        state(request(("system", "Be brief."), ("user", "Hello."), model="auto:cost", temperature=0.3), IN),
+        state(where=IN, now=NOW + timedelta(days=400)),
+        state(where=scope(authorization="Bearer another", user_agent="x", x_fairlead_session="s")),
+        state(where=scope(x_fairlead_session="s", session_id="t", x_fairlead_control="0")),
+    ]
+    assert {other.control_draw for other in others} == {drawn}

@@ -35,3 +35,15 @@ def test_another_secret_draws_anew():
 def test_draws_stay_below_one():
     assert max(d.control for d in MANY) < 1
     assert min(d.control for d in MANY) >= 0
+
+
+def test_who_sees_draws_of_ids_of_their_choosing_learns_nothing_of_the_next_one():
+    """A caller may choose any id and sees the arm: neighbouring ids must tell nothing, nor must any bit of the id."""
+    control = np.array([d.control for d in MANY])
+    for lag in (1, 2, 10):
+        assert abs(np.corrcoef(control[:-lag], control[lag:])[0, 1]) < 3.3 / np.sqrt(len(MANY))
+    number = np.arange(len(MANY))
+    for bit in range(12):
+        side = (number >> bit) & 1
+        difference = control[side == 1].mean() - control[side == 0].mean()
+        assert abs(difference) < 3.6 * np.sqrt(1 / 12) * 2 / np.sqrt(len(MANY))

@@ -234,3 +234,20 @@ def test_an_empty_ledger_claims_nothing():
     assert (stated.n_requests, stated.since, stated.saving, stated.quality) == (0, None, None, None)
     assert stated.verdict == "not_enough_evidence"
     assert stated.verdict in VERDICTS
+
+
+def test_who_opted_out_is_in_neither_arm_and_is_counted(entry):
+    midway = [entry(i, session_id="midway", arm="control", opted_out=i > 0) for i in range(3)]
+    stated = statement([*midway, *(entry(i, session_id=f"s{i}") for i in range(10, 14))])
+    assert stated.not_compared["opted_out"] == 3  # the first one as well: who leaves, leaves as a whole
+    assert (stated.policy.n_sessions, stated.control.n_sessions) == (4, 0)
+
+
+@pytest.mark.parametrize("purpose", ["shadow", "judge"])
+def test_what_was_spent_on_learning_is_paid_for_and_compared_with_nothing(entry, purpose):
+    served = [entry(i) for i in range(3)]
+    learned = [entry(i, purpose=purpose, session_id=None) for i in range(10, 12)]
+    stated = statement([*served, *learned])
+    assert stated.not_compared["not_served"] == 2
+    assert stated.paid_usd == statement(served).paid_usd + sum(e.cost_usd for e in learned)
+    assert stated.policy.n_requests == 3

@@ -150,6 +150,7 @@ class Record:
                 self.request, self.decision, candidates, max_attempts=limits.max_attempts, retries=limits.retries
             ),
             config_hash=self.gateway.config_hash,
+            opted_out=session is not None and session.opted_out,
             candidates={
                 name: candidate.price.id if candidate.price else None for name, candidate in candidates.items()
             },

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fairlead.control_arm import NOT_DRAWN
 from fairlead.gateway.body import header
 from fairlead.proof.control import draws
 from fairlead.types import SessionState
@@ -37,12 +38,19 @@ CLIENT_HEADERS = (b"session_id", b"session-id", b"conversation_id", b"x-session-
 """Headers by which agents name their session: Codex, and the common spelling. Claude Code has two."""
 
 
+OPT_OUT = b"x-fairlead-opt-out"
+"""Header by which a session asks, with `1`, to take part in no experiment. Once said it holds while the session is open
+in this process, so that nobody steps in and out until the draw pleases; a later start does not know of it, so clients
+send it with every request."""
+
+
 @dataclass(slots=True)
 class _Open:
     """What is remembered of an open session."""
 
     last_seen: datetime
     last_candidate: str | None = None
+    opted_out: bool = False
 
 
 class Sessions:
@@ -65,12 +73,15 @@ class Sessions:
         if rule == "content" or len(value) > MAX_ID_CHARS:
             value = self._fingerprint(value)
         drawn = draws(self._secret, value)
+        session = self._touch(value, now)
+        session.opted_out = session.opted_out or _opts_out(scope)
         return SessionState(
             id=value,
             rule=rule,
-            control_draw=drawn.control,
+            control_draw=NOT_DRAWN if session.opted_out else drawn.control,
             mix_draw=drawn.mix,
-            last_candidate=self._touch(value, now).last_candidate,
+            last_candidate=session.last_candidate,
+            opted_out=session.opted_out,
         )
 
     def served(self, session: SessionState, candidate: str | None) -> None:
@@ -96,6 +107,10 @@ class Sessions:
 
     def _fingerprint(self, content: str) -> str:
         return hmac.digest(self._secret, f"session\0{content}".encode(), hashlib.sha256).hex()[:32]
+
+
+def _opts_out(scope: Scope) -> bool:
+    return (header(scope, OPT_OUT) or "").strip().lower() in {"1", "true", "yes"}
 
 
 def _of_claude_code(scope: Scope) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from fairlead.proof.counterfactual import MIN_SESSIONS, Arm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -108,6 +108,13 @@ class Case:
             purpose=entry.purpose,
             opted_out=entry.opted_out,
         )
+
+
+def cases_of(entries: Iterable[Entry]) -> list[Case]:
+    """Returns one case an entry; a session that opted out midway is out as a whole, whatever arm it was in."""
+    cases = [Case.of(entry) for entry in entries]
+    gone = {case.session for case in cases if case.opted_out} - {None}
+    return [replace(case, opted_out=True) if case.session in gone else case for case in cases]
 
 
 def _number(value: float | None) -> float:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from fairlead.proof.cases import Case, Experiment, experiments, n_sessions
+from fairlead.proof.cases import Case, Experiment, cases_of, experiments, n_sessions
 from fairlead.proof.comparison import Naive, Quality, Saving, naive, paid_usd, quality, saving, total_score
 from fairlead.proof.counterfactual import MIN_SESSIONS
 from fairlead.proof.models import ModelRow, model_rows
@@ -99,7 +99,7 @@ class Statement:
 
 def statement(entries: Iterable[Entry]) -> Statement:
     """Returns the statement of these entries."""
-    cases = [Case.of(entry) for entry in entries]
+    cases = cases_of(entries)
     trials = experiments(cases)
     saved = saving(trials)
     policy, control = (
