@@ -105,6 +105,18 @@ class Tool:
     """It takes plain text; elsewhere than in its own dialect it is a function of one string, `input`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFeatures:
+    """What a ledger keeps of a request in place of its words; see `features/kept.py`."""
+
+    kind: str
+    """What the columns mean."""
+    vector: bytes = field(repr=False)
+    """One int8 a column."""
+    n_chars: int
+    """Of every turn."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """One request, decoded once, whichever dialect it came in.
@@ -144,6 +156,8 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     """Of the caller, for a provider of the same dialect."""
     body: bytes = b""
+    kept: KeptFeatures | None = None
+    """What a ledger kept, where the words are not there any more."""
 
     @classmethod
     def from_prompt(cls, prompt: str, *, model: str = "auto") -> Request:
@@ -163,6 +177,8 @@ class Request:
     @cached_property
     def n_chars(self) -> int:
         """Characters of every turn, tool calls and results included."""
+        if self.kept is not None:
+            return self.kept.n_chars
         return sum(_n_chars(part) for message in self.messages for part in message.parts)
 
     @cached_property

@@ -393,6 +393,15 @@ async def test_retention_erases_what_is_old_of_everybody(ledger, records):
     assert (await ledger.erase(records.intent(3).at, team=None, reason="retention")).n_erased == 4
     assert set(ledger.payloads(["req_0001", "req_0002", "req_0003"])) == {"req_0003"}
     assert (await ledger.erase(records.intent(3).at, team=None, reason="retention")).n_erased == 0
+    assert len(ledger.erasures()) == 1  # one that found nothing is no row
+    assert verify(ledger).ok
+
+
+async def test_an_erasure_that_finds_nothing_may_come_first(reopen, records):
+    ledger = reopen()
+    await ledger.erase(records.start, team=None, reason="retention")
+    await ledger.intent(records.intent())
+    assert (verify(ledger).ok, verify(ledger).n_rows) == (True, 1)
 
 
 PAYLOADS_TAMPERED = {

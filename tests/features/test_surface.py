@@ -6,12 +6,12 @@ import pytest
 from fairlead.features import Surface
 from fairlead.features.marks import LINES, WORDS, lines, words
 from fairlead.features.reading import read
-from fairlead.features.surface import LIMIT_SD, NAMES, _raw
+from fairlead.features.surface import LIMIT_SD, NAMES, raw
 from fairlead.types import Media, Message, Request, Text, Tool
 
 
 def row_of(request):
-    return dict(zip(NAMES, _raw([read(request)])[0], strict=True))
+    return dict(zip(NAMES, raw([read(request)])[0], strict=True))
 
 
 def seen(prompt, **fields):

@@ -1,4 +1,4 @@
-"""`fairlead ledger`: verify a ledger, rebuild its bill, reconcile it with a provider's, or export its rows."""
+"""`fairlead ledger`: verify a ledger, rebuild its bill, reconcile it with a provider's, export or erase from it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import msgspec
 import typer
 
+from fairlead.cli.erasing import erase
 from fairlead.cli.output import JsonOption, OutOption, Result, emit
 from fairlead.cli.places import DEFAULT, LedgerOption
 from fairlead.cli.since import SinceOption, moment
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=msgspec.Struct)
 
 app = typer.Typer(no_args_is_help=True)
+app.command(short_help="erase features and prompts, by team or by age")(erase)
 
 ExportFile = Annotated[Path, typer.Option("--out", help="The file to write: `.parquet` or `.jsonl`.")]
 NotedOption = Annotated[

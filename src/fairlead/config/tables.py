@@ -89,6 +89,9 @@ class LedgerConfig(Table, frozen=True, kw_only=True):
     beside `path` (`fairlead.db.spool`), from which they are replayed in order. Default `refuse`."""
     spool_mb: Annotated[int, Meta(ge=1, le=100_000)] = 256
     """How large the spool may grow, megabytes; then requests are refused. Default 256."""
+    retention_days: Annotated[int, Meta(ge=1, le=36_500)] | None = None
+    """How long features and prompts are kept that a route stores, days; older ones are erased every hour, and the
+    chain still holds. Default: until `fairlead ledger erase`."""
 
     @property
     def place(self) -> str:
@@ -264,6 +267,11 @@ class RouteConfig(Table, frozen=True, kw_only=True):
     serves where none is. Seconds. Default: none, up to 3600."""
     control_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     """Share of sessions that get the reference, at random: what makes savings provable. Default 0, in [0, 1)."""
+    store_features: bool = False
+    """Keep of each request some numbers that `fairlead fit --ledger` can learn from, and no words. They tell what a
+    request is about, and can be erased. Default `false`."""
+    store_prompts: bool = False
+    """Keep the words of each request, too: a router learns more from them. They can be erased. Default `false`."""
 
 
 class Secret:

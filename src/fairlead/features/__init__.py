@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fairlead.features.demands import Demands
 from fairlead.features.encoder import Encoder
 from fairlead.features.general import General
+from fairlead.features.kept import Kept
 from fairlead.features.ngrams import Ngrams
 from fairlead.features.prompt import PromptFeatures
 from fairlead.features.static import Static
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
     from fairlead.features.base import FeatureExtractor
 
-__all__ = ["FEATURES", "Demands", "Encoder", "General", "Ngrams", "PromptFeatures", "Static", "Surface"]
+__all__ = ["FEATURES", "Demands", "Encoder", "General", "Kept", "Ngrams", "PromptFeatures", "Static", "Surface"]
 
 FEATURES: Mapping[str, type[FeatureExtractor]] = {
-    features.__name__: features for features in (Surface, Ngrams, Static, Encoder, General, Demands, PromptFeatures)
+    features.__name__: features
+    for features in (Surface, Ngrams, Static, Encoder, General, Demands, Kept, PromptFeatures)
 }
 """Name -> features: what an artifact may name, and what the contract tests run."""

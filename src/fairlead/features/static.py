@@ -93,7 +93,7 @@ class Static(Estimator):
 
     def fit_readings(self, readings: Sequence[Reading]) -> Self:
         """Does the same for requests that were read already."""
-        raw = merged(readings, _directions(self._rows.sums(readings)))
+        raw = merged(readings, directions(self.word_sums(readings)))
         self.mean_ = raw.mean(axis=0)
         self.scale_ = np.array([max(float(np.sqrt(np.square(raw - self.mean_).mean())), _TINY)])
         self.table_ = table().fingerprint
@@ -110,12 +110,16 @@ class Static(Estimator):
 
     def columns(self, readings: Sequence[Reading]) -> FloatArray:
         """Returns the same for requests that were read already."""
-        return merged(readings, self.standardised(self._rows.sums(readings)))
+        return merged(readings, self.standardised(self.word_sums(readings)))
 
     def standardised(self, sums: FloatArray) -> FloatArray:
         """Returns (n_segments, n_columns) from the sums of `word_rows`."""
         self.check_fitted("mean_")
-        return np.asarray((_directions(sums) - self.mean_) / self.scale_)
+        return np.asarray((directions(sums) - self.mean_) / self.scale_)
+
+    def word_sums(self, readings: Sequence[Reading]) -> FloatArray:
+        """Returns (n_segments, n_columns): the rows of the words of each segment, added up."""
+        return self._rows.sums(readings)
 
     def word_rows(self, words: Sequence[bytes]) -> Float32Array:
         """Returns (n_words, n_columns) of the table."""
@@ -141,6 +145,6 @@ class Static(Estimator):
         return WordRows(self.word_rows, self.n_word_columns)
 
 
-def _directions(sums: FloatArray) -> FloatArray:
+def directions(sums: FloatArray) -> FloatArray:
     """Returns rows of unit length, zeros where there was no known word."""
     return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), _TINY))

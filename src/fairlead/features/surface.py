@@ -89,9 +89,9 @@ class Surface(Estimator):
 
     def fit_readings(self, readings: Sequence[Reading]) -> Self:
         """Does the same for requests that were read already."""
-        raw = _raw(readings)
-        self.mean_ = raw.mean(axis=0)
-        sd = raw.std(axis=0)
+        columns = raw(readings)
+        self.mean_ = columns.mean(axis=0)
+        sd = columns.std(axis=0)
         self.scale_ = np.where(sd > 1e-9, sd, 1.0)
         return self
 
@@ -107,27 +107,28 @@ class Surface(Estimator):
     def columns(self, readings: Sequence[Reading]) -> FloatArray:
         """Returns the same for requests that were read already."""
         self.check_fitted("mean_")
-        x = _raw(readings)
+        x = raw(readings)
         x -= self.mean_
         x /= self.scale_
         np.maximum(x, -LIMIT_SD, out=x)
         return np.minimum(x, LIMIT_SD, out=x)
 
 
-def _raw(readings: Sequence[Reading]) -> FloatArray:
+def raw(readings: Sequence[Reading]) -> FloatArray:
+    """Returns (n_readings, len(NAMES)), not standardised."""
     if not readings:
         return np.empty((0, len(NAMES)))
     kinds = np.array([_histogram(reading) for reading in readings], dtype=np.float64) @ _IS_KIND
     ink = np.maximum(kinds[:, -1:], 1.0)
-    raw = np.empty((len(readings), len(NAMES)))
-    raw[:, : len(KINDS)] = kinds[:, :-1] / ink
-    raw[:, len(KINDS) : 2 * len(KINDS)] = kinds[:, :-1]
-    raw[:, 2 * len(KINDS) : -1] = [_seen(reading) for reading in readings]
-    raw[:, -1:] = ink / np.maximum(raw[:, [_N_WORDS]], 1.0)
-    raw[:, [_N_CHARS]] += ink
-    logs = raw[:, len(KINDS) : -1 - len(FLAGS)]
+    x = np.empty((len(readings), len(NAMES)))
+    x[:, : len(KINDS)] = kinds[:, :-1] / ink
+    x[:, len(KINDS) : 2 * len(KINDS)] = kinds[:, :-1]
+    x[:, 2 * len(KINDS) : -1] = [_seen(reading) for reading in readings]
+    x[:, -1:] = ink / np.maximum(x[:, [_N_WORDS]], 1.0)
+    x[:, [_N_CHARS]] += ink
+    logs = x[:, len(KINDS) : -1 - len(FLAGS)]
     np.log1p(logs, out=logs)
-    return raw
+    return x
 
 
 def _histogram(reading: Reading) -> IntArray:
@@ -148,7 +149,7 @@ def _seen(reading: Reading) -> list[float]:
 def _sizes(reading: Reading) -> list[int]:
     numbers = reading.data.translate(_TO_NUMBERS).split()
     return [
-        reading.n_chars - len(reading.text),  # the rest of a very long text; `_raw` adds what was read
+        reading.n_chars - len(reading.text),  # the rest of a very long text; `raw` adds what was read
         reading.n_other_chars,
         sum(map(bool, map(bytes.strip, reading.data.split(b"\n")))),
         reading.n_words,

@@ -151,6 +151,7 @@ class Record:
             ),
             config_hash=self.gateway.config_hash,
             opted_out=session is not None and session.opted_out,
+            payloads=self.gateway.keeping.payloads(self.routed.route, self.request),
             candidates={
                 name: candidate.price.id if candidate.price else None for name, candidate in candidates.items()
             },

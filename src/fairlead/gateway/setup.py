@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from fairlead.execution import Executor, Limits
 from fairlead.gateway.binding import bound_routes
 from fairlead.gateway.hosts import candidates, connected, in_process
+from fairlead.gateway.keeping import Keeping, forget
 from fairlead.gateway.metrics import counting, observing
 from fairlead.gateway.routes import Routes
 from fairlead.gateway.secret import session_secret
@@ -64,6 +66,8 @@ async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator
         ledger = open_ledger(config.ledger.place, durability=config.ledger.durability, spool=_spool(config.ledger))
         stack.push_async_callback(ledger.close)
         await ledger.register(c.price for c in setup.candidates.values() if c.price is not None)
+        if config.ledger.retention_days is not None:
+            stack.push_async_callback(ended, asyncio.create_task(forget(ledger, config.ledger.retention_days)))
         providers = await stack.enter_async_context(connected(config, setup.inside))
         limits = limits or _limits(config.limits)
         executor = Executor(providers, setup.candidates, limits)
@@ -79,7 +83,14 @@ async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator
             max_in_flight=config.server.max_in_flight,
             metrics=metrics,
             observers=observing(config.observability, metrics),
+            keeping=Keeping.of(config.routes),
         )
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Returns when a task that runs for ever has been called off."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _spool(table: LedgerConfig) -> Spool | None:

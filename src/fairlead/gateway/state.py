@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fairlead.errors import NoCandidateError
 from fairlead.gateway.body import read_body
+from fairlead.gateway.keeping import Keeping
 from fairlead.types import Context
 from fairlead.wire import anthropic_request, responses_request
 
@@ -43,6 +44,7 @@ class Gateway:
     max_in_flight: int
     metrics: Metrics
     observers: Observers
+    keeping: Keeping = field(default_factory=Keeping)
 
     async def body(self, scope: Scope, receive: Receive) -> bytes:
         """Returns the body of a request, within the limits; see `read_body`."""

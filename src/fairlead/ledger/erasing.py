@@ -44,6 +44,11 @@ def erased(connection: Connection, content: Content) -> Content:
     return {**content, "n_erased": done.rowcount}
 
 
+def says_something(content: Content) -> bool:
+    """Says whether an erasure is worth a row: the hourly one that found nothing is not."""
+    return bool(content["n_erased"]) or content["reason"] != "retention"
+
+
 def left(connection: Connection, request_ids: Sequence[str]) -> Mapping[str, Sequence[Payload]]:
     """Returns what is left of each of these requests."""
     query = select(payloads).where(payloads.c.request_id.in_(request_ids)).order_by(payloads.c.kind)

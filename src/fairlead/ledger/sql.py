@@ -327,11 +327,15 @@ class SqlLedger:
                 continue
             if table is erasures:
                 content = erasing.erased(connection, content)  # noqa: PLW2901 - with how many there were
+                if not erasing.says_something(content):
+                    continue
             end = end.next(table.name, content)
             gathered[table].append({**content, "writer": end.writer, "seq": end.seq, "hash": end.hash})
         for table in (*ROWS, payloads):
             if table in gathered:
                 connection.execute(_INSERTS[table], gathered[table])
+        if not gathered:
+            return end
         connection.execute(_MOVE_ON.values(seq=end.seq, hash=end.hash), {"writer": end.writer})
         return end
 

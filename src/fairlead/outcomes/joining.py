@@ -13,7 +13,7 @@ from fairlead.outcomes.table import Outcomes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairlead.types import FloatArray, Price
+    from fairlead.types import FloatArray, KeptFeatures, Price
 
 _UNKNOWN = {
     "score": np.nan,
@@ -42,6 +42,7 @@ def join(tables: Sequence[Outcomes]) -> Outcomes:
         return tables[0]
     _refuse_equal_names(tables)
     models = tuple(dict.fromkeys(model for table in tables for model in table.models))
+    grids: dict[str, Any] = {grid: np.vstack([_widened(table, grid, models) for table in tables]) for grid in _UNKNOWN}
     return Outcomes(
         name="+".join(table.name for table in tables),
         prompt_ids=tuple(f"{table.name}/{prompt_id}" for table in tables for prompt_id in table.prompt_ids),
@@ -50,8 +51,17 @@ def join(tables: Sequence[Outcomes]) -> Outcomes:
         prices=_prices(tables),
         benchmark=tuple(name for table in tables for name in table.benchmark),
         subset=tuple(name for table in tables for name in table.subset),
-        **{grid: np.vstack([_widened(table, grid, models) for table in tables]) for grid in _UNKNOWN},
+        kept=_kept(tables),
+        **grids,
     )
+
+
+def _kept(tables: Sequence[Outcomes]) -> tuple[KeptFeatures, ...] | None:
+    """Returns what was kept in place of words, one a prompt; a router reads either that or words."""
+    kept = [table.kept for table in tables if table.kept is not None]
+    if 0 < len(kept) < len(tables):
+        raise TableError("some of the tables hold prompts and some only features. Join those that hold the same.")
+    return tuple(features for table in kept for features in table) or None
 
 
 def with_model(

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
+    from fairlead.types import KeptFeatures
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcomes:
@@ -53,6 +55,8 @@ class Outcomes:
     benchmark: tuple[str, ...]
     subset: tuple[str, ...]
     """Origin and category of each prompt, for reports only: a router never sees them."""
+    kept: tuple[KeptFeatures, ...] | None = None
+    """What a ledger kept of each request in place of its words; `prompts` then only tell them apart."""
 
     def __post_init__(self) -> None:
         shape = (len(self.prompt_ids), len(self.models))
@@ -163,6 +167,8 @@ class Outcomes:
     @cached_property
     def requests(self) -> tuple[Request, ...]:
         """One request a prompt."""
+        if self.kept is not None:
+            return tuple(Request(messages=(), kept=kept) for kept in self.kept)
         return tuple(Request.from_prompt(prompt) for prompt in self.prompts)
 
     @cached_property
@@ -241,7 +247,8 @@ class Outcomes:
         at = np.arange(len(self))[np.asarray(index)]
         parts: dict[str, Any] = {name: getattr(self, name)[at] for name in GRIDS}
         parts |= {name: tuple(getattr(self, name)[i] for i in at) for name in _COLUMNS}
-        return replace(self, **parts)
+        kept = None if self.kept is None else tuple(self.kept[i] for i in at)
+        return replace(self, kept=kept, **parts)
 
     def only(self, models: Sequence[str]) -> Self:
         """Returns the columns of `models`, in that order.
