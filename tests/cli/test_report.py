@@ -11,8 +11,9 @@ import pytest
 
 from fairlead.cli import statement_result
 from fairlead.cli.main import main
+from fairlead.ledger.export import export
 from fairlead.ledger.sqlite import SqliteLedger
-from fairlead.proof import comparison, models
+from fairlead.proof import comparison, gap, included, kinds, misroute, models, shares
 from fairlead.proof import statement as stating
 from fairlead.statistics.bootstrap import Interval
 
@@ -41,7 +42,7 @@ def test_json_states_what_the_entries_say(path, tmp_path, capsys):
     printed = capsys.readouterr().out
     result = json.loads(printed)
     stated = stating.statement(SqliteLedger.open(path).entries())
-    assert result["schema"] == "fairlead.report/1"
+    assert result["schema"] == "fairlead.report/2"
     assert result["statement"]["paid_usd"] == str(stated.paid_usd)
     assert result["statement"]["unknown"] == {"n_requests": 1, "by_status": {"unsettled": 1}, "bound_usd": "0.0500"}
     assert result["statement"]["saving"] is None
@@ -76,6 +77,32 @@ def test_the_page_is_written_whole_and_named(path, tmp_path, capsys):
     assert not list(tmp_path.glob("*.partial"))
 
 
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
+def test_an_export_gives_the_same_bytes(path, tmp_path, suffix):
+    ledger = SqliteLedger.open(path)
+    export(ledger, tmp_path / f"rows{suffix}")
+    asyncio.run(ledger.close())
+    for name, source in (("ledger", ("--ledger", path)), ("export", ("--from", tmp_path / f"rows{suffix}"))):
+        page, result = tmp_path / f"{name}.html", tmp_path / f"{name}.json"
+        assert run(*source, "--html", page, "--out", result, "--since", "2026-11-01T12:00:01") == 0
+    for ending in ("html", "json"):
+        assert (tmp_path / f"ledger.{ending}").read_bytes() == (tmp_path / f"export.{ending}").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("rows.csv", b"", "expected a name"),
+        ("rows.jsonl", b"{}\n", "is no export"),
+        ("rows.parquet", b"x", "is no export"),
+    ],
+)
+def test_what_is_no_export_is_refused(tmp_path, capsys, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    assert run("--from", tmp_path / name) in {1, 2}
+    assert said in capsys.readouterr().err
+
+
 def test_a_missing_ledger_is_an_answer_and_none_is_made(tmp_path, capsys):
     assert run("--ledger", tmp_path / "none.db") == 1
     assert "there is no ledger at" in capsys.readouterr().err
@@ -92,6 +119,13 @@ def test_a_missing_ledger_is_an_answer_and_none_is_made(tmp_path, capsys):
         (comparison.Naive, statement_result.NaiveResult),
         (comparison.Quality, statement_result.QualityResult),
         (models.ModelRow, statement_result.ModelResult),
+        (gap.Gap, statement_result.GapResult),
+        (gap.Step, statement_result.StepResult),
+        (misroute.Misroute, statement_result.MisrouteResult),
+        (misroute.Range, statement_result.RangeResult),
+        (included.Included, statement_result.IncludedResult),
+        (kinds.KindRow, statement_result.KindResult),
+        (shares.Share, statement_result.ShareResult),
         (Interval, statement_result.IntervalResult),
     ],
 )

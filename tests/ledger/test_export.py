@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pyarrow as pa
@@ -8,6 +9,7 @@ import pytest
 from fairlead.errors import ConfigError, LedgerError
 from fairlead.ledger import export as module
 from fairlead.ledger.export import SCHEMA, export
+from fairlead.ledger.exported import exported
 from fairlead.ledger.sqlite import SqliteLedger
 
 
@@ -58,6 +60,15 @@ def test_parquet_holds_the_same_rows_typed(ledger, tmp_path, records):
     assert table.schema.metadata[b"fairlead.schema"] == SCHEMA.encode()
     assert rows[0]["at"] == records.intent(1).at
     assert json.loads(json.dumps(rows, default=as_json)) == json_rows(tmp_path / "rows.jsonl")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+async def test_an_export_reads_back_as_the_very_entries(ledger, tmp_path, records, suffix):
+    await ledger.intent(records.intent(3, candidates={"a/dear": records.price.id}, kind="code"))
+    export(ledger, tmp_path / f"rows{suffix}")
+    without = {"plan": (), "context": None, "chances": None, "mix_draw": None, "answer_form": None}
+    kept = [replace(entry, **without) for entry in ledger.entries()]
+    assert list(exported(tmp_path / f"rows{suffix}")) == kept
 
 
 def as_json(moment):

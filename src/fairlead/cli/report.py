@@ -1,4 +1,4 @@
-"""`fairlead report`: the savings statement of a ledger."""
+"""`fairlead report`: the savings statement of a ledger, or of an export of one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from fairlead.cli.output import JsonOption, OutOption, Result, emit, write_whole
 from fairlead.cli.places import DEFAULT, LedgerOption
 from fairlead.cli.since import SinceOption, moment
-from fairlead.cli.statement_result import StatementResult, result_of, show_statement
+from fairlead.cli.statement_result import StatementResult, result_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,18 +22,20 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write the statement to this file as a page, too.")]
+FromOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--from", help="State from this export, `.parquet` or `.jsonl`, in place of the ledger: the same bytes."
+    ),
+]
 
 
 class ReportResult(Result, kw_only=True, frozen=True):
-    """What `fairlead report` states."""
+    """What `fairlead report` states; it depends on the rows and on `since`, not on where the rows lie."""
 
-    schema: str = "fairlead.report/1"
-    ledger: str
-    """The ledger's file, or the address of its database."""
+    schema: str = "fairlead.report/2"
     since: datetime | None
     """Start of the period that was asked for; `null` for everything."""
-    html: str | None
-    """The page that was written."""
     statement: StatementResult
 
 
@@ -41,27 +43,40 @@ class ReportResult(Result, kw_only=True, frozen=True):
 def report(
     ledger: LedgerOption = DEFAULT,
     since: SinceOption = None,
+    export: FromOption = None,
     as_json: JsonOption = False,
     out: OutOption = None,
     html: HtmlOption = None,
 ) -> None:
     """States what was paid, what the reference would have cost, and how good the answers were, with intervals."""
-    from fairlead.ledger.opening import reading  # noqa: PLC0415 - heavy, loaded when called
-    from fairlead.proof.page import page  # noqa: PLC0415
-    from fairlead.proof.statement import statement  # noqa: PLC0415
+    from fairlead.proof.page import page  # noqa: PLC0415 - heavy, loaded when called
 
     start = moment(since, datetime.now(UTC))
-    with reading(ledger) as opened:
-        stated = statement(opened.entries(start))
+    stated = _of_ledger(ledger, start) if export is None else _of_export(export, start)
     if html is not None:
         write_whole(html, page(stated, title="Savings statement").encode())
-    result = ReportResult(
-        ledger=ledger, since=start, html=None if html is None else str(html), statement=result_of(stated)
-    )
+    result = ReportResult(since=start, statement=result_of(stated))
     emit(result, partial(_show, stated, html), as_json=as_json, out=out)
 
 
+def _of_ledger(place: str, start: datetime | None) -> Statement:
+    from fairlead.ledger.opening import reading  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.proof.statement import statement  # noqa: PLC0415
+
+    with reading(place) as opened:
+        return statement(opened.entries(start))
+
+
+def _of_export(path: Path, start: datetime | None) -> Statement:
+    from fairlead.ledger.exported import exported  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.proof.statement import statement  # noqa: PLC0415
+
+    return statement(entry for entry in exported(path) if start is None or entry.at >= start)
+
+
 def _show(stated: Statement, html: Path | None, console: Console) -> None:
+    from fairlead.cli.statement_shown import show_statement  # noqa: PLC0415 - only people need it
+
     show_statement(stated, console)
     if html is not None:
         console.print(f"\npage: {html}", markup=False, soft_wrap=True)

@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from fairlead.cli.output import table
-
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from fairlead.proof.statement import Statement
 
 
@@ -108,6 +103,91 @@ class ModelResult(msgspec.Struct, kw_only=True, frozen=True):
     """Median over its successful calls."""
 
 
+class StepResult(msgspec.Struct, kw_only=True, frozen=True):
+    """What one thing adds to the naive saving."""
+
+    name: str
+    """`answer`, `prompt`, `cache`, `other`, `retries` or `not_priced`."""
+    usd: IntervalResult
+
+
+class GapResult(msgspec.Struct, kw_only=True, frozen=True):
+    """The way from the naive saving to the estimated one, over the compared requests of the policy arm."""
+
+    naive_saving_usd: Decimal
+    steps: tuple[StepResult, ...]
+    saving_usd: float
+    """The estimate: the naive figure and all steps together."""
+
+
+class RangeResult(msgspec.Struct, kw_only=True, frozen=True):
+    """Two ends that hold a quantity which cannot be pinned down; 95 % where they rest on an estimate."""
+
+    low: float
+    high: float
+
+
+class MisrouteResult(msgspec.Struct, kw_only=True, frozen=True):
+    """How often the reference would have succeeded and the served answer failed, and what that cost."""
+
+    n: int
+    """Scored requests of the policy arm; the rate is a share of them."""
+    n_elsewhere: int
+    """Those of them that the policy sent to another model."""
+    rate: RangeResult
+    """Between these bounds; scores as fractions: the score that was lost."""
+    n_paired: int
+    """Requests of which both scores are known."""
+    paired_rate: IntervalResult | None
+    """Estimated from those."""
+    paid_in_vain_usd: float
+    """What the answers cost that failed, of those sent elsewhere; the misrouted ones are among them."""
+    again_usd: RangeResult
+    """What it would cost to ask the reference about the misrouted ones, at its mean cost on those sent elsewhere."""
+
+
+class IncludedResult(msgspec.Struct, kw_only=True, frozen=True):
+    """What routing itself costs: parts of what was paid, exact."""
+
+    router_usd: Decimal
+    """Zero by construction: no model is called in order to decide."""
+    judge_usd: Decimal
+    n_judge: int
+    shadow_usd: Decimal
+    n_shadow: int
+    control_usd: Decimal
+    """What the control arm paid in all; what it paid above the policy is `saving.control_extra_usd`."""
+    n_control: int
+    retries_usd: Decimal
+    """Calls whose answer was not delivered: failed, overtaken by another, or not good enough."""
+    n_retries: int
+
+
+class KindResult(msgspec.Struct, kw_only=True, frozen=True):
+    """One model at one kind of task, over the answers that it delivered."""
+
+    kind: str
+    model: str
+    n: int
+    n_scored: int
+    score: IntervalResult | None
+    """Mean score."""
+    cost_usd: IntervalResult | None
+    """Mean cost of the answer alone; `null` with fewer than two sessions whose cost is known."""
+    latency_p50_s: float | None
+    """Median of the delivered call."""
+
+
+class ShareResult(msgspec.Struct, kw_only=True, frozen=True):
+    """One route, or one team: what it paid, and what routing did for it."""
+
+    name: str
+    n_requests: int
+    paid_usd: Decimal
+    saving: SavingResult | None
+    quality: QualityResult | None
+
+
 class StatementResult(msgspec.Struct, kw_only=True, frozen=True):
     """What can be claimed from a ledger, and from how much."""
 
@@ -133,7 +213,20 @@ class StatementResult(msgspec.Struct, kw_only=True, frozen=True):
     naive: NaiveResult
     quality: QualityResult | None
     """`null` with too few scored sessions in either arm."""
+    gap: GapResult | None
+    """From the naive saving to the estimated one."""
+    misroute: MisrouteResult | None
+    """`null` with too few scored sessions in either arm."""
+    margin: float | None
+    """The largest loss of quality that a policy of the period declared, in points of score."""
+    bound: Literal["kept", "broken", "not_settled", "none_declared"]
+    """What became of that margin."""
+    included: IncludedResult
     models: tuple[ModelResult, ...]
+    kinds: tuple[KindResult, ...]
+    routes: tuple[ShareResult, ...]
+    teams: tuple[ShareResult, ...]
+    """Empty where no key belongs to a team."""
     reasons: dict[str, int]
     """Why a candidate was chosen -> requests."""
     faults: dict[str, int]
@@ -141,76 +234,10 @@ class StatementResult(msgspec.Struct, kw_only=True, frozen=True):
     statuses: dict[str, int]
     n_configurations: int
     """Above 1 the arms may mix periods with different control shares."""
+    rows_sha256: str
+    """Over the hashes of all rows that it rests on: two statements of equal rows have it."""
 
 
 def result_of(statement: Statement) -> StatementResult:
     """Returns the statement in the shape of its JSON."""
     return msgspec.convert(statement, StatementResult, from_attributes=True)
-
-
-def show_statement(statement: Statement, console: Console) -> None:
-    """Prints the statement for people."""
-    from fairlead.proof import wording  # noqa: PLC0415 - only people need it
-    from fairlead.proof.page import counts, figures  # noqa: PLC0415
-
-    if not statement.n_requests:
-        console.print("No requests: there is nothing to state yet. Send some through `fairlead serve`.", soft_wrap=True)
-        return
-    console.print(
-        f"{wording.period(statement)}: {statement.n_requests:,} requests in {statement.n_sessions:,} sessions, "
-        f"reference {', '.join(statement.references) or 'none'}\n",
-        markup=False,
-    )
-    headline = table("", "", "")
-    for figure in figures(statement):
-        headline.add_row(figure.name, figure.value, figure.note)
-    naive = statement.naive
-    headline.add_row(
-        "Naive saving, for comparison",
-        wording.usd(naive.saving_usd),
-        f"served tokens at the reference's price, {naive.n_requests} requests: no counterfactual",
-    )
-    console.print(headline)
-    console.print(f"\n{wording.verdict(statement)}\n", style="bold", markup=False)
-    console.print(_models(statement))
-    console.print(_arms(statement))
-    lines = [f"{count.n:>7,}  {count.key}: {count.words}" for count in counts(statement)]
-    console.print("\n".join(["", *lines]), markup=False, soft_wrap=True)
-    if statement.unknown.n_requests:
-        bound = wording.usd(statement.unknown.bound_usd)
-        console.print(f"{statement.unknown.n_requests:>7,}  of unknown cost, in no sum: together at most {bound}")
-
-
-def _models(statement: Statement) -> Table:
-    from fairlead.proof import wording  # noqa: PLC0415
-
-    rows = table("model", "calls", "share", "paid, USD", "score [95 %]", "n", "p50")
-    for row in statement.models:
-        unknown = f" + {row.n_unknown_cost} unknown" if row.n_unknown_cost else ""
-        rows.add_row(
-            row.model,
-            f"{row.n_calls:,}",
-            wording.percent(row.share),
-            wording.bare(wording.usd(row.cost_usd)) + unknown,
-            wording.interval(row.score, wording.score),
-            f"{row.n_scored:,}",
-            wording.seconds(row.latency_p50_s),
-        )
-    return rows
-
-
-def _arms(statement: Statement) -> Table:
-    from fairlead.proof import wording  # noqa: PLC0415
-
-    rows = table("arm", "requests", "sessions", "failed", "paid", "mean score", "n scored")
-    for name, arm in (("policy", statement.policy), ("control", statement.control)):
-        rows.add_row(
-            name,
-            f"{arm.n_requests:,}",
-            f"{arm.n_sessions:,}",
-            f"{arm.n_failed:,}",
-            wording.usd(arm.paid_usd),
-            wording.score(arm.mean_score),
-            f"{arm.n_scored:,}",
-        )
-    return rows

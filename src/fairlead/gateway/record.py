@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from fairlead.features.kinds import task_kind
 from fairlead.gateway.bound import most_usd
 from fairlead.gateway.served_as import served_as
 from fairlead.ledger.base import Intent, Settlement
@@ -155,4 +156,5 @@ class Record:
             candidates={
                 name: candidate.price.id if candidate.price else None for name, candidate in candidates.items()
             },
+            kind=task_kind(self.request),
         )

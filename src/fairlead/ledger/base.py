@@ -68,6 +68,8 @@ class Intent:
     """Whose request it is, where keys belong to teams."""
     payloads: tuple[Payload, ...] = ()
     """What is kept of the request and may be erased; none unless the configuration asks for it."""
+    kind: str | None = None
+    """Kind of the task, by what can be seen of it: `features.kinds`."""
 
 
 PayloadKind = Literal["features", "prompt"]
@@ -170,6 +172,8 @@ class Entry:
     config_hash: str = ""
     dropped: tuple[str, ...] = ()
     """Hints of the request that the host which served could not be told."""
+    kind: str | None = None
+    """Kind of the task; `None` in rows of before kinds were kept."""
     links: tuple[Link, ...] = ()
     """Of its rows in the hash chain."""
     purpose: Purpose = "serve"

@@ -137,6 +137,10 @@ class EntryRow(msgspec.Struct, kw_only=True, frozen=True):
     score: float | None
     dropped: tuple[str, ...] = ()
     """Hints of the request that the host which served could not be told."""
+    kind: str | None = None
+    """Kind of the task, by what can be seen of it."""
+    reference_price: str | None = None
+    """What the reference costs: the price row as JSON, every rate with its tiers."""
     links: tuple[LinkRow, ...] = ()
     """Of its rows in the hash chain."""
     purpose: str = "serve"
@@ -145,6 +149,8 @@ class EntryRow(msgspec.Struct, kw_only=True, frozen=True):
     opted_out: bool = False
     """Its session takes part in no experiment."""
     team: str | None = None
+    features_hash: str | None = None
+    prompt_hash: str | None = None
     feedback: tuple[FeedbackRow, ...] = ()
     """All scores, oldest first; `score` is the one that counts."""
 
@@ -242,9 +248,10 @@ def entry_row(entry: Entry, prices: Mapping[str, Price]) -> EntryRow:
     attempts = tuple(_attempt_row(attempt, prices) for attempt in entry.attempts)
     links = tuple(msgspec.convert(link, LinkRow, from_attributes=True) for link in entry.links)
     scores = tuple(msgspec.convert(score, FeedbackRow, from_attributes=True) for score in entry.feedback)
-    made = {"attempts", "links", "feedback"}
+    price = None if entry.reference_price is None else msgspec.json.encode(entry.reference_price).decode()
+    made = {"attempts", "links", "feedback", "reference_price"}
     copied = {name: getattr(entry, name) for name in EntryRow.__struct_fields__ if name not in made}
-    return EntryRow(**copied, attempts=attempts, links=links, feedback=scores)
+    return EntryRow(**copied, attempts=attempts, links=links, feedback=scores, reference_price=price)
 
 
 _MADE = tuple(field.name for field in fields(Attempt) if field.name not in {"usage", "answer"})

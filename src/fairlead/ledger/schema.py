@@ -31,7 +31,7 @@ from fairlead.types import Context, Prediction, Rate, Stage
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-VERSION = "0006"
+VERSION = "0007"
 """The newest migration; one that is later in sorting order is of a later Fairlead."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -176,6 +176,7 @@ requests = Table(
     ),
     Column("mix_draw", Float, comment="what a mix was drawn with, in [0, 1)"),
     Column("answer_form", String, comment="form of the answer, where the policy compares answers; else null"),
+    Column("kind", String, comment="of the task, by what can be seen of it; null is not known"),
     comment="The intent: what was decided, committed before the first call.",
 )
 Index("requests_at", requests.c.at, requests.c.request_id)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairlead.proof.counterfactual import MIN_SESSIONS, Arm
+from fairlead.types import TOKENS_PER_MTOK, UNITS_PER_MILLION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
-    from decimal import Decimal
 
     from fairlead.ledger.base import Entry, EntryStatus, Purpose
     from fairlead.types import Arm as ArmName
@@ -33,6 +34,17 @@ NOT_COMPARED = {
     "few_controls": f"its route had fewer than {MIN_SESSIONS} sessions in one of the arms",
 }
 """Why a request takes no part in the comparison of arms, in words; each is settled before or apart from the draw."""
+
+
+PARTS = {
+    "answer": "tokens that were written: another model answers at another length, and thinks more or less",
+    "prompt": "tokens that were read anew: other tokenizers count the same words differently",
+    "cache": "tokens read from a cache or written to one: each model has its own",
+    "other": "searches, and whatever else is billed by the call",
+}
+"""The parts of the bill of one answer, in words."""
+
+_STARTS = {"answer": "output_", "prompt": "input_", "cache": "cache_"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +72,39 @@ class Case:
     """Predicted cost of the reference; NaN where nothing was predicted."""
     expected_score: float
     """Predicted score of the reference; NaN where nothing was predicted."""
-    naive_usd: Decimal | None
-    """The served tokens at the reference's price."""
+    naive: Mapping[str, Decimal] | None
+    """The served tokens at the reference's price, by part of the bill (`PARTS`); `None` where that is not known."""
     config_hash: str
+    kind: str | None
+    """Kind of its task."""
+    policy: str
+    """What decided, in words."""
     purpose: Purpose = "serve"
     opted_out: bool = False
+    team: str | None = None
+    reference_score: float | None = None
+    """Of the reference's answer to the same request, where somebody told it."""
+
+    @property
+    def naive_usd(self) -> Decimal | None:
+        """The served tokens at the reference's price."""
+        return None if self.naive is None else sum(self.naive.values(), Decimal(0))
+
+    @property
+    def delivered(self) -> Attempt | None:
+        """The call whose answer was delivered."""
+        answers = [a for a in self.attempts if a.candidate == self.served and a.status == "ok"]
+        return answers[-1] if answers else None
+
+    @property
+    def served_usd(self) -> Decimal | None:
+        """What that call cost."""
+        return None if self.delivered is None else self.delivered.cost_usd
+
+    @property
+    def beside(self) -> tuple[Attempt, ...]:
+        """The other calls: failed, overtaken, or not good enough."""
+        return tuple(attempt for attempt in self.attempts if attempt is not self.delivered)
 
     @property
     def barred(self) -> str | None:
@@ -103,10 +143,13 @@ class Case:
             latency_s=entry.latency_s,
             expected_cost_usd=_number(expected.cost_usd if expected else None),
             expected_score=_number(expected.p_success if expected else None),
-            naive_usd=_naive_usd(entry),
+            naive=_naive(entry),
             config_hash=entry.config_hash,
+            kind=entry.kind,
+            policy=entry.policy,
             purpose=entry.purpose,
             opted_out=entry.opted_out,
+            team=entry.team,
         )
 
 
@@ -121,9 +164,21 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def _naive_usd(entry: Entry) -> Decimal | None:
-    usage = _served_usage(entry.attempts)
-    return None if usage is None or entry.reference_price is None else entry.reference_price.cost_usd(usage)
+def _naive(entry: Entry) -> Mapping[str, Decimal] | None:
+    usage, price = _served_usage(entry.attempts), entry.reference_price
+    if usage is None or price is None or price.cost_usd(usage) is None:
+        return None
+    found = dict.fromkeys(PARTS, Decimal(0))
+    for bucket, rate in price.rates.items():
+        if rate is not None and (n := getattr(usage, bucket)):
+            millionths = n * rate.at(usage.total_input_tokens) * UNITS_PER_MILLION.get(bucket, 1)
+            found[part_of(bucket)] += millionths / TOKENS_PER_MTOK
+    return found
+
+
+def part_of(bucket: str) -> str:
+    """Returns the part of a bill that a bucket of usage belongs to."""
+    return next((part for part, starts in _STARTS.items() if bucket.startswith(starts)), "other")
 
 
 def _served_usage(attempts: Sequence[Attempt]) -> Usage | None:

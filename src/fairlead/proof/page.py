@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fairlead.plots import Row, bars, forest
-from fairlead.policies.base import REASONS
 from fairlead.proof import wording
-from fairlead.proof.cases import NOT_COMPARED
+from fairlead.proof.shown import arms, counts, figures, included, misroute_lines, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from fairlead.proof.statement import Statement
     from fairlead.statistics.bootstrap import Interval
@@ -36,24 +35,6 @@ class Truth:
     quality_difference: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One number to read first."""
-
-    name: str
-    value: str
-    note: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
-    """How often something happened, and what it means."""
-
-    n: int
-    key: str
-    words: str
-
-
 def page(
     statement: Statement,
     *,
@@ -73,7 +54,7 @@ def page(
         sections: further parts, after the headline.
         closing: further parts, at the end.
     """
-    plots = [*_saving_plot(statement, truth), *_quality_plot(statement, truth)]
+    plots = [*saving_plot(statement, truth), *quality_plot(statement, truth)]
     return (
         environment("fairlead.proof")
         .get_template("statement.html")
@@ -86,7 +67,11 @@ def page(
             figures=figures(statement),
             plots=plots,
             models_plot=_models_plot(statement),
-            arms=[("policy", statement.policy), ("control", statement.control)],
+            arms=arms(statement),
+            steps=list(steps(statement)),
+            misroute=misroute_lines(statement),
+            included=list(included(statement)),
+            shares=[("Route", statement.routes), ("Team", statement.teams)],
             counts=list(counts(statement)),
             sections=sections,
             closing=closing,
@@ -104,56 +89,20 @@ def environment(package: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = {"usd": wording.usd, "percent": wording.percent, "score": wording.score, "seconds": wording.seconds}
+    words = {
+        "usd": wording.usd,
+        "percent": wording.percent,
+        "points": wording.points,
+        "score": wording.score,
+        "seconds": wording.seconds,
+    }
     made.filters.update(words)
     made.filters["interval"] = lambda given, kind: wording.interval(given, words[kind])
     return made
 
 
-def figures(statement: Statement) -> list[Figure]:
-    """Returns the four numbers to read first."""
-    saving, quality = statement.saving, statement.quality
-    reference = saving.reference_usd if saving else None
-    return [
-        Figure(name="Paid", value=wording.usd(statement.paid_usd), note="exact, control arm and retries included"),
-        Figure(
-            name="The reference would have cost",
-            value=wording.usd(reference.value if reference else None),
-            note=_ends(reference, wording.usd, "on the same requests") if reference else "not enough evidence yet",
-        ),
-        Figure(
-            name="Saving",
-            value=wording.usd(saving.saving_usd.value if saving else None),
-            note=wording.interval(saving.saving_share, wording.percent) if saving else "not enough evidence yet",
-        ),
-        Figure(
-            name="Quality against the reference",
-            value=wording.points(quality.difference.value if quality else None),
-            note=_ends(quality.difference, wording.points, f"n = {quality.n_policy:,} against {quality.n_control:,}")
-            if quality
-            else "not enough scores yet",
-        ),
-    ]
-
-
-def counts(statement: Statement) -> Iterator[Count]:
-    """Yields reasons, requests outside the comparison, faults and failures, each with its meaning."""
-    for reason, n in sorted(statement.reasons.items(), key=lambda item: -item[1]):
-        yield Count(n=n, key=reason, words=REASONS.get(reason, ""))
-    for why, n in statement.not_compared.items():
-        yield Count(n=n, key=why, words=f"not compared, as {NOT_COMPARED[why]}")
-    for fault, n in statement.faults.items():
-        yield Count(n=n, key=fault, words="a fault inside the router: the reference was served")
-    for status, n in statement.statuses.items():
-        if status != "delivered":
-            yield Count(n=n, key=status, words="requests without a complete answer")
-
-
-def _ends(interval: Interval, word: wording.Word, after: str) -> str:
-    return f"{wording.ends(interval, word)}, {after}"
-
-
-def _saving_plot(statement: Statement, truth: Truth | None) -> list[str]:
+def saving_plot(statement: Statement, truth: Truth | None = None) -> list[str]:
+    """Returns the plot of the saving with its interval; none where nothing was compared."""
     if statement.saving is None:
         return []
     naive = _naive_share(statement)
@@ -171,7 +120,8 @@ def _naive_share(statement: Statement) -> float | None:
     return float(statement.naive.saving_usd / reference_usd) if reference_usd else None
 
 
-def _quality_plot(statement: Statement, truth: Truth | None) -> list[str]:
+def quality_plot(statement: Statement, truth: Truth | None = None) -> list[str]:
+    """Returns the plot of the quality difference with its interval; none where nothing was compared."""
     if statement.quality is None:
         return []
     rows = [_row("quality", statement.quality.difference, wording.points)]

@@ -9,16 +9,24 @@ The estimates speak of the requests that were made, not of those to come.
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from fairlead.proof.cases import Case, Experiment, cases_of, experiments, n_sessions
+from fairlead.proof.cases import Case, Experiment, experiments, n_sessions
 from fairlead.proof.comparison import Naive, Quality, Saving, naive, paid_usd, quality, saving, total_score
 from fairlead.proof.counterfactual import MIN_SESSIONS
+from fairlead.proof.gap import Gap, gap
+from fairlead.proof.included import Included, included
+from fairlead.proof.kinds import KindRow, kind_rows
+from fairlead.proof.misroute import Bound, Misroute, bound, misroute
 from fairlead.proof.models import ModelRow, model_rows
+from fairlead.proof.pairs import paired
+from fairlead.proof.shares import Share, shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,6 +45,8 @@ VERDICTS = {
     "Set `control_share` of the route.",
 }
 """Every verdict, in words."""
+
+_MARGIN = re.compile(r"\bmargin=([0-9.]+)")
 
 MAX_SESSIONS_NEEDED = 1_000_000
 """Beyond this a difference is too small to be worth waiting for: the number is left out."""
@@ -89,44 +99,84 @@ class Statement:
     naive: Naive
     quality: Quality | None
     """`None` with too few scored sessions in either arm."""
+    gap: Gap | None
+    """From the naive saving to the estimated one; `None` where nothing was compared."""
+    misroute: Misroute | None
+    """`None` with too few scored sessions in either arm."""
+    margin: float | None
+    """The largest loss of quality that a policy of the period declared, in points of score; `None` for none."""
+    bound: Bound
+    """What became of that margin."""
+    included: Included
     models: tuple[ModelRow, ...]
+    kinds: tuple[KindRow, ...]
+    routes: tuple[Share, ...]
+    teams: tuple[Share, ...]
+    """Empty where no key belongs to a team."""
     reasons: Mapping[str, int]
     faults: Mapping[str, int]
     statuses: Mapping[str, int]
     n_configurations: int
     """Above 1 the arms may mix periods with different control shares: then ask for one period at a time."""
+    rows_sha256: str
+    """Over the hashes of all rows that it rests on, in order of their text: two statements of equal rows have it."""
 
 
 def statement(entries: Iterable[Entry]) -> Statement:
     """Returns the statement of these entries."""
-    cases = cases_of(entries)
+    known = sorted(entries, key=lambda entry: (entry.at, entry.request_id))
+    return _stated(paired(known), rows_sha256=_fingerprint(known))
+
+
+def _stated(every: Sequence[Case], *, rows_sha256: str) -> Statement:
+    cases = [case for case in every if case.purpose == "serve"]
     trials = experiments(cases)
-    saved = saving(trials)
+    saved, valued, margin = saving(trials), quality(trials), declared_margin(cases)
     policy, control = (
         [case for trial in trials for case in trial.cases if case.arm == a] for a in ("policy", "control")
     )
     return Statement(
-        since=min((case.at for case in cases), default=None),
-        until=max((case.at for case in cases), default=None),
+        since=every[0].at if every else None,
+        until=every[-1].at if every else None,
         n_requests=len(cases),
         n_sessions=n_sessions(cases),
         references=tuple(sorted({case.reference for case in cases if case.reference is not None})),
-        paid_usd=paid_usd(cases),
-        unknown=_unknown([case for case in cases if case.cost_usd is None]),
+        paid_usd=paid_usd(every),
+        unknown=_unknown([case for case in every if case.cost_usd is None]),
         policy=_arm_row(policy),
         control=_arm_row(control),
-        not_compared=_not_compared(cases, trials),
+        not_compared=_not_compared(every, trials),
         verdict=_verdict(saved, trials),
         sessions_needed=_sessions_needed(saved, trials),
         saving=saved,
         naive=naive(policy),
-        quality=quality(trials),
+        quality=valued,
+        gap=gap(trials),
+        misroute=misroute(trials),
+        margin=margin,
+        bound=bound(valued.difference if valued else None, margin),
+        included=included(cases, [case for case in every if case.purpose != "serve"]),
         models=model_rows(cases),
+        kinds=kind_rows(cases),
+        routes=shares(cases, lambda case: case.route),
+        teams=shares(cases, lambda case: case.team),
         reasons=Counter(case.reason for case in cases),
         faults=Counter(case.fault for case in cases if case.fault is not None),
         statuses=Counter(case.status for case in cases),
         n_configurations=len({case.config_hash for case in cases}),
+        rows_sha256=rows_sha256,
     )
+
+
+def _fingerprint(entries: Iterable[Entry]) -> str:
+    found = sorted(link.hash or link.row for entry in entries for link in entry.links)
+    return hashlib.sha256("\n".join(found).encode()).hexdigest()
+
+
+def declared_margin(cases: Iterable[Case]) -> float | None:
+    """Returns the largest margin that a policy of these requests declared in its own words; `None` for none."""
+    declared = (_MARGIN.search(policy) for policy in {case.policy for case in cases})
+    return max((float(found[1]) for found in declared if found), default=None)
 
 
 def _arm_row(cases: Sequence[Case]) -> ArmRow:

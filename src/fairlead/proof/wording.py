@@ -31,6 +31,12 @@ def usd(amount: Decimal | float | None) -> str:
     return _signed(f"{value:,.{decimals}f} USD")
 
 
+def signed_usd(amount: float | None) -> str:
+    """Returns a change of an amount of money, with its sign."""
+    text = usd(amount)
+    return text if amount is None or amount <= 0 else f"+{text}"
+
+
 def percent(share: float | None) -> str:
     """Returns a share as a percentage with one decimal."""
     return UNKNOWN if share is None else _signed(f"{100 * share:.1f} %")

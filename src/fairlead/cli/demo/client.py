@@ -91,7 +91,7 @@ class ChatClient:
 
     async def score(self, answer: Answer, score: float) -> None:
         """Tells the gateway how good an answer was."""
-        feedback = {"decision_id": answer.decision_id, "score": score, "source": "simulation"}
+        feedback = {"decision_id": answer.decision_id, "score": score, "source": "verifier:simulation"}
         async with self._post("/feedback", feedback, {}):
             pass
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairlead.cli.output import table
-from fairlead.cli.statement_result import show_statement
+from fairlead.cli.statement_shown import show_statement
 from fairlead.plots import Point, scatter
 from fairlead.proof import page as pages
 from fairlead.proof import wording

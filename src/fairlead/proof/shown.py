@@ -1,0 +1,139 @@
+"""What is shown of a statement, in the terminal and on pages: each figure once, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fairlead.policies.base import REASONS
+from fairlead.proof import wording
+from fairlead.proof.cases import NOT_COMPARED
+from fairlead.proof.counterfactual import MIN_SESSIONS
+from fairlead.proof.gap import STEPS
+from fairlead.proof.included import PURPOSES
+from fairlead.proof.misroute import BOUNDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fairlead.proof.misroute import Misroute, Range
+    from fairlead.proof.statement import ArmRow, Statement
+    from fairlead.statistics.bootstrap import Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number to read first."""
+
+    name: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """How often something happened, and what it means."""
+
+    n: int
+    key: str
+    words: str
+
+
+def figures(statement: Statement) -> list[Figure]:
+    """Returns the four numbers to read first."""
+    saving, quality = statement.saving, statement.quality
+    reference = saving.reference_usd if saving else None
+    return [
+        Figure(name="Paid", value=wording.usd(statement.paid_usd), note="exact, control arm and retries included"),
+        Figure(
+            name="The reference would have cost",
+            value=wording.usd(reference.value if reference else None),
+            note=_ends(reference, wording.usd, "on the same requests") if reference else "not enough evidence yet",
+        ),
+        Figure(
+            name="Saving",
+            value=wording.usd(saving.saving_usd.value if saving else None),
+            note=wording.interval(saving.saving_share, wording.percent) if saving else "not enough evidence yet",
+        ),
+        Figure(
+            name="Quality against the reference",
+            value=wording.points(quality.difference.value if quality else None),
+            note=_ends(quality.difference, wording.points, f"n = {quality.n_policy:,} against {quality.n_control:,}")
+            if quality
+            else "not enough scores yet",
+        ),
+    ]
+
+
+def counts(statement: Statement) -> Iterator[Count]:
+    """Yields reasons, requests outside the comparison, faults and failures, each with its meaning."""
+    for reason, n in sorted(statement.reasons.items(), key=lambda item: -item[1]):
+        yield Count(n=n, key=reason, words=REASONS.get(reason, ""))
+    for why, n in statement.not_compared.items():
+        yield Count(n=n, key=why, words=f"not compared, as {NOT_COMPARED[why]}")
+    for fault, n in statement.faults.items():
+        yield Count(n=n, key=fault, words="a fault inside the router: the reference was served")
+    for status, n in statement.statuses.items():
+        if status != "delivered":
+            yield Count(n=n, key=status, words="requests without a complete answer")
+
+
+def arms(statement: Statement) -> list[tuple[str, ArmRow]]:
+    """Returns both arms with their names."""
+    return [("policy", statement.policy), ("control", statement.control)]
+
+
+def steps(statement: Statement) -> Iterator[tuple[str, str, str]]:
+    """Yields the way from the naive saving to the estimate: name, USD with its interval, meaning."""
+    gap = statement.gap
+    if gap is None:
+        return
+    yield "naive saving", wording.usd(gap.naive_saving_usd), "the served tokens at the reference's price"
+    for step in gap.steps:
+        yield step.name.replace("_", " "), wording.interval(step.usd, wording.signed_usd), STEPS[step.name]
+    saving = None if statement.saving is None else statement.saving.saving_usd
+    yield "estimated saving", wording.interval(saving, wording.usd), "by the control arm, on the same requests"
+
+
+def included(statement: Statement) -> Iterator[tuple[str, str, str]]:
+    """Yields what routing costs and is part of what was paid: name, calls, USD."""
+    costs, saving = statement.included, statement.saving
+    yield "router: no model is called to decide", "0", wording.usd(costs.router_usd)
+    yield f"judge: {PURPOSES['judge']}", f"{costs.n_judge:,}", wording.usd(costs.judge_usd)
+    yield f"shadow: {PURPOSES['shadow']}", f"{costs.n_shadow:,}", wording.usd(costs.shadow_usd)
+    yield "control arm, all of it", f"{costs.n_control:,}", wording.usd(costs.control_usd)
+    extra = None if saving is None else saving.control_extra_usd
+    yield "control arm, above what the policy would have paid", "", wording.interval(extra, wording.signed_usd)
+    yield "retries: calls whose answer was not delivered", f"{costs.n_retries:,}", wording.usd(costs.retries_usd)
+
+
+def misroute_lines(statement: Statement) -> list[str]:
+    """Returns what is known of misrouted requests and of the declared bound, in sentences."""
+    found = statement.misroute
+    lines = [_TOO_FEW] if found is None else _misrouted(found)
+    margin = "none declared" if statement.margin is None else f"{wording.bare(wording.points(statement.margin))} points"
+    return [*lines, f"Largest loss of quality that the policy declares: {margin}; {BOUNDS[statement.bound]}."]
+
+
+_TOO_FEW = f"Misrouted: not enough scores yet; at least {MIN_SESSIONS} sessions with scores are needed in either arm."
+
+
+def _misrouted(found: Misroute) -> list[str]:
+    rate, again = _range(found.rate, wording.percent), _range(found.again_usd, wording.usd)
+    asked = f"{found.n:,} scored requests, {found.n_elsewhere:,} of them sent elsewhere"
+    where = f"Misrouted (the reference would have succeeded, the served answer failed): between {rate} of {asked}."
+    why = "Both answers to one request are not seen together, so the control arm tells no more than these bounds."
+    paid = f"At most {wording.usd(found.paid_in_vain_usd)} was paid for such answers."
+    lines = [f"{where} {why}", f"{paid} To ask the reference about them, too, would cost between {again}."]
+    if found.paired_rate is not None:
+        paired = wording.interval(found.paired_rate, wording.percent)
+        lines.append(f"By {found.n_paired:,} requests whose reference's answer was scored, too: {paired}.")
+    return lines
+
+
+def _range(ends: Range, word: wording.Word) -> str:
+    return f"{wording.bare(word(ends.low))} and {word(ends.high)}"
+
+
+def _ends(interval: Interval, word: wording.Word, after: str) -> str:
+    return f"{wording.ends(interval, word)}, {after}"
