@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,18 +13,28 @@ import typer
 
 from fairlead.cli.objective import CascadeOption, Confidence, LatencyP95, Margin, ObjectiveOption, UsdPerRequest, asked
 from fairlead.cli.output import JsonOption, Result, emit, table, writing
+from fairlead.cli.since import SinceOption, moment
+from fairlead.features.kept import Kept
 from fairlead.policies import HullGuard
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fairlead.learning.gathering import Gathered
     from fairlead.outcomes import Outcomes
     from fairlead.policies.base import Promise
     from fairlead.router import Router
 
 app = typer.Typer()
 
-Tables = Annotated[list[Path], typer.Argument(help="Folders of outcome tables; several are joined by model name.")]
+Tables = Annotated[
+    list[Path] | None, typer.Argument(help="Folders of outcome tables; several are joined by model name.")
+]
+FromLedger = Annotated[
+    str | None,
+    typer.Option("--ledger", help="Learn from this ledger's scored requests: a file, or `postgresql://...`."),
+]
+RouteOption = Annotated[str | None, typer.Option("--route", help="Of the ledger, only requests to this route.")]
 RouterOut = Annotated[Path, typer.Option("--out", help="The folder to save the router in.")]
 Reference = Annotated[str | None, typer.Option(help="The model used before. Default: the best one on these tables.")]
 Prior = Annotated[
@@ -79,6 +90,22 @@ class Verdict(msgspec.Struct, kw_only=True, frozen=True):
     """All of this in words."""
 
 
+class GatheredResult(msgspec.Struct, kw_only=True, frozen=True):
+    """What of a ledger was learned from."""
+
+    reads: str
+    """What a router reads of each request: `prompts`, or `features` where no words are kept."""
+    n_requests: int
+    """Served requests that were looked at."""
+    n_scored: int
+    n_unreadable: int
+    """Scored requests that left nothing to learn from, or what is not understood today."""
+    n_compared: int
+    """Requests with the scores of two models or more."""
+    kinds: dict[str, int]
+    """Kind of source -> requests that it scores."""
+
+
 class FitResult(Result, kw_only=True, frozen=True):
     """What `fairlead fit` saved."""
 
@@ -100,12 +127,17 @@ class FitResult(Result, kw_only=True, frozen=True):
     """What pursues it, with what it learned."""
     models: tuple[ModelFit, ...]
     verdict: Verdict
+    gathered: GatheredResult | None = None
+    """`null` where it was fitted to tables."""
 
 
 @app.command()
 def fit(  # noqa: PLR0913, PLR0917 - an argument an option
-    tables: Tables,
     out: RouterOut,
+    tables: Tables = None,
+    ledger: FromLedger = None,
+    route: RouteOption = None,
+    since: SinceOption = None,
     reference: Reference = None,
     objective: ObjectiveOption = "cost",
     margin: Margin = None,
@@ -118,10 +150,9 @@ def fit(  # noqa: PLR0913, PLR0917 - an argument an option
     models: Models = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fits a router to outcome tables, says what it is worth, and saves it."""
+    """Fits a router to outcome tables, or to a ledger's scored requests, says what it is worth, and saves it."""
     from fairlead.artifact import refuse_foreign, save  # noqa: PLC0415 - heavy, loaded when called
     from fairlead.fitting import fit as fit_router  # noqa: PLC0415
-    from fairlead.outcomes import Outcomes, join  # noqa: PLC0415
 
     policy = asked(
         objective,
@@ -132,14 +163,43 @@ def fit(  # noqa: PLR0913, PLR0917 - an argument an option
         cascade=cascade,
     )
     refuse_foreign(out)  # now, and not after minutes of fitting
-    train = join([Outcomes.read(table) for table in tables])
+    train, gathered = _outcomes(tables or [], ledger, route, moment(since, datetime.now(UTC)))
     if models is not None:
         train = train.only([name.strip() for name in models.split(",")])
-    router = fit_router(train, policy, reference=reference, prior="shipped" if prior else None, seed=seed)
+    if gathered is not None and reference is None and gathered.reference in train.models:
+        reference = gathered.reference
+    router = fit_router(
+        train,
+        policy,
+        reference=reference,
+        features=None if train.kept is None else Kept(),
+        prior="shipped" if prior else None,
+        seed=seed,
+    )
     with writing(out):
         save(router, out)
     result = _result(router, train, out=out, seed=seed, objective=objective)
+    if gathered is not None:
+        told = msgspec.convert(gathered, GatheredResult, from_attributes=True)
+        result = msgspec.structs.replace(result, gathered=told)
     emit(result, partial(_show, result), as_json=as_json)
+
+
+def _outcomes(
+    tables: list[Path], ledger: str | None, route: str | None, since: datetime | None
+) -> tuple[Outcomes, Gathered | None]:
+    """Returns what is learned from."""
+    from fairlead.learning.gathering import gather  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.ledger.opening import reading  # noqa: PLC0415
+    from fairlead.outcomes import Outcomes, join  # noqa: PLC0415
+
+    if bool(tables) == (ledger is not None):
+        raise typer.BadParameter("expected either folders of outcome tables or `--ledger`.")
+    if ledger is None:
+        return join([Outcomes.read(table) for table in tables]), None
+    with reading(ledger) as opened:
+        gathered = gather(opened, opened.entries(since), route=route)
+    return gathered.table, gathered
 
 
 def _result(router: Router, train: Outcomes, *, out: Path, seed: int, objective: str) -> FitResult:
@@ -221,11 +281,21 @@ def _show(result: FitResult, console: Console) -> None:
         rows.add_row(model.model, f"{model.n:,}", *map(_number, numbers), known)
     console.print(f"{result.table}: {result.n_prompts:,} prompts, predicted out of fold", markup=False)
     console.print(rows)
-    lines = [result.verdict.words]
+    lines = [] if result.gathered is None else [_gathered(result.gathered)]
+    lines.append(result.verdict.words)
     if unjudged := result.verdict.unjudged:
         lines.append(f"Not chosen, as too few prompts have them measured beside the others: {_cut(unjudged)}.")
     lines.append(f"Reference `{result.reference}`. {result.policy}. Router {result.router} saved in {result.out}.")
     console.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
+def _gathered(found: GatheredResult) -> str:
+    by = ", ".join(f"{n:,} by {kind}" for kind, n in found.kinds.items())
+    unreadable = f"; {found.n_unreadable:,} scored requests left nothing to learn from" if found.n_unreadable else ""
+    return (
+        f"Of {found.n_requests:,} served requests {found.n_scored:,} have a score ({by}), {found.n_compared:,} of them "
+        f"the scores of two models or more. The router reads {found.reads}{unreadable}."
+    )
 
 
 def _cut(names: tuple[str, ...]) -> str:

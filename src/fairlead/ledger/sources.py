@@ -5,8 +5,9 @@
     judge      a model did
     implicit   somebody's behaviour is read as a judgement: a thumb, a retry, a copy
 
-A source is one of these, or one with a name behind a colon, `verifier:json_schema`. Of one source the latest score of a
-decision counts; of several the first in this order.
+A source is one of these, or one with a name behind a colon, `verifier:json_schema`. Of one source the latest score of
+an answer counts; of several verifiers the lowest, since an answer must pass them all; of the kinds the first in this
+order.
 """
 
 from __future__ import annotations
@@ -44,11 +45,23 @@ def latest(rows: Iterable[Feedback]) -> tuple[Feedback, ...]:
     return tuple(sorted(by_source.values(), key=_rank))
 
 
+def by_kind(rows: Iterable[Feedback]) -> dict[Kind, float]:
+    """Returns the score by each kind of source, the most trusted first; `rows` come oldest first."""
+    kept: dict[Kind, dict[str, float]] = {kind: {} for kind in KINDS}
+    for row in rows:
+        scores = kept[kind_of(row.source)]
+        scores.pop(row.source, None)  # so that the latest stands last
+        scores[row.source] = row.score
+    return {
+        kind: min(scores.values()) if kind == "verifier" else [*scores.values()][-1]
+        for kind, scores in kept.items()
+        if scores
+    }
+
+
 def counting(rows: Iterable[Feedback]) -> float | None:
-    """Returns the score that counts: the latest one of the most trusted kind; `None` without any."""
-    found = list(rows)
-    best = min(map(_rank, found), default=None)
-    return next((row.score for row in reversed(found) if _rank(row) == best), None)
+    """Returns the score that counts: that of the most trusted kind; `None` without any."""
+    return next(iter(by_kind(rows).values()), None)
 
 
 def _rank(row: Feedback) -> int:
