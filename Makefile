@@ -11,7 +11,7 @@ PACKAGE := pyproject.toml constraints.txt
 # The threads of linear algebra fight one another on a shared machine.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo install check format test test-slow test-clients docs bench clean
+.PHONY: help demo install check format test test-slow test-clients docs bench bench-gateway clean
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
@@ -61,6 +61,9 @@ docs: $(DEV)  ## write the generated reference pages anew
 
 bench: $(DEV)  ## timings of deciding and serving
 	$(BIN)/python benchmarks/decide.py
+
+bench-gateway: $(DEV)  ## the gateway against others, about ten minutes; installs them under benchmarks/gateway/.peers
+	$(BIN)/python benchmarks/gateway/run.py --out benchmarks/gateway/RESULTS.md
 
 clean:  ## remove what the targets above made
 	rm -rf $(VENV) .clients build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
