@@ -4,6 +4,7 @@ import copy
 import socket
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -13,6 +14,7 @@ from fairlead.errors import NoCandidateError
 from fairlead.estimator import Estimator
 from fairlead.evidence import Evidence
 from fairlead.fitting import fit
+from fairlead.money import weekly
 from fairlead.policies import Constant, Floor, HullGuard, Order, Threshold, Thrifty, Utility
 from fairlead.policies.base import Choices
 from fairlead.policies.single import SingleStep
@@ -28,6 +30,8 @@ from fairlead.types import (
     Rate,
     Request,
     SessionState,
+    Tariff,
+    Term,
 )
 
 BIG, SMALL, TINY = (
@@ -367,3 +371,49 @@ def test_the_version_changes_with_anything_that_decides(fitted):
 def test_evidence_knows_the_prompts_it_was_fitted_on(fitted, table):
     assert isinstance(fitted.evidence, Evidence)
     assert fitted.evidence.saw([table.prompts[3], "never asked"]).tolist() == [True, False]
+
+
+PEAK = datetime(2026, 11, 25, 2, tzinfo=UTC)
+QUIET = PEAK.replace(hour=12)
+
+
+def at_hours(name, weights, usd, peak_usd):
+    base, dear = (
+        Price(id=f"{name} {u}", input=Rate(base=Decimal(u)), output=Rate(base=Decimal(u))) for u in (usd, peak_usd)
+    )
+    tariff = Tariff(terms=(Term(price=base), Term(price=dear, spans=weekly(range(7), 60, 240))))
+    return Candidate(name=name, weights=weights, price=dear, tariff=tariff)
+
+
+@pytest.fixture(scope="module")
+def by_the_hour(fitted):
+    candidates = [
+        BIG,
+        at_hours("hourly", "middle", 1, 9),
+        replace(TINY, capabilities=Capabilities(), price=SMALL.price),
+    ]
+    return fitted.bind(candidates, reference="big", policy=Utility(willingness_to_pay_usd=1e-9))
+
+
+def test_the_same_request_goes_elsewhere_at_a_peak_hour(by_the_hour):
+    choices = [by_the_hour.route(HELLO, Context(now=now)) for now in (QUIET, PEAK)]
+    assert [choice.model for choice in choices] == ["hourly", "tiny"]
+    costs = [{p.candidate: p.cost_usd for p in choice.predictions}["hourly"] for choice in choices]
+    assert costs[1] == pytest.approx(9 * costs[0])
+    assert by_the_hour.route(HELLO).model == "tiny"  # without a moment the dearest hour counts
+
+
+def test_a_batch_over_many_hours_is_each_decision_alone(by_the_hour):
+    contexts = [Context(now=QUIET + timedelta(hours=i)) for i in range(30)]
+    together = by_the_hour.decide([HELLO] * 30, contexts)
+    alone = [by_the_hour.route(HELLO, context) for context in contexts]
+    assert [d.model for d in together] == [d.model for d in alone]
+    assert {d.model for d in alone} == {"hourly", "tiny"}
+    for one, other in zip(together, alone, strict=True):
+        costs = [[p.cost_usd for p in decision.predictions] for decision in (one, other)]
+        assert costs[0] == pytest.approx(costs[1], rel=1e-5)
+
+
+def test_a_tariff_is_part_of_what_decides(by_the_hour):
+    other = by_the_hour.bind([BIG, at_hours("hourly", "middle", 1, 8)], reference="big")
+    assert other.version != by_the_hour.version

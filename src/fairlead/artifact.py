@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fairlead.estimator import Component, State
     from fairlead.policies.base import Policy
 
-FORMAT = 3
+FORMAT = 4
 """Version of the folder's layout; a reader refuses others."""
 
 MANIFEST, ARRAYS = "manifest.json", "arrays.npz"

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from fairlead.types import TOKENS_PER_MTOK
+from fairlead.money import TOKENS_PER_MTOK, Timetable, price_among
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from decimal import Decimal
 
-    from fairlead.types import Candidate, FloatArray, Price
+    from fairlead.money import Price
+    from fairlead.types import Candidate, FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +32,12 @@ class Rates:
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate]) -> Self:
-        """Returns the rates of these candidates, in their order."""
-        prices = [candidate.price for candidate in candidates]
+        """Returns the rates of these candidates, in their order, where no moment is given."""
+        return cls.at([candidate.price for candidate in candidates])
+
+    @classmethod
+    def at(cls, prices: Sequence[Price | None]) -> Self:
+        """Returns the rates of these prices."""
         return cls(
             input=np.array([np.nan if price is None else _per_token(price.input.base) for price in prices]),
             output=np.array([np.nan if price is None else _per_token(price.output.base) for price in prices]),
@@ -47,6 +53,41 @@ class Rates:
             rates = np.array([_rates_at(price, tokens) for tokens in asked]).reshape(-1, 2)
             cost[:, j] = asked * rates[:, 0] + output_tokens[:, j] * rates[:, 1] + self.request[j]
         return np.asarray(cost)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateBook:
+    """The rates of candidates whose prices change with the date or the hour, each stretch worked out beforehand."""
+
+    standing: Rates
+    """Where no moment is given."""
+    timetable: Timetable
+    rates: Mapping[tuple[int, int], Rates]
+    """Stretch of the timetable -> the rates within; empty where no price changes."""
+
+    @classmethod
+    def of(cls, candidates: Sequence[Candidate]) -> Self:
+        """Returns the rates of these candidates, in their order."""
+        timetable = Timetable.of([candidate.tariff for candidate in candidates if candidate.tariff is not None])
+        cells = timetable.cells() if timetable.dates or timetable.minutes else {}
+        rates = {cell: Rates.at([_price(c, *moment) for c in candidates]) for cell, moment in cells.items()}
+        return cls(standing=Rates.of(candidates), timetable=timetable, rates=rates)
+
+    def cost_usd(
+        self, moments: Sequence[datetime] | None, input_tokens: FloatArray, output_tokens: FloatArray
+    ) -> FloatArray:
+        """Returns (n, m) USD, each row at the prices of its moment; see `Rates.cost_usd`."""
+        if moments is None or not self.rates:
+            return self.standing.cost_usd(input_tokens, output_tokens)
+        cells = [self.timetable.cell(int(moment.timestamp())) for moment in moments]
+        if len(set(cells)) == 1:
+            return self.rates[cells[0]].cost_usd(input_tokens, output_tokens)
+        rows = zip(cells, input_tokens[:, None], output_tokens[:, None], strict=True)
+        return np.concatenate([self.rates[cell].cost_usd(asked, written) for cell, asked, written in rows])
+
+
+def _price(candidate: Candidate, unix_s: int, minute: int) -> Price | None:
+    return candidate.price if candidate.tariff is None else price_among(candidate.tariff.terms, unix_s, minute)
 
 
 def _rates_at(price: Price, input_tokens: float) -> tuple[float, float]:

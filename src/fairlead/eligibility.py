@@ -11,6 +11,7 @@ from fairlead.wire.translation import lost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from decimal import Decimal
 
     from fairlead.types import Candidate, Capabilities, Context, Dialect, Request
@@ -89,7 +90,7 @@ def _reason(candidate: Candidate, demand: _Demand, context: Context) -> str | No
         return "untranslatable"
     unmet = demand.unmet_by(candidate.capabilities)
     if unmet is None and limits.max_cost_usd is not None:
-        return demand.too_dear(candidate, limits.max_cost_usd)
+        return demand.too_dear(candidate, limits.max_cost_usd, context.now)
     return unmet
 
 
@@ -137,15 +138,17 @@ class _Demand:
                 return f"{need}_unknown" if able is None else f"{need}_unsupported"
         return None
 
-    def too_dear(self, candidate: Candidate, cap_usd: Decimal) -> str | None:
-        """Returns why a call may cost more than `cap_usd`, `None` where it cannot."""
+    def too_dear(self, candidate: Candidate, cap_usd: Decimal, now: datetime) -> str | None:
+        """Returns why a call may cost more than `cap_usd`, `None` where it cannot; the dearer of two sources counts."""
         output_tokens = self.output_tokens or candidate.capabilities.max_output_tokens
-        if candidate.price is None:
+        prices = candidate.prices_within(now, now)
+        if None in prices:
             return "price_unknown"
         if output_tokens is None:
             return "output_unbounded"
         bound = Usage(input_tokens=self.input_tokens, output_tokens=output_tokens * self.n_answers)
-        cost_usd = candidate.price.cost_usd(bound)
-        if cost_usd is None:
+        costs = [price.cost_usd(bound) for price in prices if price is not None]
+        known = [cost for cost in costs if cost is not None]
+        if len(known) < len(costs):
             return "price_unknown"
-        return "price_cap" if cost_usd > cap_usd else None
+        return "price_cap" if max(known) > cap_usd else None

@@ -12,14 +12,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 import numpy as np
 
 from fairlead.answers import FORMS, asked_of
 from fairlead.control_arm import NOT_DRAWN, choose_with_control_arm
-from fairlead.costs import Rates
+from fairlead.costs import RateBook
 from fairlead.decisions import Decisions
 from fairlead.eligibility import Room, exclusions
 from fairlead.errors import FairleadError
@@ -30,6 +30,7 @@ from fairlead.types import Context, Predictions, Request, assumed_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from fairlead.evidence import Evidence
     from fairlead.features.base import FeatureExtractor
@@ -81,19 +82,26 @@ class Router:
 
     def decide(self, requests: Sequence[Request], contexts: Sequence[Context] | None = None) -> Decisions:
         """Returns one decision a request; without contexts each gets the default one."""
+        given = contexts  # without them there is no moment whose prices would count
         contexts = [Context()] * len(requests) if contexts is None else contexts
         situation = self._situation(requests, contexts)
         try:
-            return self._decided(self._with_forms(situation, requests), self.predict(requests), self.policy)
+            return self._decided(self._with_forms(situation, requests), self.predict(requests, given), self.policy)
         except Exception as error:  # noqa: BLE001 - the router's failure is not the request's failure
             if len(requests) > 1:  # one request at fault changes no other decision
-                return Decisions.joined([self.decide([r], [c]) for r, c in zip(requests, contexts, strict=True)])
+                alone = [None] * len(requests) if given is None else [[context] for context in given]
+                return Decisions.joined([self.decide([r], c) for r, c in zip(requests, alone, strict=True)])
             return self._decided(
                 situation, Predictions.unknown(self._names, 1), _REFERENCE_FIRST, fault=type(error).__name__
             )
 
-    def predict(self, requests: Sequence[Request]) -> Predictions:
-        """Returns what each candidate is expected to do, whether it may serve or not; NaN where nothing is known."""
+    def predict(self, requests: Sequence[Request], contexts: Sequence[Context] | None = None) -> Predictions:
+        """Returns what each candidate is expected to do, whether it may serve or not; NaN where nothing is known.
+
+        Args:
+            requests: what is asked.
+            contexts: one a request: prices are those of its moment; without them those that stand for all.
+        """
         if self.features is None or self.success is None:
             return Predictions.unknown(self._names, len(requests))
         x = self.features.transform(requests)
@@ -104,7 +112,7 @@ class Router:
             p_success=self._taken(success.mean),
             p_success_sd=self._taken(success.sd),
             output_tokens=output_tokens,
-            cost_usd=self._rates.cost_usd(self._input_tokens(requests), output_tokens),
+            cost_usd=self._rates.cost_usd(_moments(contexts), self._input_tokens(requests), output_tokens),
             latency_p95_s=self._latency_p95_s(x),
         )
 
@@ -155,7 +163,8 @@ class Router:
     def version(self) -> str:
         """Names everything that decides: a hash over candidates, policy and all that was learned."""
         digest = hashlib.sha256()
-        settings = [self.candidates, self.reference, self.policy.description(), float(self.control_share), self.models]
+        candidates = known(msgspec.to_builtins(self.candidates))
+        settings = [candidates, self.reference, self.policy.description(), float(self.control_share), self.models]
         digest.update(msgspec.json.encode(settings, order="deterministic"))
         for component in (self.features, self.success, self.tokens, self.input_tokens, self.latency):
             if component is not None:
@@ -307,8 +316,8 @@ class Router:
         return Room.of(self.candidates)
 
     @cached_property
-    def _rates(self) -> Rates:
-        return Rates.of(self.candidates)
+    def _rates(self) -> RateBook:
+        return RateBook.of(self.candidates)
 
     @cached_property
     def _policy_text(self) -> str:
@@ -341,6 +350,17 @@ def _somebody(eligible: BoolArray) -> BoolArray:
 
 def _aliases(candidate: Candidate) -> tuple[str, ...]:
     return (candidate.name, *filter(None, [candidate.weights]), *candidate.known_as)
+
+
+def known(value: Any) -> Any:
+    """Returns what is said, without what is not known: so a noun that grows a field keeps its hash."""
+    if isinstance(value, dict):
+        return {name: known(part) for name, part in value.items() if part is not None}
+    return [known(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _moments(contexts: Sequence[Context] | None) -> list[datetime] | None:
+    return None if contexts is None else [context.now for context in contexts]
 
 
 def _mix_draw(request: Request, context: Context) -> float:

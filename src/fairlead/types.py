@@ -20,6 +20,15 @@ import numpy as np
 import numpy.typing as npt
 
 from fairlead.errors import ProviderError  # noqa: TC001 - the hints of these types must resolve
+from fairlead.money import (  # noqa: F401, TC001 - hints must resolve; whoever needs nouns finds all of them here
+    TOKENS_PER_MTOK,
+    UNITS_PER_MILLION,
+    Price,
+    Rate,
+    Tariff,
+    Term,
+    Usage,
+)
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -30,7 +39,6 @@ Dialect = Literal["openai", "responses", "anthropic", "gemini", "embeddings"]
 """`openai` is chat completions; `responses` and `embeddings` are OpenAI's other two."""
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
-TOKENS_PER_MTOK = Decimal(1_000_000)
 CHARS_PER_TOKEN = 4
 
 
@@ -214,139 +222,6 @@ def assumed_tokens(requests: Sequence[Request]) -> FloatArray:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """What one call used, in buckets that do not overlap, except that reasoning is part of output.
-
-    Whether a provider counts a bucket inside another one or beside it, is settled where its reply is decoded.
-    """
-
-    input_tokens: int
-    """Words, and what has no bucket of its own; neither read from a cache nor written to one."""
-    output_tokens: int
-    """Words, thoughts included."""
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    """Written to the cache for a time that the provider does not tell."""
-    reasoning_tokens: int = 0
-    cache_write_5m_tokens: int = 0
-    cache_write_1h_tokens: int = 0
-    input_audio_tokens: int = 0
-    cache_read_audio_tokens: int = 0
-    output_audio_tokens: int = 0
-    input_image_tokens: int = 0
-    output_image_tokens: int = 0
-    web_searches: int = 0
-    """That the provider made by itself."""
-    file_searches: int = 0
-    requests: int = 1
-    estimated: bool = False
-
-    @property
-    def read_tokens(self) -> int:
-        """All that was read from the cache."""
-        return self.cache_read_tokens + self.cache_read_audio_tokens
-
-    @property
-    def written_tokens(self) -> int:
-        """All that was written to the cache."""
-        return self.cache_write_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
-
-    @property
-    def fresh_tokens(self) -> int:
-        """All input that the cache had no part in."""
-        return self.input_tokens + self.input_audio_tokens + self.input_image_tokens
-
-    @property
-    def total_input_tokens(self) -> int:
-        """All input, which decides the tier of a price."""
-        return self.fresh_tokens + self.read_tokens + self.written_tokens
-
-    @property
-    def total_output_tokens(self) -> int:
-        """All output."""
-        return self.output_tokens + self.output_audio_tokens + self.output_image_tokens
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """USD per million tokens, or per thousand calls.
-
-    Of `tiers` (smallest total input, rate) the last one that is reached replaces `base`.
-    """
-
-    base: Decimal
-    tiers: tuple[tuple[int, Decimal], ...] = ()
-
-    def at(self, total_input_tokens: int) -> Decimal:
-        """Returns the rate for a call of that many input tokens, USD per million tokens."""
-        reached = [rate for start, rate in self.tiers if total_input_tokens > start]
-        return reached[-1] if reached else self.base
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """One price row; `id` names its content, so a bill can be recomputed from the ledger alone."""
-
-    id: str
-    input: Rate
-    output: Rate
-    cache_read: Rate | None = None
-    cache_write: Rate | None = None
-    source: str = ""
-    estimated: bool = False
-    cache_write_1h: Rate | None = None
-    input_audio: Rate | None = None
-    cache_read_audio: Rate | None = None
-    output_audio: Rate | None = None
-    input_image: Rate | None = None
-    output_image: Rate | None = None
-    web_search: Rate | None = None
-    """USD per thousand; so are the next two."""
-    file_search: Rate | None = None
-    request: Rate | None = None
-
-    def cost_usd(self, usage: Usage) -> Decimal | None:
-        """Returns what a call costs, exact; `None` where something was used that this price says nothing of."""
-        total, millionths = usage.total_input_tokens, Decimal(0)
-        for bucket, rate in self.rates.items():
-            if n := getattr(usage, bucket):
-                if rate is None:
-                    return None
-                millionths += n * rate.at(total) * UNITS_PER_MILLION.get(bucket, 1)
-        return millionths / TOKENS_PER_MTOK
-
-    @property
-    def rates(self) -> dict[str, Rate | None]:
-        """The rate of every bucket of `Usage`.
-
-        Where a price names no rate for one: what a cache holds costs as input, media as words, a request nothing. A
-        lasting cache at a host that asks for writing, cached audio where audio has a price, and searches are not known.
-        """
-        read, written = self.cache_read or self.input, self.cache_write or self.input
-        return {
-            "input_tokens": self.input,
-            "output_tokens": self.output,
-            "cache_read_tokens": read,
-            "cache_write_tokens": written,
-            "cache_write_5m_tokens": written,
-            "cache_write_1h_tokens": self.cache_write_1h or (None if self.cache_write else self.input),
-            "input_audio_tokens": self.input_audio or self.input,
-            "cache_read_audio_tokens": self.cache_read_audio or (None if self.input_audio else read),
-            "output_audio_tokens": self.output_audio or self.output,
-            "input_image_tokens": self.input_image or self.input,
-            "output_image_tokens": self.output_image or self.output,
-            "web_searches": self.web_search,
-            "file_searches": self.file_search,
-            "requests": self.request or FREE,
-        }
-
-
-FREE = Rate(base=Decimal(0))
-UNITS_PER_MILLION = dict.fromkeys(("web_searches", "file_searches", "requests"), 1000)
-"""Buckets whose rate is for a thousand."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a candidate can do; `None` is unknown, and unknown excludes where the capability is needed."""
 
@@ -379,8 +254,25 @@ class Candidate:
     settings: tuple[tuple[str, str | int | float | bool], ...] = ()
     capabilities: Capabilities = Capabilities()
     price: Price | None = None
+    """What stands for all its prices where no moment is given: the dearest hour of the day it was looked up."""
     known_as: tuple[str, ...] = ()
     """Its names in outcome tables."""
+    tariff: Tariff | None = None
+    """Its prices over time, where one price does not say it all."""
+
+    @property
+    def prices(self) -> tuple[Price, ...]:
+        """Every price that a bill may name, each once."""
+        terms = () if self.tariff is None else self.tariff.terms
+        return tuple(dict.fromkeys(price for price in (self.price, *(t.price for t in terms)) if price is not None))
+
+    def price_at(self, moment: datetime) -> Price | None:
+        """Returns what a call at that moment is predicted and billed by."""
+        return self.price if self.tariff is None else self.tariff.price_at(moment)
+
+    def prices_within(self, start: datetime, end: datetime) -> tuple[Price | None, ...]:
+        """Returns every price that a call between these moments may be billed by, for a bound on its cost."""
+        return (self.price,) if self.tariff is None else self.tariff.within(start, end)
 
 
 # The circumstances of a decision, frozen and logged with it ----------------------------------------------------------

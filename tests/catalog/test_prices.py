@@ -2,14 +2,15 @@
 
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import genai_prices
 import pytest
 
-from fairlead.catalog import price_of, priced
+from fairlead.catalog import price_of, priced, tariff_of
 from fairlead.catalog.prices import context_tokens_of
+from fairlead.catalog.terms import dearest
 from fairlead.config.known import KNOWN_PROVIDERS
 from fairlead.types import Rate, Usage
 
@@ -51,11 +52,32 @@ def test_a_price_changes_on_its_day():
     assert early.id != late.id
 
 
-@pytest.mark.parametrize("hour", [0, 2, 12])
-def test_where_the_price_goes_by_the_hour_the_dearest_counts_as_an_estimate(hour):
-    price = price_of("deepseek", "deepseek-v4-pro", AT.replace(hour=hour))
-    assert (price.input.base, price.estimated) == (Decimal("1.32"), True)
-    assert price.source.endswith("its dearest hour")
+@pytest.mark.parametrize("day", [1, 11, 16, 17, 25, 30])
+@pytest.mark.parametrize("model", ["deepseek-v4-pro", "deepseek-v4-flash", "deepseek-reasoner"])
+def test_at_every_half_hour_the_price_is_the_librarys(model, day):
+    tariff = tariff_of("deepseek", model)
+    for month in (8, 11):
+        for i in range(48):
+            at = datetime(2026, month, day, i // 2, 30 * (i % 2), tzinfo=UTC)
+            theirs = genai_prices.calc_price(
+                genai_prices.Usage(input_tokens=1_000_000, output_tokens=1_000_000),
+                model,
+                provider_id="deepseek",
+                genai_request_timestamp=at,
+            )
+            assert tariff.price_at(at).cost_usd(Usage(input_tokens=10**6, output_tokens=10**6)) == theirs.total_price
+
+
+def test_what_ended_before_is_left_out_and_changes_nothing_after():
+    whole, left = tariff_of("deepseek", "deepseek-v4-flash"), tariff_of("deepseek", "deepseek-v4-flash", AT)
+    assert len(left.terms) < len(whole.terms)
+    for hour in range(24 * 7):
+        assert left.price_at(AT + timedelta(hours=hour)) == whole.price_at(AT + timedelta(hours=hour))
+
+
+def test_where_no_moment_is_given_the_dearest_hour_stands_for_all():
+    tariff = tariff_of("deepseek", "deepseek-v4-pro", AT)
+    assert dearest(tariff, AT.replace(hour=12)) == tariff.price_at(AT.replace(hour=2))
 
 
 def test_settings_that_have_rates_of_their_own_get_them():

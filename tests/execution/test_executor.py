@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -17,7 +18,8 @@ from fairlead.errors import (
     UnavailableError,
 )
 from fairlead.execution import Executor, Limits
-from fairlead.types import Candidate, Chunk, Usage
+from fairlead.money import weekly
+from fairlead.types import Candidate, Chunk, Price, Rate, Tariff, Term, Usage
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 USAGE = Usage(input_tokens=1_000, output_tokens=100)
@@ -152,3 +154,16 @@ async def test_a_caller_that_leaves_stops_the_provider_and_still_gets_an_outcome
 def test_a_candidate_without_a_provider_is_found_before_any_request():
     with pytest.raises(ConfigError, match="candidate `a` names provider `gone`; expected one of none"):
         Executor({}, {"a": Candidate(name="a", provider="gone")})
+
+
+async def test_each_attempt_is_billed_at_its_own_moment(bench, scripted):
+    place = bench(scripted(busy(retry_after_s=60), ANSWER), limits=Limits(max_retry_after_s=60))
+    (candidate,) = place.executor.candidates.values()
+    double = Price(id="peak", input=Rate(base=Decimal(4)), output=Rate(base=Decimal(20)))
+    tariff = Tariff(
+        terms=(Term(price=candidate.price), Term(price=double, spans=weekly(range(7), 12 * 60 + 1, 13 * 60)))
+    )
+    place.executor.candidates["first"] = replace(candidate, tariff=tariff)
+    outcome = await place.execute()
+    assert [a.price_id for a in outcome.attempts] == ["price", "peak"]
+    assert outcome.cost_usd == 2 * COST

@@ -1,11 +1,31 @@
 """The bound that is reserved: never below the bill, unknown where something has no limit."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from fairlead.gateway.bound import most_usd
-from fairlead.types import Candidate, Capabilities, Decision, Media, Message, Price, Rate, Request, Stage, Step, Text
+from fairlead.money import weekly
+from fairlead.types import (
+    Candidate,
+    Capabilities,
+    Decision,
+    Media,
+    Message,
+    Price,
+    Rate,
+    Request,
+    Stage,
+    Step,
+    Tariff,
+    Term,
+    Text,
+)
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+BETWEEN = (NOON, NOON + timedelta(minutes=10))
 
 
 def candidate(name, usd, max_output_tokens=100):
@@ -17,7 +37,7 @@ def bound(request, *candidates, max_attempts=4, retries=0):
     plan = tuple(Stage(steps=(Step(candidate=each.name),)) for each in candidates)
     decision = Decision(plan=plan, propensity=1.0, reason="constant")
     named = {each.name: each for each in candidates}
-    return most_usd(request, decision, named, max_attempts=max_attempts, retries=retries)
+    return most_usd(request, decision, named, max_attempts=max_attempts, retries=retries, between=BETWEEN)
 
 
 REQUEST = Request(messages=(Message(role="user", parts=(Text(text="x"),)),), body=b"x" * 900)
@@ -49,3 +69,18 @@ def test_what_has_no_bound_is_unknown(unbounded):
 def test_media_are_billed_by_rules_of_their_own():
     image = Media(kind="image", url="https://example.org/ship.png")
     assert bound(Request(messages=(Message(role="user", parts=(image,)),), body=b"x"), DEAR) is None
+
+
+def test_the_dearest_hour_that_the_call_may_see_counts_and_of_two_sources_the_dearer():
+    base, peak, other = (candidate("x", usd).price for usd in ("1", "5", "3"))
+    peak_hour = Term(price=peak, spans=weekly(range(7), 12 * 60 + 5, 13 * 60))
+    at = {
+        "plain": Tariff(terms=(Term(price=base),)),
+        "peak": Tariff(terms=(Term(price=base), peak_hour)),
+        "disputed": Tariff(terms=(Term(price=base),), second=(Term(price=other),)),
+        "unknown": Tariff(terms=(Term(price=base),), second=(Term(price=None),)),
+    }
+    bounds = {name: bound(REQUEST, replace(CHEAP, tariff=tariff)) for name, tariff in at.items()}
+    assert bounds["peak"] == 5 * bounds["plain"]
+    assert bounds["disputed"] == 3 * bounds["plain"]
+    assert bounds["unknown"] is None

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, TypedDict
 from msgspec.structs import asdict
 
 from fairlead.catalog.capabilities import capabilities_of
-from fairlead.catalog.prices import context_tokens_of, price_of, priced
+from fairlead.catalog.given import factored, tariff_given
+from fairlead.catalog.prices import context_tokens_of, tariff_of
+from fairlead.catalog.terms import dearest
 from fairlead.config import HostedProvider
-from fairlead.types import Candidate, Capabilities, Rate
+from fairlead.types import Candidate, Capabilities
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from fairlead.config import Config, ModelConfig, PriceConfig, ProviderConfig
-    from fairlead.types import Dialect, Price
+    from fairlead.config import Config, ModelConfig, ProviderConfig
+    from fairlead.money import Price, Tariff
+    from fairlead.types import Dialect
 
 
 def build(config: Config, at: datetime | None = None) -> tuple[Candidate, ...]:
@@ -41,7 +42,7 @@ def _candidate(name: str, model: ModelConfig, config: Config, at: datetime) -> C
         **_spoken(config.providers[provider]),
         settings=tuple(model.settings.items()),
         capabilities=_capabilities(provider, model_name, model, config),
-        price=_price(provider, model_name, model, config, at),
+        **_priced(_tariff(provider, model_name, model, config, at), at),
         known_as=model.known_as,
     )
 
@@ -67,25 +68,27 @@ def _capabilities(provider: str, name: str, model: ModelConfig, config: Config) 
     return known
 
 
-def _price(provider: str, name: str, model: ModelConfig, config: Config, at: datetime) -> Price | None:
-    host = config.providers[provider]
+def _tariff(provider: str, name: str, model: ModelConfig, config: Config, at: datetime) -> Tariff | None:
+    place = f'{config.source}: models."{provider}/{name}"'
     if model.price is not None:
-        return _given(model.price, f'{config.source}: models."{provider}/{name}".price')
-    if isinstance(host, HostedProvider):
-        return price_of(provider, name, at, base_url=host.base_url, settings=model.settings)
-    return None
+        return tariff_given(model.price, f"{place}.price")
+    host = config.providers[provider]
+    if not isinstance(host, HostedProvider):
+        return None
+    found = tariff_of(provider, name, at, base_url=host.base_url, settings=model.settings)
+    if found is None or model.price_factor is None:
+        return found
+    return factored(found, model.price_factor, f"by {place}.price_factor")
 
 
-def _given(price: PriceConfig, source: str) -> Price:
-    given = {_bucket(name): _rate(usd) for name, usd in asdict(price).items()}
-    main = Rate(base=price.input_usd_per_mtok), Rate(base=price.output_usd_per_mtok)
-    others = {name: rate for name, rate in given.items() if name not in {"input", "output"}}
-    return priced(input=main[0], output=main[1], source=source, estimated=False, **others)
+def _priced(tariff: Tariff | None, at: datetime) -> _Priced:
+    """Returns the price that stands for all, and the tariff where one price does not say it all."""
+    if tariff is None:
+        return {"price": None, "tariff": None}
+    changes = len(tariff.terms) > 1 or tariff.second
+    return {"price": dearest(tariff, at), "tariff": tariff if changes else None}
 
 
-def _bucket(setting: str) -> str:
-    return setting.removesuffix("_usd_per_mtok").removesuffix("_usd_per_thousand")
-
-
-def _rate(usd_per_mtok: Decimal | None) -> Rate | None:
-    return None if usd_per_mtok is None else Rate(base=usd_per_mtok)
+class _Priced(TypedDict):
+    price: Price | None
+    tariff: Tariff | None

@@ -1,4 +1,4 @@
-"""What a model costs, by the snapshot inside genai-prices; offline, looked up once a model.
+"""What a model costs, by the snapshot inside genai-prices: our engine and first source; offline, looked up once.
 
 The library takes 0.2 s and 13 MB beside what a gateway has loaded anyway, so it is imported with the first look-up:
 a configuration that gives prices and context windows itself never loads it.
@@ -6,21 +6,22 @@ a configuration that gives prices and context windows itself never loads it.
 
 from __future__ import annotations
 
-import hashlib
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from fairlead.types import Price, Rate
+from fairlead.catalog.terms import Changes, priced, terms_of, without_past
+from fairlead.money import MINUTES_PER_DAY, Rate, Tariff
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime, time
 
     from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
+
+    from fairlead.money import Price
 
 LIBRARY = "genai-prices"
 RATES = {
@@ -43,20 +44,31 @@ NAMES = {"gemini": "google", "xai": "x-ai"}
 """Our name of a provider -> the library's, where they differ."""
 
 
-def priced(*, input: Rate, output: Rate, source: str, estimated: bool = False, **rates: Rate | None) -> Price:  # noqa: A002
-    """Returns a price whose id is a hash of all that it says.
+def tariff_of(
+    provider: str,
+    model: str,
+    since: datetime | None = None,
+    *,
+    base_url: str | None = None,
+    settings: Mapping[str, object] | None = None,
+) -> Tariff | None:
+    """Returns what the model costs over time, by the snapshot of the library; `None` where that is not known.
 
     Args:
-        input: of words that go in.
-        output: of words that come out.
-        source: who says so.
-        estimated: it may be less.
-        rates: of the other buckets, by the names of `Price`.
+        provider: its name; counts only where no address is given.
+        model: the name that the provider knows.
+        since: prices that ended before it are left out.
+        base_url: the provider's address. It decides: a `deepseek` on this machine does not cost what DeepSeek asks.
+        settings: of the calls; some, such as `service_tier`, have rates of their own.
     """
-    known = {name: rate for name, rate in rates.items() if rate is not None}
-    content = msgspec.json.encode((input, output, known, source, estimated), order="deterministic")
-    name = f"price_{hashlib.sha256(content).hexdigest()[:16]}"
-    return Price(id=name, input=input, output=output, source=source, estimated=estimated, **known)
+    if (found := _found(provider, model, base_url)) is None:
+        return None
+    host, info = found
+    context = {name: str(value) for name, value in (settings or {}).items()}
+    name = f"{LIBRARY} {version(LIBRARY)}: {host.id}/{info.id}"
+    terms = terms_of(_changes(info), lambda moment: _row(info.get_prices(moment, context), name))
+    terms = without_past(terms, since)
+    return Tariff(terms=terms) if any(term.price is not None for term in terms) else None
 
 
 def price_of(
@@ -67,35 +79,9 @@ def price_of(
     base_url: str | None = None,
     settings: Mapping[str, object] | None = None,
 ) -> Price | None:
-    """Returns what the model costs at `at`; `None` where that is not known.
-
-    Where the price goes by the hour of the day, the dearest hour counts and the price is marked estimated: a bill may
-    then be less, never more.
-
-    Args:
-        provider: its name; counts only where no address is given.
-        model: the name that the provider knows.
-        at: when the calls are made: prices have starting days.
-        base_url: the provider's address. It decides: a `deepseek` on this machine does not cost what DeepSeek asks.
-        settings: of the calls; some, such as `service_tier`, have rates of their own.
-    """
-    if (found := _found(provider, model, base_url)) is None:
-        return None
-    host, info = found
-    context = {name: str(value) for name, value in (settings or {}).items()}
-    lists = [info.get_prices(moment, context) for moment in _moments(info, at)]
-    dearest = max(lists, key=_dearness)
-    input_rate, output_rate = _rate(dearest.input_mtok), _rate(dearest.output_mtok)
-    if input_rate is None or output_rate is None:
-        return None
-    left_out = sorted(name for name in _named(dearest) if name not in RATES.values())
-    hourly = any(_dearness(other) != _dearness(dearest) for other in lists)
-    source = f"{LIBRARY} {version(LIBRARY)}: {host.id}/{info.id}{', its dearest hour' if hourly else ''}"
-    if left_out:
-        source += f", without {', '.join(left_out)}"
-    rates = {ours: _rate(getattr(dearest, theirs)) for ours, theirs in RATES.items() if ours not in {"input", "output"}}
-    estimated = hourly or bool(left_out)
-    return priced(input=input_rate, output=output_rate, source=source, estimated=estimated, **rates)
+    """Returns what a call at that moment costs; `None` where that is not known. See `tariff_of`."""
+    tariff = tariff_of(provider, model, base_url=base_url, settings=settings)
+    return None if tariff is None else tariff.price_at(at)
 
 
 def context_tokens_of(provider: str, model: str, *, base_url: str | None = None) -> int | None:
@@ -116,25 +102,37 @@ def _found(provider: str, model: str, base_url: str | None) -> tuple[Provider, M
     return (host, info) if host and info else None
 
 
-def _moments(info: ModelInfo, at: datetime) -> list[datetime]:
-    """Returns `at`, or where the price goes by the hour, every half hour of its day."""
-    from genai_prices.types import TimeOfDateConstraint  # noqa: PLC0415 - heavy, see above
+def _changes(info: ModelInfo) -> Changes:
+    """Returns when a price of the model may change."""
+    from genai_prices.types import StartDateConstraint, TimeOfDateConstraint  # noqa: PLC0415 - heavy, see above
 
     dated = info.prices if isinstance(info.prices, list) else []
-    if not any(isinstance(price.constraint, TimeOfDateConstraint) for price in dated):
-        return [at]
-    midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return [midnight + timedelta(minutes=30 * i) for i in range(48)]
+    constraints = [each.constraint for each in (*dated, *(info.price_variants or ()))]
+    hours = [each for each in constraints if isinstance(each, TimeOfDateConstraint)]
+    return Changes(
+        dates=tuple(sorted({each.start_date for each in constraints if isinstance(each, StartDateConstraint)})),
+        minutes=tuple(sorted({_minute(at) for each in hours for at in (each.start_time, each.end_time)})),
+    )
+
+
+def _minute(at: time) -> int:
+    offset_s = (at.utcoffset() or timedelta()).total_seconds()
+    return (at.hour * 60 + at.minute - int(offset_s // 60)) % MINUTES_PER_DAY
+
+
+def _row(prices: ModelPrice, name: str) -> Price | None:
+    input_rate, output_rate = _rate(prices.input_mtok), _rate(prices.output_mtok)
+    if input_rate is None or output_rate is None:
+        return None
+    left_out = sorted(each for each in _named(prices) if each not in RATES.values())
+    source = f"{name}, without {', '.join(left_out)}" if left_out else name
+    rates = {ours: _rate(getattr(prices, theirs)) for ours, theirs in RATES.items() if ours not in {"input", "output"}}
+    return priced(input=input_rate, output=output_rate, source=source, estimated=bool(left_out), **rates)
 
 
 def _named(prices: ModelPrice) -> list[str]:
     """Returns the rates that a price list gives."""
     return [name for name, value in vars(prices).items() if value is not None]
-
-
-def _dearness(prices: ModelPrice) -> Decimal:
-    rates = (_rate(prices.input_mtok), _rate(prices.output_mtok))
-    return sum((rate.base for rate in rates if rate is not None), Decimal(0))
 
 
 def _rate(given: Decimal | TieredPrices | None) -> Rate | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -121,7 +122,7 @@ def _route_one(routes: Routes, prompt: str, model: str, *, as_json: bool, out: P
 
     text = sys.stdin.read() if prompt == "-" else prompt
     request = Request.from_prompt(text, model=model)
-    shown = DecisionShown.of(routes.decide(request, Context()), request)
+    shown = DecisionShown.of(routes.decide(request, Context(now=datetime.now(UTC))), request)
     emit(shown, partial(_show_decision, shown), as_json=as_json, out=out)
 
 

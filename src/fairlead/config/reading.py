@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ import msgspec
 
 from fairlead.config.flavours import FLAVOURS
 from fairlead.config.known import KNOWN_PROVIDERS, with_a_key
+from fairlead.config.price_checks import check_price
 from fairlead.config.tables import (
     Config,
     HostedProvider,
@@ -20,7 +20,6 @@ from fairlead.config.tables import (
     LimitsConfig,
     ModelConfig,
     ObservabilityConfig,
-    PriceConfig,
     ProviderConfig,
     RecordedProvider,
     RouteConfig,
@@ -177,29 +176,13 @@ def _model(name: str, table: dict[str, Any], providers: Mapping[str, ProviderCon
         )
     config = checked(table, ModelConfig, place)
     _check_settings(config, below(place, "settings"))
-    if config.price is not None:
-        _check_price(config.price, below(place, "price"))
+    check_price(config, place)
     return config
 
 
 def _check_settings(model: ModelConfig, place: str) -> None:
     if clash := sorted(_OURS & model.settings.keys()):
         raise ConfigError(f"`{place}.{clash[0]}` cannot be set: the request itself says it. Remove it.")
-
-
-LEAST_USD_PER_MTOK = Decimal("0.0005")
-"""Far below the cheapest model there is: less is a price per token, by mistake."""
-
-
-def _check_price(price: PriceConfig, place: str) -> None:
-    for name, rate in msgspec.structs.asdict(price).items():
-        if rate is not None and not (rate.is_finite() and rate >= 0):
-            raise ConfigError(f"`{place}.{name}` is {rate}; expected at least 0, in USD per million tokens.")
-        if rate and name.endswith("_per_mtok") and rate < LEAST_USD_PER_MTOK:
-            raise ConfigError(
-                f"`{place}.{name}` is {rate:f}, less than any model costs; expected USD per million tokens. "
-                "Multiply a price per token by a million."
-            )
 
 
 def _routes(tables: Mapping[str, dict[str, Any]], folder: Path) -> dict[str, RouteConfig]:

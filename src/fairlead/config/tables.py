@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from decimal import Decimal  # noqa: TC003 - msgspec reads the annotations
+from datetime import date  # noqa: TC003 - msgspec reads the annotations
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -17,6 +18,14 @@ Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]
 Address = Annotated[str, Meta(pattern=r"^https?://[^/]", description="an address that starts with http:// or https://")]
 Text = Annotated[str, Meta(min_length=1)]
+Factor = Annotated[Decimal, Meta(description="a factor from 0 to 100")]
+Hours = Annotated[
+    str,
+    Meta(
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$",
+        description="hours of the day such as `01:00-04:00`",
+    ),
+]
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -165,6 +174,44 @@ class RecordedProvider(Table, frozen=True, kw_only=True):
 ProviderConfig = HostedProvider | SimulatedProvider | RecordedProvider
 
 
+class PriceTierConfig(Table, frozen=True, kw_only=True):
+    """A tier of a `price`: what all tokens of a call cost whose input is longer than so many tokens."""
+
+    above_input_tokens: Tokens
+    """Total input of the call, tokens. Required."""
+    input_usd_per_mtok: Decimal
+    """USD per million tokens of input. Required."""
+    output_usd_per_mtok: Decimal
+    """USD per million tokens of output. Required."""
+    cache_read_usd_per_mtok: Decimal | None = None
+    """USD per million tokens read from the cache. Default: as the factor says, else as without the tier."""
+    cache_write_usd_per_mtok: Decimal | None = None
+    """USD per million tokens written to the cache. Default: as the factor says, else as without the tier."""
+
+
+class PriceTermConfig(Table, frozen=True, kw_only=True):
+    """A term of a `price`: it takes the place of the price above it while it holds."""
+
+    starts: date | None = None
+    """First day, UTC, such as `2026-12-01`. Default: since ever."""
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = ()
+    """Days of the week, UTC, on which its hours begin. Default: all."""
+    hours: Hours | None = None
+    """Hours of the day, UTC, such as `01:00-04:00`; `22:00-06:00` ends on the next day. Default: the whole day."""
+    factor: Factor | None = None
+    """Every rate of the price above, times this: 2 where peak hours cost double. Default: none, 0 to 100."""
+    input_usd_per_mtok: Decimal | None = None
+    """In place of the same rate above; so are the next ones. Default: as above."""
+    output_usd_per_mtok: Decimal | None = None
+    """See `input_usd_per_mtok`. Default: as above."""
+    cache_read_usd_per_mtok: Decimal | None = None
+    """See `input_usd_per_mtok`. Default: as above."""
+    cache_write_usd_per_mtok: Decimal | None = None
+    """See `input_usd_per_mtok`. Default: as above."""
+    cache_write_1h_usd_per_mtok: Decimal | None = None
+    """See `input_usd_per_mtok`. Default: as above."""
+
+
 class PriceConfig(Table, frozen=True, kw_only=True):
     """`price` of a model: overrides the catalogue. USD per million tokens, at least 0."""
 
@@ -194,6 +241,16 @@ class PriceConfig(Table, frozen=True, kw_only=True):
     """A thousand searches of stored files by the provider itself. Default: not known."""
     request_usd_per_thousand: Decimal | None = None
     """A thousand calls. Default: nothing."""
+    cache_read_factor: Factor | None = None
+    """The same as `cache_read_usd_per_mtok`, as a multiple of input, such as 0.1. Default: none, 0 to 100."""
+    cache_write_factor: Factor | None = None
+    """The same as `cache_write_usd_per_mtok`, as a multiple of input. Default: none, 0 to 100."""
+    cache_write_1h_factor: Factor | None = None
+    """The same as `cache_write_1h_usd_per_mtok`, as a multiple of input. Default: none, 0 to 100."""
+    tiers: tuple[PriceTierConfig, ...] = ()
+    """Other rates where the input is long, the shortest first. Default: none."""
+    terms: tuple[PriceTermConfig, ...] = ()
+    """Other rates from a day on, or at some hours; of those that hold the last one counts. Default: none."""
 
 
 class CapabilitiesConfig(Table, frozen=True, kw_only=True):
@@ -228,6 +285,9 @@ class ModelConfig(Table, frozen=True, kw_only=True):
     """Fields added to every call, such as `reasoning_effort`. Default: none."""
     price: PriceConfig | None = None
     """What it costs. Default: the catalogue's price, unknown where it has none."""
+    price_factor: Factor | None = None
+    """Every rate of the catalogue, times this: 1.1 for a regional uplift, 0.8 for a discount that was agreed on.
+    Default: none, 0 to 100."""
     capabilities: CapabilitiesConfig = CapabilitiesConfig()
     """What it can do. Default: the catalogue's knowledge."""
 

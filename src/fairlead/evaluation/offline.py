@@ -178,7 +178,7 @@ def _attempt(candidate: Candidate, seen: _Seen, asked: Question | None, *, stage
         model_asked=candidate.model,
         model_served=None if error else candidate.model,
         usage=None if error else seen.usage,
-        cost_usd=bill(candidate, seen.usage, error),
+        cost_usd=bill(candidate.price, seen.usage, error),
         price_id=candidate.price.id if candidate.price else None,
         error=type(error).__name__ if error else None,
         status_code=error.status_code if error else None,

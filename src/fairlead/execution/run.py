@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fairlead.answers import Question
     from fairlead.execution.allowance import Allowance
     from fairlead.execution.hosts import Hosts
+    from fairlead.money import Price
     from fairlead.providers.base import Limits
     from fairlead.types import AttemptStatus, Candidate, Chunk, OutcomeStatus, Response, Stage, Usage
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     Sleep = Callable[[float], Awaitable[object]]
 
 
-def bill(candidate: Candidate, usage: Usage | None, error: ProviderError | None = None) -> Decimal | None:
+def bill(price: Price | None, usage: Usage | None, error: ProviderError | None = None) -> Decimal | None:
     """Returns what one attempt cost, exact.
 
     Zero where the provider refused before any output; `None` where output may have been cut, or usage or price is
@@ -35,9 +36,9 @@ def bill(candidate: Candidate, usage: Usage | None, error: ProviderError | None 
     """
     if error is not None:
         return None if error.billed else Decimal(0)
-    if usage is None or candidate.price is None:
+    if usage is None or price is None:
         return None
-    return candidate.price.cost_usd(usage)
+    return price.cost_usd(usage)
 
 
 def unforeseen(error: Exception, candidate: Candidate) -> ProviderError:
@@ -244,20 +245,22 @@ class Run:
         late: bool = False,
     ) -> None:
         candidate = progress.candidate
+        started_at = self._began_at + timedelta(seconds=progress.started_s - self._began_s)
+        price = candidate.price_at(started_at)
         self.attempts.append(
             Attempt(
                 candidate=candidate.name,
                 number=len(self.attempts) + 1,
                 stage=progress.stage,
                 status=status,
-                started_at=self._began_at + timedelta(seconds=progress.started_s - self._began_s),
+                started_at=started_at,
                 latency_s=self.elapsed_s(progress) if progress.took_s is None else progress.took_s,
                 ttft_s=progress.ttft_s,
                 model_asked=candidate.model,
                 model_served=model_served or progress.model_served,
                 usage=usage,
-                cost_usd=bill(candidate, usage, error),
-                price_id=candidate.price.id if candidate.price else None,
+                cost_usd=bill(price, usage, error),
+                price_id=price.id if price else None,
                 error=type(error).__name__ if error else None,
                 status_code=error.status_code if error else None,
                 retryable=error.retryable if error else False,

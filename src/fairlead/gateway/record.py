@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fairlead.features.kinds import task_kind
@@ -134,10 +134,11 @@ class Record:
 
     def _intent(self) -> Intent:
         candidates, session, limits = self.routed.candidates, self.context.session, self.gateway.limits
+        now = self.context.now
         return Intent(
             request_id=self.request_id,
             decision_id=self.decision_id,
-            at=self.context.now,
+            at=now,
             route=self.routed.route,
             model_asked=self.request.model,
             dialect=self.request.dialect,
@@ -148,13 +149,18 @@ class Record:
             decision=self.decision,
             context=self.context,
             reserved_usd=most_usd(
-                self.request, self.decision, candidates, max_attempts=limits.max_attempts, retries=limits.retries
+                self.request,
+                self.decision,
+                candidates,
+                max_attempts=limits.max_attempts,
+                retries=limits.retries,
+                between=(now, now + timedelta(seconds=limits.total_s)),
             ),
             config_hash=self.gateway.config_hash,
             opted_out=session is not None and session.opted_out,
             payloads=self.gateway.keeping.payloads(self.routed.route, self.request),
             candidates={
-                name: candidate.price.id if candidate.price else None for name, candidate in candidates.items()
+                name: price.id if (price := candidate.price_at(now)) else None for name, candidate in candidates.items()
             },
             kind=task_kind(self.request),
         )

@@ -65,7 +65,7 @@ async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator
     async with AsyncExitStack() as stack:
         ledger = open_ledger(config.ledger.place, durability=config.ledger.durability, spool=_spool(config.ledger))
         stack.push_async_callback(ledger.close)
-        await ledger.register(c.price for c in setup.candidates.values() if c.price is not None)
+        await ledger.register(price for candidate in setup.candidates.values() for price in candidate.prices)
         if config.ledger.retention_days is not None:
             stack.push_async_callback(ended, asyncio.create_task(forget(ledger, config.ledger.retention_days)))
         providers = await stack.enter_async_context(connected(config, setup.inside))
