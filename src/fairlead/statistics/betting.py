@@ -15,7 +15,7 @@ drifts, use `sequences`.
 
 References:
     Waudby-Smith and Ramdas, Estimating means of bounded random variables by betting, JRSS-B 2024, arXiv:2010.09686:
-    hedged capital (theorem 3) with predictable plug-in bets (equation 26).
+    hedged capital (theorem 3) with predictable plug-in bets (equation 26), and those for a fixed number of values.
     Ville, Étude critique de la notion de collectif, 1939.
 """
 
@@ -44,6 +44,7 @@ def log_capital(
     side: Side = "both",
     alpha: float = 0.05,
     cap: float = 0.5,
+    horizon: int | None = None,
 ) -> FloatArray:
     """Returns (n,) the logarithm of the capital after each value; (k, n) where there are k means.
 
@@ -57,17 +58,19 @@ def log_capital(
         side: whether the true mean is bet to be above `mean`, below it, or half of the capital on either.
         alpha: level at which the bets are to be large enough; any gives a valid capital.
         cap: most that may be lost on one value, as a share of the capital, in (0, 1).
+        horizon: how many values there will be, where that is known: bets are then as large as pays off by its end.
 
     Raises:
         ValueError: a value is outside of its range.
     """
     x, weight = _checked(x, weight)
-    bets = _bets(x, weight, alpha)
+    bets = _bets(x, weight, alpha, horizon)
     if side == "above":
         return _one_sided(x, weight, bets, np.asarray(mean, dtype=np.float64), cap)
     if side == "below":
         return _one_sided(weight - x, weight, bets, 1 - np.asarray(mean, dtype=np.float64), cap)
-    sides = [log_capital(x, mean, weight=weight, side=s, alpha=alpha / 2, cap=cap) for s in ("above", "below")]
+    each: tuple[Side, Side] = ("above", "below")
+    sides = [log_capital(x, mean, weight=weight, side=s, alpha=alpha / 2, cap=cap, horizon=horizon) for s in each]
     capital: FloatArray = np.maximum(*sides) - math.log(2)
     return capital
 
@@ -107,13 +110,14 @@ def _checked(x: FloatArray, weight: FloatArray | None) -> tuple[FloatArray, Floa
     return x, weight
 
 
-def _bets(x: FloatArray, weight: FloatArray, alpha: float) -> FloatArray:
+def _bets(x: FloatArray, weight: FloatArray, alpha: float, horizon: int | None = None) -> FloatArray:
     """Returns (n,) how much to bet on each value, from the values before it: large where they vary little."""
     t = np.arange(1, len(x) + 1)
     mean = (0.5 + np.cumsum(x)) / (1 + np.cumsum(weight))
     variance = (0.25 + np.cumsum((x - mean * weight) ** 2)) / (t + 1)
     before = np.concatenate([[0.25], variance])[: len(x)]
-    bets: FloatArray = np.sqrt(2 * math.log(1 / alpha) / (before * t * np.log1p(t)))
+    values = t * np.log1p(t) if horizon is None else horizon
+    bets: FloatArray = np.sqrt(2 * math.log(1 / alpha) / (before * values))
     return bets
 
 
