@@ -53,6 +53,8 @@ class Decisions:
     """(n,) what mixes were drawn with."""
     answer_form: IntArray | None = None
     """(n,) place in `answers.FORMS`, -1 where answers cannot be compared; `None` where nobody asked."""
+    certificate: str | None = None
+    """Id of the certificate that the router serves by."""
 
     def __len__(self) -> int:
         return len(self.first)
@@ -83,6 +85,7 @@ class Decisions:
             chances={} if self.chances is None else _above_zero(names, self.chances[i].tolist()),
             mix_draw=None if self.mix_draw is None else float(self.mix_draw[i]),
             answer_form=None if self.answer_form is None else _form(int(self.answer_form[i])),
+            certificate=self.certificate,
         )
 
     def excluded(self, i: int) -> Mapping[str, str]:

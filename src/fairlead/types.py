@@ -323,6 +323,8 @@ class Context:
     session: SessionState | None = None
     budget_remaining_usd: Decimal | None = None
     limits: CallerLimits = CallerLimits()
+    alarms: int = 0
+    """How many alarms the monitor of the route's certificate had raised."""
 
 
 # What is expected ----------------------------------------------------------------------------------------------------
@@ -446,6 +448,8 @@ class Decision:
     """Uniform in [0, 1): what a mix was drawn with; the session's, or the request's own."""
     answer_form: str | None = None
     """Form of the answer that the prompt asks for, where the policy compares answers and these can be compared."""
+    certificate: str | None = None
+    """Id of the certificate that the router served by, also where it had expired."""
 
     @property
     def model(self) -> str:

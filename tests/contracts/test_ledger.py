@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import make_url
 
 from fairlead.errors import LedgerError, MissingRowError
-from fairlead.ledger.base import Payload
+from fairlead.ledger.base import CertificateEvent, Payload
 from fairlead.ledger.postgres import PostgresLedger
 from fairlead.ledger.sql import PAGE
 from fairlead.ledger.sqlite import SqliteLedger
@@ -315,11 +315,14 @@ async def test_two_that_register_a_price_at_once_both_have_it(reopen, records):
     assert list(ledgers[0].prices()) == [records.price.id]
 
 
-@pytest.mark.parametrize("table", ["prices", "requests", "settlements", "attempts", "feedback", "erasures", "writers"])
+@pytest.mark.parametrize(
+    "table", ["prices", "requests", "settlements", "attempts", "feedback", "erasures", "certificates", "writers"]
+)
 @pytest.mark.parametrize("change", ["UPDATE {} SET hash = 'feed'", "DELETE FROM {}"])
 async def test_the_database_refuses_to_change_a_row(store, ledger, records, table, change):
     await fill(ledger, records)
     await ledger.erase(records.start, team=None, reason="asked_for")
+    await ledger.certificate(CertificateEvent.issued("crt_1", "{}", records.start))
     with pytest.raises((AssertionError, sqlite3.IntegrityError), match="never changed"):
         store.execute(change.format(table))
 
@@ -430,3 +433,58 @@ async def test_an_erasure_that_is_made_up_is_found(store, ledger, records):
     await ledger.erase(records.start, team="red", reason="asked_for")
     store.tamper("DELETE FROM payloads", "UPDATE erasures SET team = 'blue', before = before + 100000000")
     assert {fault.rule for fault in verify(ledger).faults} == {"row_changed"}
+
+
+# Certificates --------------------------------------------------------------------------------------------------------
+
+
+def under(records, n, certificate="crt_1", **changes):
+    """Returns an intent that a certificate was served by."""
+    alarms = changes.pop("alarms", 0)
+    intent = records.intent(n, **changes)
+    context = replace(intent.context, alarms=alarms)
+    return replace(intent, decision=replace(intent.decision, certificate=certificate), context=context)
+
+
+async def test_what_happens_to_a_certificate_is_kept_once(ledger, records):
+    issued = CertificateEvent.issued("crt_1", '{"margin":0.02}', records.start)
+    alarm = CertificateEvent.alarm("crt_1", 1, '{"capital":120}', records.start + timedelta(days=3))
+    assert await ledger.certificate(issued)
+    assert await ledger.certificate(alarm)
+    assert not await ledger.certificate(replace(issued, at=records.start + timedelta(days=4)))
+    assert not await ledger.certificate(replace(alarm, at=records.start + timedelta(days=5)))
+    await ledger.certificate(CertificateEvent.issued("crt_2", "{}", records.start))
+    assert list(ledger.certificate_events("crt_1")) == [issued, alarm]
+    assert len(ledger.certificate_events()) == 3
+    assert verify(ledger).ok
+
+
+async def test_two_that_raise_the_same_alarm_keep_it_once(reopen, records):
+    ledgers = [reopen() for _ in range(3)]
+    alarm = CertificateEvent.alarm("crt_1", 1, "{}", records.start)
+    assert sum(await asyncio.gather(*(ledger.certificate(alarm) for ledger in ledgers))) == 1
+    assert list(ledgers[0].certificate_events()) == [alarm]
+
+
+async def test_scores_of_a_certificate_come_in_the_order_in_which_they_were_given(ledger, records):
+    await ledger.register([records.price])
+    for intent in (
+        under(records, 1),
+        under(records, 2, alarms=1, session_id=None),
+        under(records, 3, "crt_2"),
+        records.intent(4),
+        under(records, 5, purpose="shadow"),
+        under(records, 6, opted_out=True),
+    ):
+        await ledger.intent(intent)
+    for n in (6, 5, 4, 3, 2, 1):
+        await ledger.feedback(replace(records.feedback(n, n / 10, after_s=100 - n), reference_score=0.9))
+    found = ledger.scored("crt_1")
+    assert [(s.decision_id, s.score, s.reference_score) for s in found] == [
+        ("dec_0002", 0.2, 0.9),
+        ("dec_0001", 0.1, 0.9),
+    ]
+    assert [(s.session_id, s.alarms, s.arm) for s in found] == [(None, 1, "policy"), ("s", 0, "policy")]
+    assert [(s.chosen, s.reference, s.propensity) for s in found] == [("a/cheap", "a/dear", 0.98)] * 2
+    assert [s.decision_id for s in ledger.scored("crt_1", since=found[1].at)] == ["dec_0001"]
+    assert [entry.certificate for entry in ledger.entries()][:4] == ["crt_1", "crt_1", "crt_2", None]

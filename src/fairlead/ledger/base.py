@@ -134,6 +134,47 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateEvent:
+    """Something that happened to a certificate; its name says what and to which, so that it is kept once."""
+
+    id: str
+    certificate: str
+    at: datetime
+    kind: Literal["issued", "alarm"]
+    """It began to serve; its monitor raised an alarm, and a safer policy serves since."""
+    content: str
+    """JSON: the certificate itself; or what the monitor had seen."""
+
+    @classmethod
+    def issued(cls, certificate: str, content: str, at: datetime) -> CertificateEvent:
+        """Returns that a certificate began to serve."""
+        return cls(id=f"{certificate}/issued", certificate=certificate, at=at, kind="issued", content=content)
+
+    @classmethod
+    def alarm(cls, certificate: str, number: int, content: str, at: datetime) -> CertificateEvent:
+        """Returns that its monitor raised its alarm `number`, from 1."""
+        return cls(id=f"{certificate}/alarm/{number}", certificate=certificate, at=at, kind="alarm", content=content)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """One score of a decision that was made under a certificate."""
+
+    decision_id: str
+    at: datetime
+    """When it was scored."""
+    session_id: str | None
+    arm: Arm
+    chosen: str
+    reference: str | None
+    propensity: float
+    alarms: int
+    """How many there had been when it was decided."""
+    score: float
+    reference_score: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One request as the ledger knows it."""
 
@@ -183,6 +224,8 @@ class Entry:
     team: str | None = None
     feedback: tuple[Feedback, ...] = ()
     """All of it, oldest first."""
+    certificate: str | None = None
+    """Id of the certificate that its router served by."""
     features_hash: str | None = None
     """Salted SHA-256 of the features in `payloads`; `None` where none were kept."""
     prompt_hash: str | None = None
@@ -219,6 +262,21 @@ class Ledger(Protocol):
 
     async def erase(self, before: datetime, *, team: str | None, reason: Literal["retention", "asked_for"]) -> Erasure:
         """Erases payloads of requests from before a moment, of one team or of everybody, and keeps that it was done."""
+        ...
+
+    async def certificate(self, row: CertificateEvent) -> bool:
+        """Keeps what happened to a certificate, once; tells whether it was not kept already."""
+        ...
+
+    def certificate_events(self, certificate: str | None = None) -> Sequence[CertificateEvent]:
+        """Returns what happened to a certificate, or to any, oldest first."""
+        ...
+
+    def scored(self, certificate: str, since: datetime | None = None) -> Sequence[Scored]:
+        """Returns the scores, from `since` on, of requests that were served by a certificate, oldest first.
+
+        Shadows, judges and sessions that opted out are left out.
+        """
         ...
 
     def entries(self, since: datetime | None = None) -> Iterator[Entry]:

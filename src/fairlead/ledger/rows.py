@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table
 
 from fairlead.ledger import schema
-from fairlead.ledger.base import Entry, Erasure, Feedback, Intent, Link, Payload
+from fairlead.ledger.base import CertificateEvent, Entry, Erasure, Feedback, Intent, Link, Payload, Scored
 from fairlead.ledger.chain import LINK
 from fairlead.ledger.sources import counting
 from fairlead.types import Attempt, Decision, Price, Usage
@@ -44,6 +44,7 @@ _ATTEMPT = _names(Attempt, but=("usage", "answer"))
 _USAGE = _names(Usage, but=("estimated",))
 _FEEDBACK = _names(Feedback)
 _ERASURE = _names(Erasure)
+_EVENT = _names(CertificateEvent)
 _PAYLOAD = _names(Payload)
 _MADE = ("status", "attempts", "latency_s", "score", "reference_price", "dropped", "links", "feedback")
 _ENTRY = _names(Entry, but=(*_MADE, "purpose", "opted_out"))
@@ -55,6 +56,7 @@ _attempt_row = _reader(_ATTEMPT)
 _usage_row = _reader(_USAGE)
 _feedback_row = _reader(_FEEDBACK)
 _erasure_row = _reader(_ERASURE)
+_event_row = _reader(_EVENT)
 _payload_row = _reader(_PAYLOAD)
 
 
@@ -100,6 +102,32 @@ def of_feedback(*feedback: Feedback) -> Change:
 def of_erasure(erasure: Erasure) -> Change:
     """Returns the rows of an erasure."""
     return ((schema.erasures, _erasure_row(erasure)),)
+
+
+def of_certificate(event: CertificateEvent) -> Change:
+    """Returns the rows of what happened to a certificate."""
+    return ((schema.certificates, _event_row(event)),)
+
+
+def certificate_event(row: RowMapping) -> CertificateEvent:
+    """Returns what a `certificates` row tells."""
+    return CertificateEvent(**{name: row[name] for name in _EVENT})
+
+
+def scored(row: RowMapping) -> Scored:
+    """Returns a `feedback` row joined with its `requests` row."""
+    return Scored(
+        decision_id=row["decision_id"],
+        at=row["at"],
+        session_id=row["session_id"],
+        arm=row["arm"],
+        chosen=row["chosen"],
+        reference=row["reference"],
+        propensity=row["propensity"],
+        alarms=row["context"].alarms,
+        score=row["score"],
+        reference_score=row["reference_score"],
+    )
 
 
 def feedback(row: RowMapping) -> Feedback:

@@ -6,6 +6,7 @@
     attempts     every call that was made                   (all with their settlement)
     feedback     scores of answers, by decision             (any number; see `sources.py` which one counts)
     erasures     what of `payloads` was erased, and when
+    certificates which certificates served, and their alarms
     payloads     what may be erased: features, prompts
     writers      who wrote rows, and where its chain ends
 
@@ -31,7 +32,7 @@ from fairlead.types import Context, Prediction, Rate, Stage
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-VERSION = "0007"
+VERSION = "0008"
 """The newest migration; one that is later in sorting order is of a later Fairlead."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -177,6 +178,7 @@ requests = Table(
     Column("mix_draw", Float, comment="what a mix was drawn with, in [0, 1)"),
     Column("answer_form", String, comment="form of the answer, where the policy compares answers; else null"),
     Column("kind", String, comment="of the task, by what can be seen of it; null is not known"),
+    Column("certificate", String, index=True, comment="id of the certificate that its router served by; null is none"),
     comment="The intent: what was decided, committed before the first call.",
 )
 Index("requests_at", requests.c.at, requests.c.request_id)
@@ -266,6 +268,18 @@ erasures = Table(
     comment="What of `payloads` was erased: what is missing there and stands in none of these was taken out.",
 )
 
+certificates = Table(
+    "certificates",
+    METADATA,
+    Column("id", String, primary_key=True, comment="certificate, what happened, which time"),
+    Column("certificate", String, nullable=False, comment="hash of its content"),
+    Column("at", Instant, nullable=False, comment="microseconds since 1970, UTC"),
+    Column("kind", String, nullable=False, comment="`issued` or `alarm`"),
+    Column("content", Text, nullable=False, comment="JSON: the certificate; of an alarm, what the monitor had seen"),
+    *_link(),
+    comment="What happened to certificates: they began to serve, or their monitor raised an alarm.",
+)
+
 payloads = Table(
     "payloads",
     METADATA,
@@ -289,7 +303,7 @@ writers = Table(
     comment="Who wrote rows, one a process; the end of each chain, moved on with every commit.",
 )
 
-ROWS = (prices, requests, settlements, attempts, feedback, erasures)
+ROWS = (prices, requests, settlements, attempts, feedback, erasures, certificates)
 """The tables that only grow, in the order in which a batch is written: what is referred to comes first."""
 
 for _table in ROWS:

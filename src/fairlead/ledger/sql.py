@@ -13,7 +13,7 @@ from sqlalchemy import and_, bindparam, exists, insert, literal_column, or_, sel
 from sqlalchemy.exc import SQLAlchemyError
 
 from fairlead.errors import LedgerError, MissingRowError
-from fairlead.ledger import erasing, migration, rows
+from fairlead.ledger import certifying, erasing, migration, rows
 from fairlead.ledger.base import Erasure
 from fairlead.ledger.chain import ChainedRow, ChainEnd, Writer, begin, chained, plain, stored
 from fairlead.ledger.group_commit import GroupCommit
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping, Select
 
-    from fairlead.ledger.base import Entry, Feedback, Intent, Payload, Settlement
+    from fairlead.ledger.base import CertificateEvent, Entry, Feedback, Intent, Payload, Scored, Settlement
     from fairlead.ledger.chain import Kept
     from fairlead.ledger.rows import Change
     from fairlead.ledger.spool import Spool
@@ -174,6 +174,28 @@ class SqlLedger:
         await self._commits.commit(rows.of_erasure(asked))
         done = await asyncio.to_thread(self.erasures)
         return next((erasure for erasure in done if erasure.id == asked.id), asked)  # it may wait in the spool
+
+    async def certificate(self, row: CertificateEvent) -> bool:
+        """See `Ledger.certificate`."""
+        kept = await asyncio.to_thread(self.certificate_events, row.certificate)
+        if any(event.id == row.id for event in kept):
+            return False
+        try:
+            await self._commits.commit(rows.of_certificate(row))
+        except LedgerError:
+            kept = await asyncio.to_thread(self.certificate_events, row.certificate)
+            if any(event.id == row.id for event in kept):  # another process was faster
+                return False
+            raise
+        return True
+
+    def certificate_events(self, certificate: str | None = None) -> Sequence[CertificateEvent]:
+        """See `Ledger.certificate_events`."""
+        return self._read(lambda connection: certifying.events(connection, certificate))
+
+    def scored(self, certificate: str, since: datetime | None = None) -> Sequence[Scored]:
+        """See `Ledger.scored`."""
+        return self._read(lambda connection: certifying.scored(connection, certificate, since))
 
     def entries(self, since: datetime | None = None) -> Iterator[Entry]:
         """See `Ledger.entries`; what is written meanwhile is read, too."""
