@@ -4,18 +4,20 @@ import hashlib
 import json
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
 import pytest
 
 from fairlead import artifact
-from fairlead.artifact import ARRAYS, FORMAT, MANIFEST, load, save
+from fairlead.artifact import ARRAYS, CERTIFICATE, FORMAT, MANIFEST, load, save
 from fairlead.errors import ArtifactError
 from fairlead.estimator import Estimator
-from fairlead.fitting import fit
+from fairlead.fitting import calibrated, fit
 from fairlead.policies import Cascade, Floor, Utility
 from fairlead.predictors import Calibrated, Clusters, Ensemble, Factorization, Lifted
+from fairlead.proof.certifying import Terms, certify
 from fairlead.router import Router
 from fairlead.testing import make_outcomes
 from fairlead.types import Candidate
@@ -209,3 +211,40 @@ def test_a_cascade_is_saved_with_what_it_learned(tmp_path):
     assert before.openings == after.openings
     assert before.openings
     assert before[min(before.openings)].plan == after[min(after.openings)].plan
+
+
+# Certificates --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certified():
+    train, held_out = make_outcomes(500, seed=1).split(0.4, seed=0)
+    router = calibrated(fit(train, reference="strong"), held_out)
+    terms = Terms(margin=0.1, confidence=0.9)
+    return certify(router, terms, issued_at=datetime(2026, 11, 25, tzinfo=UTC)).router
+
+
+def test_a_certificate_lies_beside_its_router_as_json_and_comes_back(certified, tmp_path):
+    save(certified, tmp_path / "router")
+    loaded = load(tmp_path / "router")
+    assert loaded.certificate == certified.certificate
+    assert loaded.calibration.data_hash == certified.calibration.data_hash
+    assert json.loads((tmp_path / "router" / CERTIFICATE).read_text())["margin"] == 0.1
+    requests = make_outcomes(20, seed=9).requests
+    assert list(loaded.decide(requests)) == list(certified.decide(requests))
+
+
+@pytest.mark.parametrize("change", [{"margin": 0.01}, {"expires_at": "2099-01-01T00:00:00Z"}, {"id": "crt_0"}])
+def test_an_altered_certificate_is_refused(certified, tmp_path, change):
+    save(certified, tmp_path / "router")
+    path = tmp_path / "router" / CERTIFICATE
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ArtifactError, match="was altered"):
+        load(tmp_path / "router")
+
+
+def test_a_missing_certificate_is_refused(certified, tmp_path):
+    save(certified, tmp_path / "router")
+    (tmp_path / "router" / CERTIFICATE).unlink()
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        load(tmp_path / "router")

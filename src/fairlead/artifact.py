@@ -10,6 +10,7 @@ import io
 import math
 import shutil
 import zipfile
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from fairlead.certificate import Certificate
 from fairlead.errors import ArtifactError, FairleadError
 from fairlead.evidence import Evidence, ModelMetrics
 from fairlead.features import FEATURES
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 FORMAT = 4
 """Version of the folder's layout; a reader refuses others."""
 
-MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
+MANIFEST, ARRAYS, CERTIFICATE = "manifest.json", "arrays.npz", "certificate.json"
 
 _INFINITY = "Infinity"
 _COMPONENTS = {
@@ -89,6 +91,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     input_tokens: Description | None
     latency: Description | None
     training: Training | None
+    calibration: Training | None = None
+    """Outcomes on which nothing was fitted."""
+    certificate: str | None = None
+    """Id of the certificate, which is a file of its own."""
     arrays_sha256: str
 
 
@@ -108,6 +114,9 @@ def save(router: Router, path: str | Path) -> None:
         partial.mkdir(parents=True)
         (partial / ARRAYS).write_bytes(arrays)
         (partial / MANIFEST).write_bytes(manifest + b"\n")
+        if router.certificate is not None:
+            certificate = msgspec.json.format(msgspec.json.encode(router.certificate), indent=2)
+            (partial / CERTIFICATE).write_bytes(certificate + b"\n")
         _put(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -137,7 +146,8 @@ def load(path: str | Path) -> Router:
             f"`{folder / MANIFEST}` was altered: it names router `{manifest.router}` and describes `{router.version}`."
             " Restore it, or fit and save the router again."
         )
-    return router
+    certificate = None if manifest.certificate is None else _read_certificate(folder / CERTIFICATE, manifest)
+    return replace(router, certificate=certificate)
 
 
 # Writing -------------------------------------------------------------------------------------------------------------
@@ -160,6 +170,8 @@ def _manifest(router: Router, arrays_sha256: str) -> Manifest:
         input_tokens=_part(router.input_tokens, AMOUNTS),
         latency=_part(router.latency, PREDICTORS),
         training=None if evidence is None else _training(evidence),
+        calibration=None if router.calibration is None else _training(router.calibration),
+        certificate=None if router.certificate is None else router.certificate.id,
         arrays_sha256=arrays_sha256,
     )
 
@@ -208,7 +220,12 @@ def _training(evidence: Evidence) -> Training:
 
 
 def _arrays(router: Router) -> State:
-    arrays = {f"evidence/{name}": getattr(router.evidence, name) for name in _EVIDENCE_ARRAYS if router.evidence}
+    arrays = {
+        f"{part}/{name}": getattr(evidence, name)
+        for part, evidence in (("evidence", router.evidence), ("calibration", router.calibration))
+        for name in _EVIDENCE_ARRAYS
+        if evidence is not None
+    }
     for part in _COMPONENTS:
         component = getattr(router, part)
         if component is not None:
@@ -268,6 +285,17 @@ def _read_manifest(path: Path) -> Manifest:
         raise ArtifactError(f"`{path}` does not describe a router ({error}). Save the router again.") from error
 
 
+def _read_certificate(path: Path, manifest: Manifest) -> Certificate:
+    """Returns the certificate, where it is the very one that was saved with this router."""
+    try:
+        certificate = msgspec.json.decode(path.read_bytes(), type=Certificate)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ArtifactError(f"`{path}` cannot be read ({error}). Copy the whole folder, or certify again.") from error
+    if not certificate.is_intact or certificate.id != manifest.certificate or certificate.router != manifest.router:
+        raise ArtifactError(f"`{path}` was altered, or belongs to another router. Restore it, or certify again.")
+    return certificate
+
+
 def _read_arrays(path: Path, sha256: str) -> State:
     if not path.is_file():
         raise ArtifactError(f"`{path}` does not exist; expected the arrays of a router. Copy the whole folder.")
@@ -292,7 +320,8 @@ def _router(manifest: Manifest, arrays: State) -> Router:
         policy=_built(manifest.policy, POLICIES),
         control_share=manifest.control_share,
         models=manifest.models,
-        evidence=_evidence(manifest, _under("evidence", arrays)),
+        evidence=_evidence(manifest.training, manifest.models, _under("evidence", arrays)),
+        calibration=_evidence(manifest.calibration, manifest.models, _under("calibration", arrays)),
         **parts,
     )
 
@@ -322,14 +351,15 @@ def _under(prefix: str, arrays: State) -> State:
     return {name.removeprefix(f"{prefix}/"): array for name, array in arrays.items() if name.startswith(f"{prefix}/")}
 
 
-def _evidence(manifest: Manifest, arrays: Mapping[str, npt.NDArray[Any]]) -> Evidence | None:
-    training = manifest.training
+def _evidence(
+    training: Training | None, models: tuple[str, ...], arrays: Mapping[str, npt.NDArray[Any]]
+) -> Evidence | None:
     if training is None:
         return None
     return Evidence(
         table=training.table,
         data_hash=training.data_hash,
         seed=training.seed,
-        models=manifest.models,
+        models=models,
         **{name: arrays[name] for name in _EVIDENCE_ARRAYS},
     )

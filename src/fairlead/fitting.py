@@ -11,7 +11,7 @@ that asks the same question.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -141,6 +141,52 @@ def gather(
         answers=answers,
         answer_form=answer_form,
         assumed=np.full(train.score.shape, np.nan) if assumed is None else assumed,
+    )
+
+
+def calibrated(router: Router, held_out: Outcomes) -> Router:
+    """Returns the router with what it predicts of outcomes that it was not fitted on: what a certificate needs.
+
+    Args:
+        router: as `fit` returns it.
+        held_out: outcomes of its models, on questions that nothing was fitted on.
+
+    Raises:
+        TableError: the router was fitted on one of the prompts, or the table lacks one of its models.
+    """
+    if router.evidence is None or router.features is None or router.success is None:
+        raise TableError("the router was not fitted: there is nothing to certify. Fit it on other outcomes first.")
+    if n_seen := int(router.evidence.saw(held_out.prompts).sum()):
+        raise TableError(
+            f"the router was fitted on {n_seen:,} of the prompts of table `{held_out.name}`; expected outcomes that it "
+            "has not seen. Split the table before fitting."
+        )
+    held_out = held_out.only(router.models)
+    x, answered = router.features.transform(held_out.requests), answer_numbers(held_out)
+    chance, assumed = router.success.predict(x), assumed_tokens(held_out.requests)
+    unknown = np.full(held_out.score.shape, np.nan)
+    return replace(
+        router,
+        calibration=Evidence(
+            table=held_out.name,
+            data_hash=held_out.data_hash,
+            seed=router.evidence.seed,
+            models=router.models,
+            question=_questions(held_out),
+            prompt_hash=prompt_hashes(held_out.prompts),
+            p_success=chance.mean,
+            p_success_sd=chance.sd,
+            predicted_tokens=unknown if router.tokens is None else router.tokens.predict_mean(x),
+            predicted_input_tokens=unknown if router.input_tokens is None else router.input_tokens.predict(assumed),
+            predicted_latency_p95_s=unknown if router.latency is None else router.latency.predict_quantile(x, 0.95),
+            score=held_out.score,
+            input_tokens=held_out.input_tokens,
+            output_tokens=held_out.output_tokens,
+            latency_s=held_out.latency_s,
+            answers=answered[0],
+            answer_form=answered[1],
+            assumed=unknown,
+        ),
     )
 
 

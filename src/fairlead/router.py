@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from fairlead.certificate import Certificate
     from fairlead.evidence import Evidence
     from fairlead.features.base import FeatureExtractor
     from fairlead.policies.base import Policy
+    from fairlead.policies.realised import Recorded
     from fairlead.predictors import InputTokens
     from fairlead.predictors.base import Predictor, QuantilePredictor
     from fairlead.types import BoolArray, Candidate, Decision, FloatArray, IntArray
@@ -70,6 +72,10 @@ class Router:
     latency: QuantilePredictor | None = None
     evidence: Evidence | None = field(default=None, repr=False)
     """How the predictions did on prompts they had not seen; `None` where nothing was fitted."""
+    calibration: Evidence | None = field(default=None, repr=False)
+    """The same of prompts on which nothing was fitted: what a certificate is issued from."""
+    certificate: Certificate | None = field(default=None, repr=False)
+    """What was shown of the policy before it served; `None` where it serves without."""
 
     def route(self, request: Request | str, context: Context | None = None) -> Decision:
         """Returns the decision for one request, or for one prompt.
@@ -135,7 +141,9 @@ class Router:
             policy: taken as it is; without one, this router's policy over the new names.
             control_share: share of the sessions that get the reference.
         """
-        bound = replace(self, candidates=tuple(candidates), reference=reference, control_share=control_share)
+        bound = replace(
+            self, candidates=tuple(candidates), reference=reference, control_share=control_share, certificate=None
+        )
         if policy is None:
             policy = self.policy.renamed(self._new_names(bound))
             changed = bound.candidates != self.candidates or reference != self.reference
@@ -158,6 +166,10 @@ class Router:
             unknown = self.success is None or policy.promise.as_told
             return policy if unknown else HullGuard(policy=policy, allowed=False, fixed=reference)
         return self.evidence.judge(policy, self.candidates, self._columns, reference=reference)
+
+    def case(self, evidence: Evidence) -> tuple[Predictions, Recorded]:
+        """Returns what was predicted of these prompts, and measured, over the candidates and at their prices."""
+        return evidence.case(self.candidates, self._columns)
 
     @cached_property
     def version(self) -> str:
@@ -189,6 +201,7 @@ class Router:
                 reference=self._reference,
                 mix_draw=np.array(mix_draw),
                 host_latency_p95_s=self._host_latency_p95_s(contexts),
+                **self._standing(contexts),
             ),
         )
 
@@ -218,6 +231,15 @@ class Router:
         states = [[context.hosts.get(name) for name in self._names] for context in contexts]
         known = [[None if state is None else state.latency_p95_s for state in row] for row in states]
         return np.array(known, dtype=np.float64)
+
+    def _standing(self, contexts: Sequence[Context]) -> dict[str, Any]:
+        """Returns what a certificate depends on: the time, and the alarms that its monitor raised."""
+        if self.certificate is None:
+            return {}
+        return {
+            "now_s": np.array([context.now.timestamp() for context in contexts]),
+            "alarms": np.array([context.alarms for context in contexts], dtype=np.int64),
+        }
 
     def _decided(
         self, situation: _Situation, predictions: Predictions, policy: Policy, *, fault: str | None = None
@@ -249,6 +271,7 @@ class Router:
             chances=choices.chances,
             mix_draw=circumstances.mix_draw,
             answer_form=circumstances.answer_form,
+            certificate=None if self.certificate is None else self.certificate.id,
         )
 
     def _input_tokens(self, requests: Sequence[Request]) -> FloatArray:

@@ -165,3 +165,38 @@ def test_a_long_list_of_names_is_cut_for_people():
 def test_the_prior_is_taken_when_asked_for(table, tmp_path):
     run(table, "--out", tmp_path / "r", "--prior")
     assert load(tmp_path / "r").features.demands is not None
+
+
+# Certificates --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def large_table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "many"
+    make_outcomes(500, seed=1).write(path)
+    return path
+
+
+def test_a_certified_router_is_saved_with_its_certificate(large_table, tmp_path, capsys):
+    options = ["--certify", "--calibration-share", "0.6", "--reference", "strong", "--margin", "0.1", "--days", "7"]
+    assert run(large_table, "--out", tmp_path / "r", "--json", "--confidence", "0.9", *options) == 0
+    said = json.loads(capsys.readouterr().out)
+    router = load(tmp_path / "r")
+    assert said["certification"]["certificate"] == router.certificate.id
+    assert said["certification"]["serves"] == said["policy"] == router.certificate.serves.policy
+    assert said["router"] == router.version
+    assert router.certificate.life_days == 7
+
+
+def test_where_nothing_is_certified_nothing_is_saved_and_it_says_how_many_more_it_takes(table, tmp_path, capsys):
+    options = ["--certify", "--reference", "strong", "--margin", "0.05"]
+    assert run(table, "--out", tmp_path / "r", *options) == 1
+    printed = capsys.readouterr().out
+    assert "Not certified" in printed
+    assert "Nothing was saved" in printed
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_certificate_is_not_for_every_objective(table, tmp_path, capsys):
+    assert run(table, "--out", tmp_path / "r", "--certify", "--objective", "quality") == 2
+    assert "`--objective quality`" in capsys.readouterr().err

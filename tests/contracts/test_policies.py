@@ -10,6 +10,7 @@ from fairlead.policies import (
     POLICIES,
     Budget,
     Cascade,
+    Certified,
     Constant,
     Floor,
     HullGuard,
@@ -62,6 +63,11 @@ EXAMPLES = {
         LatencyLimit(policy=Budget(usd_per_request=0.3), latency_p95_s=0.4),
     ],
     "Cascade": [Cascade(objective="utility", willingness_to_pay_usd=0.5), learned_cascade()],
+    "Certified": [
+        Certified(),
+        Certified(policies=[Utility(willingness_to_pay_usd=2.0), Utility(willingness_to_pay_usd=0.5)], unjudged=("d",)),
+        Certified(policies=[LatencyLimit(policy=Constant(candidate="b"), latency_p95_s=0.4)], expires_at_s=2e9),
+    ],
     "HullGuard": [
         HullGuard(policy=Floor(), allowed=True, fixed="a", unjudged=("d",), gain=0.02, lower=0.01, n=500),
         HullGuard(policy=Floor(), allowed=False, fixed="b"),
@@ -172,7 +178,8 @@ def test_with_nothing_known_the_reference_or_a_fixed_choice_serves(policy):
     predictions, circumstances = make_case(unknown=1.1)
     everyone = replace(circumstances, eligible=np.ones_like(circumstances.eligible))
     reasons = set(policy.choose(predictions, everyone).reason)
-    assert reasons <= {"no_evidence", "constant", "in_order", "guard_fixed", "guard_mix", "reference_ineligible"}
+    fixed = {"constant", "in_order", "guard_fixed", "guard_mix", "not_certified"}
+    assert reasons <= {"no_evidence", "reference_ineligible", *fixed}
 
 
 @pytest.mark.parametrize("policy", CASES)
@@ -180,11 +187,21 @@ def test_parameters_survive_json_and_rebuild_the_policy(policy):
     def packed(part):
         return {
             "name": type(part).__name__,
-            "params": {k: packed(v) if hasattr(v, "choose") else v for k, v in part.params().items()},
+            "params": {k: packed_value(v) for k, v in part.params().items()},
         }
 
+    def packed_value(value):
+        if isinstance(value, tuple):
+            return [packed_value(each) for each in value]
+        return packed(value) if hasattr(value, "choose") else value
+
+    def rebuilt_value(value):
+        if isinstance(value, list):
+            return tuple(rebuilt_value(each) for each in value)
+        return rebuilt(value) if isinstance(value, dict) and "name" in value else value
+
     def rebuilt(written):
-        nested = {k: rebuilt(v) if isinstance(v, dict) and "name" in v else v for k, v in written["params"].items()}
+        nested = {k: rebuilt_value(v) for k, v in written["params"].items()}
         return POLICIES[written["name"]](**nested)
 
     written = msgspec.json.decode(msgspec.json.encode(packed(policy)))

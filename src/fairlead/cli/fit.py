@@ -11,6 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from fairlead.cli.certification import (
+    CalibrationShare,
+    CertificationResult,
+    Certify,
+    Days,
+    certificate_asked,
+    certified,
+)
 from fairlead.cli.objective import CascadeOption, Confidence, LatencyP95, Margin, ObjectiveOption, UsdPerRequest, asked
 from fairlead.cli.output import JsonOption, Result, emit, table, writing
 from fairlead.cli.since import SinceOption, moment
@@ -110,8 +118,8 @@ class FitResult(Result, kw_only=True, frozen=True):
     """What `fairlead fit` saved."""
 
     schema: str = "fairlead.fit/1"
-    out: str
-    """The folder of the router."""
+    out: str | None
+    """The folder of the router; `null` where a certificate was asked for and could not be issued."""
     router: str
     """Version of the router: a hash of what it does."""
     table: str
@@ -129,6 +137,8 @@ class FitResult(Result, kw_only=True, frozen=True):
     verdict: Verdict
     gathered: GatheredResult | None = None
     """`null` where it was fitted to tables."""
+    certification: CertificationResult | None = None
+    """`null` where no certificate was asked for."""
 
 
 @app.command()
@@ -148,6 +158,9 @@ def fit(  # noqa: PLR0913, PLR0917 - an argument an option
     prior: Prior = False,
     seed: Seed = 0,
     models: Models = None,
+    certify: Certify = False,
+    calibration_share: CalibrationShare = 0.5,
+    days: Days = 90,
     as_json: JsonOption = False,
 ) -> None:
     """Fits a router to outcome tables, or to a ledger's scored requests, says what it is worth, and saves it."""
@@ -166,6 +179,10 @@ def fit(  # noqa: PLR0913, PLR0917 - an argument an option
     train, gathered = _outcomes(tables or [], ledger, route, moment(since, datetime.now(UTC)))
     if models is not None:
         train = train.only([name.strip() for name in models.split(",")])
+    asked_for = None
+    if certify:
+        asked_for = certificate_asked(objective, cascade=cascade, margin=margin, confidence=confidence, days=days)
+        train, held_out = train.split(1 - calibration_share, seed)
     if gathered is not None and reference is None and gathered.reference in train.models:
         reference = gathered.reference
     router = fit_router(
@@ -176,13 +193,19 @@ def fit(  # noqa: PLR0913, PLR0917 - an argument an option
         prior="shipped" if prior else None,
         seed=seed,
     )
-    with writing(out):
-        save(router, out)
     result = _result(router, train, out=out, seed=seed, objective=objective)
+    if asked_for is not None:
+        router, certification = certified(router, held_out, asked_for, latency_p95_s=latency_p95_s)
+        result = _certified(result, router, certification)
+    if result.out is not None:
+        with writing(out):
+            save(router, out)
     if gathered is not None:
         told = msgspec.convert(gathered, GatheredResult, from_attributes=True)
         result = msgspec.structs.replace(result, gathered=told)
     emit(result, partial(_show, result), as_json=as_json)
+    if result.out is None:
+        raise typer.Exit(1)
 
 
 def _outcomes(
@@ -222,6 +245,12 @@ def _result(router: Router, train: Outcomes, *, out: Path, seed: int, objective:
         ),
         verdict=_verdict(guard),
     )
+
+
+def _certified(result: FitResult, router: Router, certification: CertificationResult) -> FitResult:
+    """Returns the result with what came of the certificate; without one nothing is saved."""
+    out, serves = (None, result.policy) if certification.certificate is None else (result.out, certification.serves)
+    return msgspec.structs.replace(result, out=out, router=router.version, policy=serves, certification=certification)
 
 
 def _verdict(guard: HullGuard) -> Verdict:
@@ -285,7 +314,12 @@ def _show(result: FitResult, console: Console) -> None:
     lines.append(result.verdict.words)
     if unjudged := result.verdict.unjudged:
         lines.append(f"Not chosen, as too few prompts have them measured beside the others: {_cut(unjudged)}.")
-    lines.append(f"Reference `{result.reference}`. {result.policy}. Router {result.router} saved in {result.out}.")
+    if result.certification is not None:
+        lines.append(result.certification.words)
+    saved = (
+        "Nothing was saved" if result.out is None else f"{result.policy}. Router {result.router} saved in {result.out}"
+    )
+    lines.append(f"Reference `{result.reference}`. {saved}.")
     console.print("\n".join(lines), markup=False, soft_wrap=True)
 
 

@@ -139,6 +139,8 @@ def _show_decision(shown: DecisionShown, console: Console) -> None:
     lines = [f"{name} is excluded: {EXCLUSIONS[reason]}" for name, reason in shown.excluded.items()]
     decided_by = f", router {shown.router_version}" if shown.router_version else ""
     lines.append(f"reference {shown.reference or 'none'}, propensity {shown.propensity:.4g}{decided_by}")
+    if shown.certificate:
+        lines.append(f"certificate {shown.certificate}")
     console.print("\n".join(lines), markup=False, soft_wrap=True)
 
 

@@ -37,6 +37,8 @@ class DecisionShown(msgspec.Struct, kw_only=True, frozen=True):
     policy: str
     router_version: str
     fault: str | None
+    certificate: str | None = None
+    """Id of the certificate that the router serves by; `null` where it serves without."""
     prior: tuple[Prediction, ...] = ()
     """Where nothing was learned yet: what the shipped prior expects of each candidate. It is no evidence about these
     models at these tasks, and nothing is decided by it."""
@@ -58,6 +60,7 @@ class DecisionShown(msgspec.Struct, kw_only=True, frozen=True):
             policy=decision.policy,
             router_version=decision.router_version,
             fault=decision.fault,
+            certificate=decision.certificate,
             prior=_prior(routed, request),
         )
 

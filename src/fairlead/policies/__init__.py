@@ -2,6 +2,7 @@
 
 from fairlead.policies.budget import Budget
 from fairlead.policies.cascade import Cascade
+from fairlead.policies.certified import Certified
 from fairlead.policies.constant import Constant
 from fairlead.policies.floor import Floor, Latency
 from fairlead.policies.guard import HullGuard
@@ -15,6 +16,7 @@ __all__ = [
     "POLICIES",
     "Budget",
     "Cascade",
+    "Certified",
     "Constant",
     "Floor",
     "HullGuard",
@@ -40,6 +42,7 @@ POLICIES = {
         Cascade,
         LatencyLimit,
         HullGuard,
+        Certified,
     )
 }
 """Name -> policy: what an artifact may name, and what the contract tests run."""

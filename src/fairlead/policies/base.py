@@ -32,6 +32,10 @@ class Circumstances:
     answer_form: IntArray | None = None
     """(n,) place in `answers.FORMS` of the form that an answer takes, -1 where answers cannot be compared; `None` where
     nobody asked."""
+    now_s: FloatArray | None = None
+    """(n,) Unix time of each request; `None` where time does not matter."""
+    alarms: IntArray | None = None
+    """(n,) how many alarms the monitor of the route's certificate had raised; `None` where there is none."""
 
     def rows(self, index: IntArray) -> Self:
         """Returns those of these requests, in this order."""
@@ -42,6 +46,8 @@ class Circumstances:
             mix_draw=self.mix_draw[index],
             host_latency_p95_s=None if hosts is None else hosts[index],
             answer_form=None if self.answer_form is None else self.answer_form[index],
+            now_s=None if self.now_s is None else self.now_s[index],
+            alarms=None if self.alarms is None else self.alarms[index],
         )
 
 
@@ -139,6 +145,10 @@ REASONS = {
     "cascade": "cheaper answers are asked for first, and a dearer one where they do not convince",
     "guard_fixed": "routing is not shown to beat this fixed candidate on the outcomes it was fitted on",
     "guard_mix": "routing is not shown to beat this mix of two candidates on the outcomes it was fitted on",
+    "not_certified": "no policy could be certified to stay near the reference, which is served",
+    "certificate_expired": "the certificate has expired: the reference is served until a new one is issued",
+    "certificate_alarm": "outcomes speak against every policy of the certificate: the reference is served",
+    "certificate_tightened": "outcomes spoke against a greedier policy: a safer one of the certificate is followed",
     "no_evidence": "no outcomes yet: the reference is served",
     "control_arm": "this session is in the control arm: the reference is served",
     "reference_ineligible": "the chosen fixed candidate cannot serve this request: the next one in order does",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,6 +66,15 @@ def chosen(preferred: Sequence[IntArray], reason: StrArray, circumstances: Circu
         first = np.where(can_serve(column, circumstances.eligible), column, first)
     kept = np.where(first == preferred[0], reason, "reference_ineligible")
     return Choices(first=first, propensity=np.ones(n), reason=tuple(kept.tolist()))
+
+
+def judged_only(unjudged: Sequence[str], predictions: Predictions, circumstances: Circumstances) -> Circumstances:
+    """Returns the circumstances without these candidates, wherever somebody else can serve."""
+    if not unjudged:
+        return circumstances
+    narrowed = circumstances.eligible & np.array([name not in unjudged for name in predictions.candidates])
+    nobody = ~narrowed.any(axis=1, keepdims=True)
+    return replace(circumstances, eligible=np.where(nobody, circumstances.eligible, narrowed))
 
 
 def can_serve(column: IntArray, eligible: BoolArray) -> BoolArray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from fairlead.policies.columns import can_serve, chosen, column_of
+from fairlead.policies.columns import can_serve, chosen, column_of, judged_only
 from fairlead.policies.single import SingleStep
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class HullGuard(SingleStep):
     def narrowed(self, predictions: Predictions, circumstances: Circumstances) -> Circumstances:
         """Returns the circumstances under the policy's limits; where it serves, with judged candidates alone."""
         if self.allowed and not self.promise.as_told:
-            circumstances = self._judged_only(predictions, circumstances)
+            circumstances = judged_only(self.unjudged, predictions, circumstances)
         return self.policy.narrowed(predictions, circumstances)
 
     def realised(self, predictions: Predictions, circumstances: Circumstances, recorded: Recorded) -> Realised:
@@ -103,14 +103,6 @@ class HullGuard(SingleStep):
         if self.other is None:
             return f"`{self.fixed}` serves every request"
         return f"`{self.fixed}` serves {1 - self.share:.0%} of the sessions and `{self.other}` {self.share:.0%}"
-
-    def _judged_only(self, predictions: Predictions, circumstances: Circumstances) -> Circumstances:
-        judged = np.array([name not in self.unjudged for name in predictions.candidates])
-        if judged.all():
-            return circumstances
-        narrowed = circumstances.eligible & judged
-        nobody = ~narrowed.any(axis=1, keepdims=True)
-        return replace(circumstances, eligible=np.where(nobody, circumstances.eligible, narrowed))
 
     def _choose_fixed(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
         n = len(circumstances.eligible)

@@ -56,7 +56,7 @@ def judge(
         confidence: of the lower limit.
         groups: (n,) label of the question behind each prompt; repeated questions count as one.
     """
-    case = _case(policy.promise, predictions, recorded, reference, groups, seed)
+    case = case_of(policy.promise, predictions, recorded, reference, groups, seed)
     if case is None:
         return HullGuard(policy=policy, allowed=policy.promise.as_told, fixed=reference, confidence=confidence)
     learned = policy.learned(case.predictions, case.circumstances, case.recorded)
@@ -81,7 +81,7 @@ def judge(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
+class Case:
     """The prompts on which all judged candidates were measured; columns are still those of all candidates."""
 
     predictions: Predictions
@@ -99,20 +99,20 @@ class _Case:
         return self.predictions.rows(rows), self.circumstances.rows(rows), self.recorded.rows(rows)
 
 
-def _case(
+def case_of(
     promise: Promise,
     predictions: Predictions,
     recorded: Recorded,
     reference: str,
     groups: IntArray | None,
     seed: int,
-) -> _Case | None:
+) -> Case | None:
     """Returns what the outcomes can say, `None` where they are too few."""
     j = column_of(reference, predictions)
     spends = promise.spends
     if spends == "cost_usd" and not np.isfinite(recorded.cost_usd).any():
         spends = "nothing"
-    spent = _spent(recorded, spends)
+    spent = spending(recorded, spends)
     known = np.isfinite(recorded.score) & np.isfinite(spent)
     if j < 0 or not known[:, j].any():
         return None
@@ -120,7 +120,7 @@ def _case(
     groups = (np.arange(len(known)) if groups is None else groups)[grid.rows]
     if np.unique(groups).size < MIN_PROMPTS:
         return None
-    return _Case(
+    return Case(
         predictions=predictions.rows(grid.rows),
         circumstances=_circumstances(grid, recorded, reference=j, seed=seed),
         recorded=recorded.rows(grid.rows),
@@ -130,7 +130,7 @@ def _case(
     )
 
 
-def _spent(outcome: Recorded | Realised, spends: str) -> FloatArray:
+def spending(outcome: Recorded | Realised, spends: str) -> FloatArray:
     """Returns what was spent, in the shape of the scores; NaN where it is unknown."""
     if spends == "nothing":
         return np.zeros_like(outcome.score)
@@ -151,7 +151,7 @@ def _circumstances(grid: Grid, recorded: Recorded, *, reference: int, seed: int)
     )
 
 
-def _realised(policy: Policy, learned: Policy, case: _Case, seed: int) -> Realised:
+def _realised(policy: Policy, learned: Policy, case: Case, seed: int) -> Realised:
     """Returns what the policy came to, whatever it learns learned from other questions."""
     if learned is policy:
         return policy.realised(case.predictions, case.circumstances, case.recorded)
@@ -165,7 +165,7 @@ def _realised(policy: Policy, learned: Policy, case: _Case, seed: int) -> Realis
     return Realised(score=score, cost_usd=cost_usd, latency_s=latency_s)
 
 
-def _fixed(policy: Policy, case: _Case) -> list[Realised]:
+def _fixed(policy: Policy, case: Case) -> list[Realised]:
     """Returns what each judged candidate comes to as a fixed choice, under the limits that bind the policy as well."""
     narrowed = policy.narrowed(case.predictions, case.circumstances)
     n = len(case.groups)
@@ -176,20 +176,20 @@ def _fixed(policy: Policy, case: _Case) -> list[Realised]:
 # What it shows -------------------------------------------------------------------------------------------------------
 
 
-def _gathered(policy: Policy, learned: Policy, case: _Case, seed: int) -> _Evidence:
+def _gathered(policy: Policy, learned: Policy, case: Case, seed: int) -> _Evidence:
     outcomes = [_realised(policy, learned, case, seed), *_fixed(policy, case)]
-    values = np.column_stack([o.score for o in outcomes] + [_spent(o, case.spends) for o in outcomes])
+    values = np.column_stack([o.score for o in outcomes] + [spending(o, case.spends) for o in outcomes])
     resampled = resampled_means(values, groups=case.groups, n_boot=N_BOOT, seed=seed)
     return _Evidence(
         promise=policy.promise,
         candidates=tuple(case.predictions.candidates[column] for column in case.columns),
         reference=int(np.searchsorted(case.columns, case.circumstances.reference)),
-        n_apart=_n_apart(values, case.groups),
+        n_apart=n_apart(values, case.groups),
         means=np.vstack([values.mean(axis=0), resampled]),
     )
 
 
-def _n_apart(values: FloatArray, groups: IntArray) -> int:
+def n_apart(values: FloatArray, groups: IntArray) -> int:
     """Returns on how many questions the policy came to something else than the fixed candidate it is closest to."""
     score, spent = np.split(values, 2, axis=1)
     apart = (score[:, 1:] != score[:, :1]) | (spent[:, 1:] != spent[:, :1])
