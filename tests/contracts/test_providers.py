@@ -22,6 +22,7 @@ from fairlead.providers import PROVIDERS
 from fairlead.providers.aiohttp_transport import AiohttpTransport
 from fairlead.providers.base import Limits
 from fairlead.providers.faults import Fault
+from fairlead.providers.lean_transport import LeanTransport
 from fairlead.providers.upstream import Reply, Upstream, serving
 from fairlead.types import Candidate, Request, Usage
 
@@ -34,6 +35,13 @@ REQUEST = Request.from_prompt("hello")
 SHORT = Limits(ttft_s=0.05, patient_ttft_s=0.05, idle_s=0.05, answer_s=0.05)
 
 pytestmark = pytest.mark.parametrize("dialect", PROVIDERS)
+Transport = LeanTransport
+
+
+@pytest.fixture(autouse=True, params=[AiohttpTransport, LeanTransport])
+def both(request, monkeypatch):
+    """Each test runs over both transports."""
+    monkeypatch.setattr(request.module, "Transport", request.param, raising=False)
 
 
 class Echo:
@@ -47,9 +55,21 @@ class Echo:
         return Reply(text=TEXT, usage=USAGE, fault=self.fault)
 
 
+class Noting(Upstream):
+    """A host that knows its callers, one a connection."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.callers = set()
+
+    async def __call__(self, scope, receive, send):
+        self.callers.add(tuple(scope["client"]))
+        await super().__call__(scope, receive, send)
+
+
 @asynccontextmanager
 async def host(dialect, fault=None, api_key=None):
-    upstream, transport = Upstream(Echo(fault), time_scale=0, api_key=api_key), AiohttpTransport()
+    upstream, transport = Noting(Echo(fault), time_scale=0, api_key=api_key), Transport()
     try:
         async with serving(upstream) as url:
             yield PROVIDERS[dialect](base_url=url + PATHS[dialect], transport=transport, api_key=KEY), upstream
@@ -150,10 +170,8 @@ async def test_closing_a_stream_stops_the_host(dialect):
 
 
 async def test_connections_are_used_again(dialect):
-    async with host(dialect) as (provider, _):
-        connector = None
+    async with host(dialect) as (provider, upstream):
         for _ in range(3):
             await ask(provider, stream=True)
             await ask(provider, stream=False)
-            connector = provider.transport._session.connector
-        assert sum(len(pooled) for pooled in connector._conns.values()) == 1
+    assert len(upstream.callers) == 1

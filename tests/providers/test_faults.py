@@ -9,6 +9,7 @@ from fairlead.providers import OpenAI
 from fairlead.providers.aiohttp_transport import AiohttpTransport
 from fairlead.providers.base import Limits
 from fairlead.providers.faults import Fault, FaultPlan, FaultShare
+from fairlead.providers.lean_transport import LeanTransport
 from fairlead.providers.upstream import Reply, Upstream, serving
 from fairlead.types import Candidate, Request, Usage
 
@@ -60,6 +61,13 @@ SEEN = (
     Fault(kind="in_band", code="overloaded"),
 )
 IMPATIENT = Limits(ttft_s=0.2, patient_ttft_s=0.2, idle_s=0.2, answer_s=0.2)
+Transport = LeanTransport
+
+
+@pytest.fixture(autouse=True, params=[AiohttpTransport, LeanTransport])
+def both(request, monkeypatch):
+    """Each test runs over both transports."""
+    monkeypatch.setattr(request.module, "Transport", request.param, raising=False)
 
 
 class Struck:
@@ -78,7 +86,7 @@ class Struck:
 async def call(url, *, stream):
     candidate, request = Candidate(name="m", model="m"), Request.from_prompt("hello")
     async with contextlib.AsyncExitStack() as stack:
-        provider = OpenAI(base_url=f"{url}/v1", transport=AiohttpTransport())
+        provider = OpenAI(base_url=f"{url}/v1", transport=Transport())
         stack.push_async_callback(provider.close)
         if stream:
             return [chunk async for chunk in provider.stream(candidate, request, IMPATIENT)]

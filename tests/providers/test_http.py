@@ -12,10 +12,18 @@ from fairlead.errors import BadResponseError, RefusedRequestError, UnavailableEr
 from fairlead.providers import Anthropic, Gemini, OpenAI
 from fairlead.providers.aiohttp_transport import AiohttpTransport
 from fairlead.providers.base import Limits
+from fairlead.providers.lean_transport import LeanTransport
 from fairlead.types import Candidate, Media, Message, Request, Text
 
 CANDIDATE = Candidate(name="p/m", provider="p", model="org/m 1")
 REQUEST = Request.from_prompt("hello")
+Transport = LeanTransport
+
+
+@pytest.fixture(autouse=True, params=[AiohttpTransport, LeanTransport])
+def both(request, monkeypatch):
+    """Each test runs over both transports."""
+    monkeypatch.setattr(request.module, "Transport", request.param, raising=False)
 
 
 @asynccontextmanager
@@ -37,7 +45,7 @@ async def host(head: str, body: bytes = b"", *, then_close: bool = True):
             await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    transport = AiohttpTransport()
+    transport = Transport()
     try:
         async with server:
             yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", transport, received

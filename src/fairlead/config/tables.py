@@ -43,6 +43,8 @@ class ServerConfig(Table, frozen=True, kw_only=True):
     """Largest request body, bytes; a larger one is answered 413. Default 32 MiB, 1 KiB to 1 GiB."""
     max_in_flight: Annotated[int, Meta(ge=1, le=100_000)] = 1024
     """Requests served at the same time; one more is answered 429. Default 1024, 1 to 100000."""
+    client: Literal["lean", "aiohttp"] = "lean"
+    """What carries calls to providers: our own client, at a fraction of the CPU, or aiohttp's. Default `lean`."""
     drain_s: Seconds = 30.0
     """How long a stopping gateway waits for requests in flight, seconds. Default 30, up to 3600."""
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fairlead import catalog
 from fairlead.config import HostedProvider, RecordedProvider
 from fairlead.config.wording import below, nearest
 from fairlead.errors import ConfigError
 from fairlead.providers import PROVIDERS, Embeddings, OpenAI, Responses
-from fairlead.providers.aiohttp_transport import AiohttpTransport
+from fairlead.providers.lean_transport import LeanTransport
 from fairlead.providers.polyglot import Polyglot
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def candidates(config: Config, inside: Mapping[str, InProcess]) -> dict[str, Can
 @asynccontextmanager
 async def connected(config: Config, inside: Mapping[str, InProcess]) -> AsyncIterator[dict[str, Provider]]:
     """Yields the providers by name, ready to be called; on leaving all connections are closed."""
-    transport = AiohttpTransport()
+    transport = transport_of(config.server.client)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(transport.close)
         providers: dict[str, Provider] = {}
@@ -83,6 +83,15 @@ async def connected(config: Config, inside: Mapping[str, InProcess]) -> AsyncIte
             address = await stack.enter_async_context(serving(upstream))
             providers[name] = OpenAI(base_url=f"{address}/v1", transport=transport)
         yield providers
+
+
+def transport_of(client: Literal["lean", "aiohttp"]) -> Transport:
+    """Returns the pool of connections that the configuration asks for."""
+    if client == "lean":
+        return LeanTransport()
+    from fairlead.providers.aiohttp_transport import AiohttpTransport  # noqa: PLC0415 - heavy, loaded where wanted
+
+    return AiohttpTransport()
 
 
 def hosted(table: HostedProvider, transport: Transport, api_key: str | None) -> Provider:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ssl
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,17 @@ MAX_PIECE_BYTES = 2**20
 
 
 class AiohttpTransport:
-    """The transport that serves; it opens its pool in the loop of the first call.
+    """The transport of `client = "aiohttp"`; it opens its pool in the loop of the first call.
 
     No cookies, no proxies from the environment, no redirects (which could carry keys elsewhere), no limit on
     connections (the gateway bounds its requests itself). aiohttp sets TCP_NODELAY on every connection.
+
+    Args:
+        authorities: file of those whose certificates are trusted, PEM; without one the system's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, authorities: str | None = None) -> None:
+        self._authorities = authorities
         self._session: aiohttp.ClientSession | None = None
 
     @asynccontextmanager
@@ -64,11 +69,14 @@ class AiohttpTransport:
     def _pool(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),
+                connector=aiohttp.TCPConnector(limit=0, ssl=self._trusted()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             )
         return self._session
+
+    def _trusted(self) -> ssl.SSLContext | bool:
+        return True if self._authorities is None else ssl.create_default_context(cafile=self._authorities)
 
     async def close(self) -> None:
         """Closes all connections; a later call would open new ones."""

@@ -36,7 +36,7 @@ class Reply(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """By name, whatever its case."""
+        """By name, in lower case."""
         ...
 
     async def body(self) -> bytes:
