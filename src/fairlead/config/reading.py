@@ -146,7 +146,15 @@ def _provider(name: str, table: dict[str, Any], folder: Path) -> ProviderConfig:
         raise ConfigError(f"`{place}.dialect` is {table['dialect']!r}; expected one of {listed(_DIALECTS)}.")
     known = KNOWN_PROVIDERS[name].table() if name in KNOWN_PROVIDERS else {}
     flavour = {"flavour": name} if name in FLAVOURS else {}
-    return checked(flavour | known | table, HostedProvider, place)
+    return _without_userinfo(checked(flavour | known | table, HostedProvider, place), place)
+
+
+def _without_userinfo(host: HostedProvider, place: str) -> HostedProvider:
+    if "@" in urlsplit(host.base_url).netloc:  # it would be shown where addresses are; and a key goes into a header
+        raise ConfigError(
+            f"`{place}.base_url` holds a user or password; expected none in this file. Give a key by `api_key_env`."
+        )
+    return host
 
 
 def _models(tables: Mapping[str, dict[str, Any]], providers: Mapping[str, ProviderConfig]) -> dict[str, ModelConfig]:

@@ -132,7 +132,8 @@ class HostedProvider(Table, frozen=True, kw_only=True):
     api_version: Text | None = None
     """Azure's version of the API, such as `2024-10-21`: each model then has an address of its own. Default none."""
     base_url: Address
-    """Where the API starts, such as `http://127.0.0.1:8000/v1`. Required unless we know the provider."""
+    """Where the API starts, such as `http://127.0.0.1:8000/v1`, without user and password. Required unless we know the
+    provider."""
     api_key_env: Text | None = None
     """Name of the environment variable that holds the key. Default none; a provider that we know brings its own."""
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from fairlead.providers.transport import Reply, Transport
     from fairlead.types import Candidate, Chunk, Dialect, Request, Response
 
+BLACKENED = "***"
+
 
 class ChunkDecoder(Protocol):
     """Reads one stream in one dialect."""
@@ -81,7 +83,7 @@ class HttpProvider:
             try:
                 return self.decode(body)
             except WireError as error:
-                raise _bad(candidate, error) from error
+                raise self._bad(candidate, error) from error
 
     async def stream(self, candidate: Candidate, request: Request, limits: Limits) -> AsyncGenerator[Chunk, None]:
         """Yields the answer chunk by chunk; see `Provider.stream`."""
@@ -90,13 +92,13 @@ class HttpProvider:
             if reply.status != 200:
                 self.check_status(candidate, reply, await reply.body())
             if "json" in reply.headers.get("content-type", ""):
-                raise _no_stream(candidate, await reply.body())
+                raise self._bad(candidate, _no_stream(await reply.body()))
             try:
                 async with aclosing(_chunks(reply, decoder)) as chunks:
                     async for chunk in chunks:
                         yield chunk
             except WireError as error:
-                raise _bad(candidate, error) from error
+                raise self._bad(candidate, error) from error
             if not decoder.complete:
                 content_type = reply.headers.get("content-type", "no content type")
                 message = f"the stream ended before the answer did ({content_type})"
@@ -125,9 +127,18 @@ class HttpProvider:
     def check_status(self, candidate: Candidate, reply: Reply, body: bytes) -> None:
         """Raises the error of ours for a reply that is no success."""
         if reply.status != 200:
-            if self.api_key:  # some hosts quote the key that they reject
-                body = body.replace(self.api_key.encode(), b"***")
+            if self.api_key:
+                body = body.replace(self.api_key.encode(), BLACKENED.encode())
             raise refusal(candidate.name, reply.status, reply.headers, body, now=datetime.now(UTC))
+
+    def _bad(self, candidate: Candidate, error: WireError) -> BadResponseError:
+        """Returns the error of ours for a reply that is no answer, in the host's own words."""
+        words, code = self._blackened(str(error)), error.code and self._blackened(error.code)
+        return BadResponseError(words, model=candidate.name, status_code=200, code=code, billed=True)
+
+    def _blackened(self, words: str) -> str:
+        """Returns the host's words without the key: some quote it."""
+        return words.replace(self.api_key, BLACKENED) if self.api_key else words
 
 
 async def _chunks(reply: Reply, decoder: ChunkDecoder) -> AsyncGenerator[Chunk, None]:
@@ -142,10 +153,6 @@ async def _chunks(reply: Reply, decoder: ChunkDecoder) -> AsyncGenerator[Chunk, 
                     return
 
 
-def _no_stream(candidate: Candidate, body: bytes) -> BadResponseError:
+def _no_stream(body: bytes) -> WireError:
     said = error_body.read(body) or error_body.ErrorBody(message="it sent one JSON document in place of a stream")
-    return _bad(candidate, WireError(f"the provider answered 200: {said.message}", code=said.code))
-
-
-def _bad(candidate: Candidate, error: WireError) -> BadResponseError:
-    return BadResponseError(str(error), model=candidate.name, status_code=200, code=error.code, billed=True)
+    return WireError(f"the provider answered 200: {said.message}", code=said.code)
