@@ -72,3 +72,16 @@ def test_events_before_one_that_is_too_long_are_not_lost():
     assert next(events).data == b"a"
     with pytest.raises(WireError, match="longer than 20 bytes"):
         next(events)
+
+
+@pytest.mark.parametrize("n_bytes", [1, 4096])
+def test_a_picture_of_10_mb_is_one_event_however_it_comes(n_bytes):
+    size = 10_000_000 if n_bytes > 1 else 1_000_000
+    content = b"data: " + b"x" * size + b"\r\n\r\n"
+    pieces = [content[i : i + n_bytes] for i in range(0, len(content), n_bytes)]
+    assert [len(event.data) for event in read(pieces)] == [size]
+
+
+@given(st.binary(max_size=200), st.lists(st.integers(min_value=0), max_size=8))
+def test_no_bytes_at_all_break_it(content, places):
+    assert read(cut(content, places)) == read([content])

@@ -52,7 +52,7 @@ def encode_request(request: Request, candidate: Candidate, *, stream: bool) -> b
 
 class _Head(msgspec.Struct):
     type: str = ""
-    id: str | None = None
+    id: object = None  # whatever the caller wrote there: it is the host's to refuse
 
 
 class _Input(msgspec.Struct):
@@ -73,7 +73,7 @@ def _own(request: Request, *, foreign: bool) -> dict[str, object]:
 
 
 def _is_useless(item: _Head, *, foreign: bool) -> bool:
-    return item.type == "reasoning" and (foreign or (item.id or "").startswith(OUR_REASONING))
+    return item.type == "reasoning" and (foreign or str(item.id).startswith(OUR_REASONING))
 
 
 def _body(request: Request) -> dict[str, object]:

@@ -15,7 +15,8 @@ from fairlead.errors import WireError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_EVENT_BYTES = 4 * 1024 * 1024
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+"""A picture in base64 may take 10 MB."""
 DONE = b"data: [DONE]\n\n"
 
 _LF = "\n"
@@ -43,7 +44,7 @@ class Parser:
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self.max_event_bytes = max_event_bytes
-        self._rest = b""  # an unfinished line
+        self._rest = bytearray()  # an unfinished line: grows in place, so that a long one takes linear time
         self._size = 0  # bytes of the unfinished event in finished lines
         self._data: list[bytes] = []
         self._event = ""
@@ -71,17 +72,20 @@ class Parser:
         if self._after_cr and piece.startswith(b"\n"):
             piece = piece[1:]
             self._after_cr = False
-        content = self._rest + piece
+        if piece:
+            self._after_cr = piece.endswith(b"\r")
+        if self._started and b"\n" not in piece and b"\r" not in piece:
+            self._rest += piece
+            return []
+        content = bytes(self._rest + piece) if self._rest else piece
         if not self._started:
             if len(content) < len(_BOM) and _BOM.startswith(content):
-                self._rest = content
+                self._rest = bytearray(content)
                 return []
             self._started = True
             content = content.removeprefix(_BOM)
-        if piece:
-            self._after_cr = piece.endswith(b"\r")
         lines = _LINE_END.split(content) if b"\r" in content else content.split(b"\n")
-        self._rest = lines.pop()
+        self._rest = bytearray(lines.pop())
         return lines
 
     def _take(self, line: bytes) -> None:
