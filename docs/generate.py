@@ -24,6 +24,7 @@ from fairlead.cli.main import VERBS, build
 from fairlead.cli.output import Result
 from fairlead.config import tables
 from fairlead.eligibility import EXCLUSIONS
+from fairlead.gateway import openapi
 from fairlead.gateway.decide import DecisionShown
 from fairlead.ledger import export, schema
 from fairlead.policies.base import REASONS
@@ -315,6 +316,7 @@ def _texts() -> Iterator[tuple[Path, str]]:
         yield REFERENCE / name, f"{NOTE}\n\n{page().rstrip()}\n"
     for name, document in documents().items():
         yield REFERENCE / "schemas" / _file_name(name), f"{json_schema(document)}\n"
+    yield REFERENCE / "openapi.json", openapi.document().decode()
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from fairlead.gateway.feedback import FeedbackEndpoint
 from fairlead.gateway.health import HostsShown, Live, Ready
 from fairlead.gateway.metrics import MetricsShown
 from fairlead.gateway.models import Models
+from fairlead.gateway.openapi import OpenApi
 from fairlead.observers import Observers, Refused
 from fairlead.wire import anthropic_messages, openai_chat, openai_embeddings, openai_responses
 
@@ -59,6 +60,7 @@ def application(gateway: Gateway) -> ASGIApp:
         Route("/health/hosts", HostsShown(gateway), methods=["GET"]),
         Route("/health/ready", Ready(gateway), methods=["GET"]),
         Route("/metrics", MetricsShown(gateway), methods=["GET"]),
+        Route("/openapi.json", OpenApi(), methods=["GET"]),
     ]
     paths = [route.path_format for route in routes]
     return ErrorEdge(Router(routes, redirect_slashes=False), paths=paths, observers=gateway.observers)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from fairlead.gateway.state import Gateway
 
 
-class _Body(msgspec.Struct, forbid_unknown_fields=True):
+class Body(msgspec.Struct, forbid_unknown_fields=True):
+    """A score for a decision that was made."""
+
     decision_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
     """As in the header `x-fairlead-decision-id` of the reply."""
     score: Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -29,7 +31,7 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     """The same of the reference's answer to this request, where it is known."""
 
 
-_BODY = msgspec.json.Decoder(_Body)
+_BODY = msgspec.json.Decoder(Body)
 
 
 class FeedbackEndpoint:
@@ -55,7 +57,7 @@ class FeedbackEndpoint:
         await send_json(send, b'{"status":"kept"}')
 
 
-def _decoded(body: bytes) -> _Body:
+def _decoded(body: bytes) -> Body:
     try:
         return _BODY.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 THOUGHTS = "thinking blocks"
 """What a hint is called that only the dialect which signed it can use."""
 
-_ABSENT = msgspec.Raw()
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 THOUGHT_BLOCKS = {"thinking", "redacted_thinking"}
 _OWN_TOOLS = {None, "custom"}
@@ -42,12 +41,12 @@ class _Block(msgspec.Struct):
     source: _Source | None = None
     id: str | None = None
     name: str | None = None
-    input: msgspec.Raw = _ABSENT
+    input: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     tool_use_id: str | None = None
     content: str | list[_Block] | dict[str, msgspec.Raw] | None = None
     is_error: bool | None = None
-    cache_control: msgspec.Raw = _ABSENT
-    citations: msgspec.Raw = _ABSENT
+    cache_control: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    citations: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class _Message(msgspec.Struct):
@@ -59,8 +58,8 @@ class _Tool(msgspec.Struct):
     name: str
     type: str | None = None
     description: str | None = None
-    input_schema: msgspec.Raw = _ABSENT
-    cache_control: msgspec.Raw = _ABSENT
+    input_schema: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    cache_control: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class _ToolChoice(msgspec.Struct):
@@ -71,7 +70,7 @@ class _ToolChoice(msgspec.Struct):
 
 class _Format(msgspec.Struct):
     type: str = ""
-    schema: msgspec.Raw = _ABSENT
+    schema: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class _OutputConfig(msgspec.Struct):
@@ -84,7 +83,9 @@ _Name = Annotated[str, msgspec.Meta(max_length=256)]
 _Note = Annotated[str, msgspec.Meta(max_length=512)]
 
 
-class _Body(msgspec.Struct):
+class Body(msgspec.Struct):
+    """What a caller may ask; other fields are passed on to a host of this dialect."""
+
     model: _Name
     messages: Annotated[list[_Message], msgspec.Meta(min_length=1)]
     max_tokens: _Tokens | None = None
@@ -100,7 +101,7 @@ class _Body(msgspec.Struct):
     output_format: _Format | None = None
 
 
-_BODY = msgspec.json.Decoder(_Body)
+_BODY = msgspec.json.Decoder(Body)
 
 
 def decode(body: bytes) -> Request:
@@ -129,7 +130,7 @@ def decode_prompt(body: bytes) -> Request:
 class _Reader:
     """Reads one body, and notes on the way what no other dialect can be told."""
 
-    def __init__(self, read: _Body, body: bytes) -> None:
+    def __init__(self, read: Body, body: bytes) -> None:
         self._read = read
         self._body = body
         self._native: dict[str, None] = {}  # in the order of the body

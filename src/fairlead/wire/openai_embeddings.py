@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 __all__ = ["PASSED_ON", "REQUEST_ID", "answer_id", "decode", "encode", "encode_fault", "encoder"]
 
 
-class _Body(msgspec.Struct):
+class Body(msgspec.Struct):
+    """What a caller may ask; other fields are passed on to the host."""
+
     model: Annotated[str, msgspec.Meta(max_length=256)]
     input: str | list[str | int | list[int]] | None = None
     user: str | None = None
 
 
-_BODY = msgspec.json.Decoder(_Body)
+_BODY = msgspec.json.Decoder(Body)
 
 
 def decode(body: bytes) -> Request:

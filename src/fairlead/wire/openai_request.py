@@ -93,7 +93,7 @@ class _Message(msgspec.Struct):
 class _Function(msgspec.Struct):
     name: str
     description: str | None = None
-    parameters: msgspec.Raw = _NO_SCHEMA
+    parameters: msgspec.Raw = msgspec.field(default_factory=lambda: _NO_SCHEMA)
 
 
 class _Tool(msgspec.Struct):
@@ -107,7 +107,7 @@ class _NamedTool(msgspec.Struct):
 
 
 class _JsonSchema(msgspec.Struct):
-    schema: msgspec.Raw = _NO_SCHEMA
+    schema: msgspec.Raw = msgspec.field(default_factory=lambda: _NO_SCHEMA)
 
 
 class _ResponseFormat(msgspec.Struct):
@@ -125,7 +125,9 @@ _Note = Annotated[str, msgspec.Meta(max_length=512)]
 """A value of `metadata`, as long as OpenAI takes it; one of them gets into the ledger."""
 
 
-class _Body(msgspec.Struct):
+class Body(msgspec.Struct):
+    """What a caller may ask; other fields are passed on to a host of this dialect."""
+
     model: _Name
     messages: Annotated[list[_Message], msgspec.Meta(min_length=1)]
     stream: bool | None = None
@@ -147,7 +149,7 @@ class _Body(msgspec.Struct):
     prompt_cache_key: str | None = None
 
 
-_BODY = msgspec.json.Decoder(_Body)
+_BODY = msgspec.json.Decoder(Body)
 
 
 def decode(body: bytes) -> Request:
@@ -166,7 +168,7 @@ def decode(body: bytes) -> Request:
         raise not_json() from None
 
 
-def _request(read: _Body, body: bytes) -> Request:
+def _request(read: Body, body: bytes) -> Request:
     form = read.response_format
     return Request(
         messages=tuple(_message(message, i) for i, message in enumerate(read.messages)),

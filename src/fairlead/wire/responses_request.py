@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 THOUGHTS = "reasoning items"
 """What a hint is called that only the house of the model that thought can use."""
 
-_ABSENT = msgspec.Raw()
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 _WORDS = {"input_text", "output_text", "text", "summary_text"}
 
@@ -56,8 +55,8 @@ class _Tool(msgspec.Struct):
     type: str
     name: str | None = None
     description: str | None = None
-    parameters: msgspec.Raw = _ABSENT
-    format: msgspec.Raw = _ABSENT
+    parameters: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    format: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class _ToolChoice(msgspec.Struct):
@@ -67,7 +66,7 @@ class _ToolChoice(msgspec.Struct):
 
 class _Format(msgspec.Struct):
     type: str = "text"
-    schema: msgspec.Raw = _ABSENT
+    schema: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class _TextOptions(msgspec.Struct):
@@ -80,7 +79,9 @@ _Name = Annotated[str, msgspec.Meta(max_length=256)]
 _Note = Annotated[str, msgspec.Meta(max_length=512)]
 
 
-class _Body(msgspec.Struct):
+class Body(msgspec.Struct):
+    """What a caller may ask; other fields are passed on to a host of this dialect."""
+
     model: _Name
     input: str | list[_Item] | None = None
     instructions: str | list[_Item] | None = None
@@ -98,7 +99,7 @@ class _Body(msgspec.Struct):
     previous_response_id: str | None = None
 
 
-_BODY = msgspec.json.Decoder(_Body)
+_BODY = msgspec.json.Decoder(Body)
 
 
 def decode(body: bytes) -> Request:
@@ -121,7 +122,7 @@ def decode(body: bytes) -> Request:
 class _Reader:
     """Reads one body, and notes on the way what no other dialect can be told."""
 
-    def __init__(self, read: _Body, body: bytes) -> None:
+    def __init__(self, read: Body, body: bytes) -> None:
         self._read = read
         self._body = body
         self._native: dict[str, None] = {}  # in the order of the body
