@@ -398,7 +398,7 @@ CASES = CACHED | WRITTEN | THOUGHT | STREAMED | PRICED
 @pytest.mark.parametrize("name", CASES)
 def test_our_bill_is_the_right_one_to_the_last_digit(name):
     usage, rates, right = CASES[name]
-    cost = bill(Candidate(name="golden", price=rates), usage)
+    cost = bill(rates, usage)
     assert format(cost.normalize(), "f") == right
     assert not usage.estimated
 
@@ -415,7 +415,7 @@ def test_a_stream_that_ends_without_its_usage_has_no_known_cost():
     }
     text = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "."}}
     usage = last_usage(decoder, start, text)
-    assert bill(Candidate(name="golden", price=SONNET), usage) is None
+    assert bill(SONNET, usage) is None
 
 
 @pytest.mark.parametrize(
@@ -431,12 +431,12 @@ def test_a_stream_that_ends_without_its_usage_has_no_known_cost():
     ],
 )
 def test_half_a_usage_is_none(usage):
-    assert bill(Candidate(name="golden", price=SONNET), usage) is None
+    assert bill(SONNET, usage) is None
 
 
 def test_a_model_without_a_price_costs_an_unknown_sum():
     """litellm#35914: 37.4 million tokens for $1.16, since a model was missing in the list; #36999, #16998."""
-    assert bill(Candidate(name="golden", price=None), Usage(input_tokens=37_400_000, output_tokens=1)) is None
+    assert bill(None, Usage(input_tokens=37_400_000, output_tokens=1)) is None
 
 
 @pytest.mark.parametrize(
