@@ -15,7 +15,7 @@ from fairlead.catalog import price_of
 from fairlead.config import load
 from fairlead.errors import ConfigError
 from fairlead.execution.run import bill
-from fairlead.types import Candidate, Price, Rate, Usage
+from fairlead.types import Price, Rate, Usage
 from fairlead.wire import (
     anthropic_messages,
     anthropic_upstream,
