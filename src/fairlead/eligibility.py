@@ -28,6 +28,7 @@ EXCLUSIONS = {
     "price_unknown": "the caller caps the price of a call and its price is not known",
     "output_unbounded": "the caller caps the price of a call and nothing bounds its output",
     "price_cap": "a call may cost more than the caller allows",
+    "unpriced_under_budget": "a budget is set, and what a call may cost is not known",
 } | {
     f"{need}_{state}": f"{need} is needed and {said}"
     for need in ("tools", "vision", "audio", "files", "json_schema")
@@ -54,6 +55,7 @@ class Room:
     context_tokens: float
     output_tokens: float
     spoken: frozenset[tuple[Dialect, ...]]
+    priced: bool
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate]) -> Room:
@@ -63,12 +65,15 @@ class Room:
             context_tokens=min((a.context_tokens for a in able if a.context_tokens is not None), default=math.inf),
             output_tokens=min((a.max_output_tokens for a in able if a.max_output_tokens is not None), default=math.inf),
             spoken=frozenset(candidate.dialects for candidate in candidates),
+            priced=all(candidate.price is not None and candidate.tariff is None for candidate in candidates),
         )
 
     def takes(self, request: Request, context: Context) -> bool:
         """Says whether nobody is excluded; false where each candidate must be asked."""
         limits = context.limits
         if request.needs or limits.allowed is not None or limits.max_cost_usd is not None:
+            return False
+        if context.budget_remaining_usd is not None and not self.priced:
             return False
         if any(host.breaker_open for host in context.hosts.values()):
             return False
@@ -83,6 +88,8 @@ def _reason(candidate: Candidate, demand: _Demand, context: Context) -> str | No
     limits = context.limits
     if limits.allowed is not None and candidate.name not in limits.allowed:
         return "not_allowed"
+    if context.budget_remaining_usd is not None and not _payable(candidate, demand, context.now):
+        return "unpriced_under_budget"
     host = context.hosts.get(candidate.name) if context.hosts else None
     if host is not None and host.breaker_open:
         return "breaker_open"
@@ -92,6 +99,17 @@ def _reason(candidate: Candidate, demand: _Demand, context: Context) -> str | No
     if unmet is None and limits.max_cost_usd is not None:
         return demand.too_dear(candidate, limits.max_cost_usd, context.now)
     return unmet
+
+
+def _payable(candidate: Candidate, demand: _Demand, now: datetime) -> bool:
+    """Says whether it is known what a call costs at most: of media only the context window bounds the tokens."""
+    has_media = not _MEDIA.isdisjoint(demand.needs)
+    return None not in candidate.prices_within(now, now) and not (
+        has_media and candidate.capabilities.context_tokens is None
+    )
+
+
+_MEDIA = frozenset({"vision", "audio", "files"})
 
 
 def input_tokens_with_margin(request: Request) -> int:

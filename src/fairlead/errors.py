@@ -21,7 +21,8 @@
     │   │   └── ContentPolicyError          it is against the provider's rules
     │   └── CredentialsError            the provider rejects our key (401, 403)
     ├── AllAttemptsFailedError   every step of the plan failed; a group holding every cause
-    ├── BudgetExceededError      a hard budget would be overspent
+    ├── LimitExceededError       a limit of a key or route would be exceeded
+    │   └── BudgetExceededError         of money
     └── LedgerError              rows cannot be written or do not add up
         └── MissingRowError             a row speaks of one that the ledger does not hold
 
@@ -34,6 +35,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from decimal import Decimal
 
 
 class FairleadError(Exception):
@@ -202,7 +204,39 @@ class AllAttemptsFailedError(FairleadError):
         self.causes = tuple(causes)
 
 
-class BudgetExceededError(FairleadError):
+class LimitExceededError(FairleadError):
+    """A limit of a key or route would be exceeded: nothing was called.
+
+    Attributes:
+        kind: what is limited: `usd`, `requests`, `tokens` or `parallel`.
+        owner: whose limit it is, `route:NAME` or `key:ID`.
+        most: the limit.
+        remaining: what is left of it.
+        retry_after_s: when to ask again, seconds; `None` where that would be in vain.
+        exhausted: what was settled alone leaves too little, whatever becomes of the requests in flight.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: str,
+        owner: str,
+        most: Decimal,
+        remaining: Decimal,
+        retry_after_s: float | None,
+        exhausted: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.owner = owner
+        self.most = most
+        self.remaining = remaining
+        self.retry_after_s = retry_after_s
+        self.exhausted = exhausted
+
+
+class BudgetExceededError(LimitExceededError):
     """A hard budget would be overspent."""
 
 

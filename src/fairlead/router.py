@@ -67,7 +67,7 @@ class Router:
     """What the columns of the predictors stand for."""
     features: FeatureExtractor | None = None
     success: Predictor | None = None
-    tokens: Predictor | None = None
+    tokens: QuantilePredictor | None = None
     input_tokens: InputTokens | None = None
     latency: QuantilePredictor | None = None
     evidence: Evidence | None = field(default=None, repr=False)
@@ -121,6 +121,13 @@ class Router:
             cost_usd=self._rates.cost_usd(_moments(contexts), self._input_tokens(requests), output_tokens),
             latency_p95_s=self._latency_p95_s(x),
         )
+
+    def output_tokens_within(self, request: Request, level: float) -> dict[str, float]:
+        """Returns candidate -> the tokens of output that a share `level` of its answers stays within, where known."""
+        if self.features is None or self.tokens is None:
+            return {}
+        within = self._taken(self.tokens.predict_quantile(self.features.transform([request]), level))[0]
+        return {name: n for name, n in zip(self._names, within.tolist(), strict=True) if not np.isnan(n)}
 
     def bind(
         self,

@@ -532,6 +532,10 @@ class Attempt:
     status_code: int | None = None
     retryable: bool = False
     retry_after_s: float | None = None
+    reserved_usd: Decimal | None = None
+    """The most that it could cost, where a budget had to pay for it."""
+    output_limit: int | None = None
+    """Tokens of output that this pays for, sent where the caller set no limit."""
     answer: str | None = field(default=None, repr=False)
     """The final answer in one spelling, where the plan compares answers; never kept in the ledger."""
 

@@ -137,7 +137,11 @@ REFUSED = {
         LOCAL + '[routes.auto]\ncandidates = ["local/qwen3-32b", 1]',
         "`routes.auto.candidates[1]` is 1; expected text",
     ),
-    "a setting of later": (LOCAL + '[routes.auto]\nbudget = { usd = "5" }', "`routes.auto.budget` is not a setting."),
+    "a setting of later": (LOCAL + "[routes.auto]\nshadow = { share = 0.1 }", "`routes.auto.shadow` is not a setting."),
+    "a budget of nothing": (
+        LOCAL + '[routes.auto]\nbudget = { usd = "0" }',
+        "`routes.auto.budget.usd` is 0; expected more",
+    ),
     "a slip of the pen": (
         LOCAL + "[routes.auto]\nquality_floor = { margn = 0.1 }",
         "`routes.auto.quality_floor.margn` is not a setting. Did you mean `margin`?",

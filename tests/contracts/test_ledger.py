@@ -235,7 +235,7 @@ async def test_a_bad_row_fails_alone_among_those_written_with_it(ledger, records
     writes = [ledger.intent(records.intent(n)) for n in (2, 4, 5)]
     bad = [ledger.intent(naive), ledger.settle(records.settlement(1, records.attempt(usage=huge)))]
     answers = await asyncio.gather(*writes, *bad, return_exceptions=True)
-    assert answers[:3] == [None, None, None]
+    assert answers[:3] == [(), (), ()]
     assert [type(answer) for answer in answers[3:]] == [LedgerError, LedgerError]
     assert [(entry.request_id, entry.status) for entry in ledger.entries()] == [
         ("req_0001", "unsettled"),

@@ -6,6 +6,7 @@ wording.py what a reader of a refused file is told. Nothing else in the package 
 
 from fairlead.config.reading import load
 from fairlead.config.tables import (
+    BudgetConfig,
     CapabilitiesConfig,
     Config,
     HostedProvider,
@@ -26,6 +27,7 @@ from fairlead.config.tables import (
 )
 
 __all__ = [
+    "BudgetConfig",
     "CapabilitiesConfig",
     "Config",
     "HostedProvider",

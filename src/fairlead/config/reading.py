@@ -195,7 +195,14 @@ def _check_settings(model: ModelConfig, place: str) -> None:
 
 def _routes(tables: Mapping[str, dict[str, Any]], folder: Path) -> dict[str, RouteConfig]:
     given = {name: checked(table, RouteConfig, _named("routes", name)) for name, table in tables.items()}
+    for name, route in given.items():
+        _check_budget(route, below("routes", name))
     return {name: _rooted(route, "router", folder) for name, route in ({"auto": RouteConfig()} | given).items()}
+
+
+def _check_budget(route: RouteConfig, place: str) -> None:
+    if route.budget is not None and not (route.budget.usd.is_finite() and route.budget.usd > 0):
+        raise ConfigError(f"`{place}.budget.usd` is {route.budget.usd}; expected more than 0, in USD.")
 
 
 def _keys(providers: Mapping[str, ProviderConfig], environ: Mapping[str, str]) -> dict[str, Secret]:

@@ -304,6 +304,15 @@ class QualityFloorConfig(Table, frozen=True, kw_only=True):
     """How surely outcomes must show that no more is given up; for the objective `cost`. Default 0.95, in [0.5, 1)."""
 
 
+class BudgetConfig(Table, frozen=True, kw_only=True):
+    """`budget` of a route: money that is never overspent, whatever happens."""
+
+    usd: Decimal
+    """How much, USD, such as `"500"`; above 0. Required."""
+    per: Literal["hour", "day", "week", "month", "total"] = "month"
+    """In which time, by the clock of UTC; `total` is for good. Default `month`."""
+
+
 class RouteConfig(Table, frozen=True, kw_only=True):
     """`[routes.NAME]`: how to choose for requests whose `model` is NAME."""
 
@@ -335,6 +344,9 @@ class RouteConfig(Table, frozen=True, kw_only=True):
     request is about, and can be erased. Default `false`."""
     store_prompts: bool = False
     """Keep the words of each request, too: a router learns more from them. They can be erased. Default `false`."""
+    budget: BudgetConfig | None = None
+    """A hard budget: what a call may cost is set aside before it is made, and models without a price do not serve.
+    Routes that stand beside `auto` share its budget. Default: none."""
 
 
 class Secret:

@@ -2,6 +2,7 @@
 
 from fairlead.execution.advance import Call, Deliver, GiveUp, Move, advance, compares, ruled_out
 from fairlead.execution.executor import Executor
+from fairlead.execution.purse import Purse
 from fairlead.execution.run import bill
 from fairlead.execution.stream import Stream
 from fairlead.providers.base import Limits
@@ -13,6 +14,7 @@ __all__ = [
     "GiveUp",
     "Limits",
     "Move",
+    "Purse",
     "Stream",
     "advance",
     "bill",

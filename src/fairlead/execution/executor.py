@@ -19,6 +19,7 @@ from fairlead.providers.base import Limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
+    from fairlead.execution.purse import Purse
     from fairlead.execution.run import Clock, Progress, Sleep, Timer
     from fairlead.providers.base import Provider
     from fairlead.types import Candidate, Decision, Outcome, Request, Response
@@ -73,13 +74,15 @@ class Executor:
             hedges=Allowance(self.limits.hedge_share, self.limits.burst),
         )
 
-    async def execute(self, decision: Decision, request: Request, *, seed: int = 0) -> Outcome:
+    async def execute(
+        self, decision: Decision, request: Request, *, seed: int = 0, purse: Purse | None = None
+    ) -> Outcome:
         """Returns what came of the plan; failures are told in the outcome, not raised.
 
         A caller that cancels this call gets an outcome as well, `cancelled`, because it must be settled; the calls to
         providers are closed by then.
         """
-        run = self._run(decision, request, seed)
+        run = self._run(decision, request, seed, purse)
         responses: dict[int, Response] = {}
         try:
             while calls := await run.next_calls():
@@ -94,9 +97,9 @@ class Executor:
             return run.outcome("failed")
         return run.outcome("delivered", responses[run.delivered.number])
 
-    def stream(self, decision: Decision, request: Request, *, seed: int = 0) -> Stream:
+    def stream(self, decision: Decision, request: Request, *, seed: int = 0, purse: Purse | None = None) -> Stream:
         """Returns the streamed answer, not yet started; nothing is called before `start`."""
-        return Stream(self._run(decision, request, seed), self.providers, request)
+        return Stream(self._run(decision, request, seed, purse), self.providers, request)
 
     async def _answers(
         self, run: Run, calls: tuple[Progress, ...], request: Request
@@ -114,7 +117,9 @@ class Executor:
         limit_s = min(self.limits.answer_s, run.left_s())
         try:
             async with asyncio.timeout(limit_s):
-                response = await self.providers[candidate.provider].complete(candidate, request, self.limits)
+                response = await self.providers[candidate.provider].complete(
+                    candidate, run.told(progress, request), self.limits
+                )
         except ProviderError as error:
             return error
         except TimeoutError:
@@ -128,7 +133,7 @@ class Executor:
         finally:
             run.stop(progress)
 
-    def _run(self, decision: Decision, request: Request, seed: int) -> Run:
+    def _run(self, decision: Decision, request: Request, seed: int, purse: Purse | None) -> Run:
         return Run(
             decision.plan,
             self.candidates,
@@ -137,6 +142,7 @@ class Executor:
             asked=asked_of(request) if any(map(compares, decision.plan)) else None,
             shared=self._shared,
             expected_p95_s={p.candidate: p.latency_p95_s for p in decision.predictions},
+            purse=purse,
         )
 
 
@@ -158,7 +164,7 @@ class _Race:
         try:
             self._enter(first)
             done = await self._next(self._run.hedge_after_s(first))
-            if not done and (second := self._run.hedge(first)) is not None:
+            if not done and (second := await self._run.hedge(first)) is not None:
                 self._enter(second)
             while self._asking and not _answered(done):
                 done += await self._next(None)

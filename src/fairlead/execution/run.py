@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.answers import final_answer
 from fairlead.errors import ProviderError
-from fairlead.execution.advance import Call, Deliver, advance, compares, hedge, ruled_out
+from fairlead.execution.advance import Call, Deliver, Move, advance, compares, hedge, ruled_out
 from fairlead.execution.patience import first_token_s, hedge_after_s
 from fairlead.types import Attempt, Outcome
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from fairlead.answers import Question
     from fairlead.execution.allowance import Allowance
     from fairlead.execution.hosts import Hosts
+    from fairlead.execution.purse import Purse
     from fairlead.money import Price
     from fairlead.providers.base import Limits
-    from fairlead.types import AttemptStatus, Candidate, Chunk, OutcomeStatus, Response, Stage, Usage
+    from fairlead.types import AttemptStatus, Candidate, Chunk, OutcomeStatus, Request, Response, Stage, Usage
 
     Clock = Callable[[], datetime]
     Timer = Callable[[], float]
@@ -113,6 +114,7 @@ class Run:
         seed: int,
         asked: Question | None,
         expected_p95_s: Mapping[str, float | None],
+        purse: Purse | None = None,
     ) -> None:
         self.plan = plan
         self.limits = limits
@@ -128,31 +130,54 @@ class Run:
         self._shared = shared
         self._expected_p95_s = expected_p95_s
         shared.earn()
+        self._purse = purse
+        self._unpaid: set[str] = set()
         self._open: list[Progress] = []
         self.delivered: Attempt | None = None
         """Whose answer is delivered, once that is known."""
 
     async def next_calls(self) -> tuple[Progress, ...]:
-        """Pauses as the rule says and opens the next attempts; none where there is nothing more to call."""
-        retries = self._shared.retries
-        limits = self.limits if retries.left else replace(self.limits, retries=0)
-        move = advance(self.plan, self.attempts, limits, self._seed, barred=self._barred)
+        """Pauses as the rule says and opens the next attempts; none where there is nothing more to call, or to pay."""
+        while isinstance(move := self._move(), Call):
+            if calls := await self._paid(move):
+                return calls
         if isinstance(move, Deliver):
             self.delivered = move.attempt
-        if not isinstance(move, Call):
+        return ()
+
+    def _move(self) -> Move:
+        spent = bool(self.attempts) and self.attempts[-1].candidate in self._unpaid
+        limits = self.limits if self._shared.retries.left and not spent else replace(self.limits, retries=0)
+        return advance(self.plan, self.attempts, limits, self._seed, barred=self._barred)
+
+    async def _paid(self, move: Call) -> tuple[Progress, ...]:
+        """Opens the calls of a move that can be paid for; those that cannot are not asked for again."""
+        names = [name for name in move.candidates if await self._pays(name)]
+        if not names:
             return ()
         if self.attempts and move.stage == self.attempts[-1].stage:
-            retries.take()
+            self._shared.retries.take()
         if move.wait_s > 0:
             await self._sleep(move.wait_s)
-        return tuple(self._begin(name, move.stage) for name in move.candidates)
+        return tuple(self._begin(name, move.stage) for name in names)
 
-    def hedge(self, slow: Progress) -> Progress | None:
+    async def _pays(self, name: str) -> bool:
+        if self._purse is None or await self._purse.pays(name):
+            return True
+        self._unpaid.add(name)
+        return False
+
+    async def hedge(self, slow: Progress) -> Progress | None:
         """Opens a second call beside one that takes long; none where nobody is left, or too many were made already."""
         move = hedge(self.plan, self.attempts, slow.stage, self.limits, self._barred)
-        if move is None or not self._shared.hedges.take():
+        if move is None or not self._shared.hedges.left or not await self._pays(move.candidate):
             return None
+        self._shared.hedges.take()
         return self._begin(move.candidate, move.stage)
+
+    def told(self, progress: Progress, request: Request) -> Request:
+        """Returns the request as the host of a call is sent it."""
+        return request if self._purse is None else self._purse.told(progress.candidate.name, request)
 
     def hedge_after_s(self, progress: Progress) -> float:
         """Returns after how long a call that has not answered gets another beside it."""
@@ -225,7 +250,7 @@ class Run:
 
     @property
     def _barred(self) -> frozenset[str]:
-        return ruled_out(self.attempts, self._candidates)
+        return ruled_out(self.attempts, self._candidates) | self._unpaid
 
     def _begin(self, name: str, stage: int) -> Progress:
         progress = Progress(candidate=self._candidates[name], stage=stage, started_s=self._timer())
@@ -266,6 +291,8 @@ class Run:
                 retryable=error.retryable if error else False,
                 retry_after_s=error.retry_after_s if error else None,
                 answer=answer,
+                reserved_usd=None if self._purse is None else self._purse.reserved_usd(candidate.name),
+                output_limit=None if self._purse is None else self._purse.output_limit(candidate.name),
             )
         )
         self._open.remove(progress)

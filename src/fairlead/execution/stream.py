@@ -137,7 +137,7 @@ class _Reading:
         self.progress = progress
         self._run = run
         provider = providers[progress.candidate.provider]
-        self._chunks = provider.stream(progress.candidate, request, run.limits)
+        self._chunks = provider.stream(progress.candidate, run.told(progress, request), run.limits)
 
     async def beginning(self) -> AsyncIterator[Chunk]:
         """Yields the chunks up to the first with content."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fairlead.config import Config, RouteConfig
+    from fairlead.ledger.budget import Limit
     from fairlead.policies.base import Policy
     from fairlead.types import Candidate
 
@@ -34,6 +35,8 @@ class BoundRoute:
     """Nobody named the reference: it is the dearest candidate."""
     fitted: Path | None
     """Where the router was read from; `None` where nothing was learned yet."""
+    budget: Limit | None = None
+    """Routes that stand beside another one share its budget."""
 
     @property
     def unseen(self) -> tuple[str, ...]:
@@ -64,9 +67,18 @@ def _with_variants(name: str, route: RouteConfig, candidates: Mapping[str, Candi
             router=replace(_bound(learned, wanted, taking_part, reference, judgements), evidence=None),  # judged with
             assumed=route.reference is None,
             fitted=route.router,
+            budget=_budget(name, route),
         )
         for variant, wanted in _variants(name, route).items()
     ]
+
+
+def _budget(name: str, route: RouteConfig) -> Limit | None:
+    if route.budget is None:
+        return None
+    from fairlead.ledger.budget import Limit  # noqa: PLC0415 - only where there is one
+
+    return Limit(kind="usd", owner=f"route:{name}", most=route.budget.usd, per=route.budget.per)
 
 
 def _bound(

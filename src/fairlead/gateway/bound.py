@@ -1,11 +1,14 @@
-"""The most that a plan can cost: what is reserved before the first call, and listed where it was never settled."""
+"""The most that calls can cost: what is reserved before each of them, and listed where one was never settled."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from fairlead.types import Media, Usage
+from fairlead.eligibility import input_tokens_with_margin
+from fairlead.money import Usage
+from fairlead.types import Media
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +16,51 @@ if TYPE_CHECKING:
 
     from fairlead.money import Price
     from fairlead.types import Candidate, Decision, Request
+
+Between = tuple["datetime", "datetime"]
+"""From when to when calls may be made: of the prices that may hold then the dearest counts."""
+
+HIDDEN_TOKENS = 600
+"""What hosts put before a request with tools, at most: Anthropic says up to 346."""
+LEAST_OUTPUT_TOKENS = 256
+"""An answer is never given less room than this because short ones were seen so far."""
+DEFAULT_OUTPUT_TOKENS = 4096
+"""Room for an answer of which nothing is known: neither how long such answers are nor how long they can be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """What one call may come to."""
+
+    usd: Decimal | None
+    """`None` where a price, or an amount, is not known."""
+    tokens: int
+    """Input, as estimated, and output."""
+    output_limit: int | None
+    """Tokens of output that this pays for, to be sent with the call; `None` where the caller set a limit."""
+
+
+def call_bound(request: Request, candidate: Candidate, expected: float | None, between: Between) -> Bound:
+    """Returns what a call may come to.
+
+    Args:
+        request: that is sent.
+        candidate: that is called.
+        expected: tokens of output that nearly every answer stays within; `None` where nothing is known of that.
+        between: the moments that it may be made at.
+    """
+    limit = None if limited_by_caller(request) else _room(request, candidate, expected)
+    output_tokens = request.max_output_tokens or limit or 0
+    return Bound(
+        usd=_call_usd(request, candidate, output_tokens, between),
+        tokens=input_tokens_with_margin(request) + output_tokens * request.n,
+        output_limit=limit,
+    )
+
+
+def limited_by_caller(request: Request) -> bool:
+    """Says whether the request itself bounds its output; vectors are none."""
+    return request.max_output_tokens is not None or request.dialect == "embeddings"
 
 
 def most_usd(
@@ -22,40 +70,89 @@ def most_usd(
     *,
     max_attempts: int,
     retries: int,
-    between: tuple[datetime, datetime],
+    between: Between,
+    bounds: Mapping[str, Bound] | None = None,
 ) -> Decimal | None:
     """Returns an upper bound on the bill of all attempts, `None` where a price or an amount has no bound.
 
-    A token is at least a byte of the body, so the body's length bounds the input, at the dearest of what it may be
-    billed as, except for media: these are billed by rules of their own. The output is bounded by the caller's limit,
-    else by the candidate's. Of the prices that may hold between these moments the dearest counts, and of
-    two sources that differ the dearer one.
+    Args:
+        request: as the caller sent it.
+        decision: whose plan is called.
+        candidates: by name.
+        max_attempts: calls, all together.
+        retries: further calls of the same step.
+        between: the moments that the calls may be made at.
+        bounds: of each candidate, where a limit on its output is sent with the call; else the caller's limit bounds it,
+            else the candidate's own.
     """
-    if any(isinstance(part, Media) for message in request.messages for part in message.parts):
-        return None
     planned = [step.candidate for stage in decision.plan for step in stage.steps]
-    costs = [cost for name in planned if (cost := _call_usd(request, candidates[name], between)) is not None]
+    found = [
+        _planned_usd(request, candidates[name], between) if bounds is None else bounds[name].usd for name in planned
+    ]
+    costs = [cost for cost in found if cost is not None]
     if len(costs) < len(planned):
         return None
     dearest_first = sorted(costs * (1 + retries), reverse=True)
     return sum(dearest_first[:max_attempts], Decimal(0))
 
 
-def _call_usd(request: Request, candidate: Candidate, between: tuple[datetime, datetime]) -> Decimal | None:
+def _planned_usd(request: Request, candidate: Candidate, between: Between) -> Decimal | None:
     output_tokens = request.max_output_tokens or candidate.capabilities.max_output_tokens
-    if output_tokens is None:
+    return None if output_tokens is None else _call_usd(request, candidate, output_tokens, between)
+
+
+def _room(request: Request, candidate: Candidate, expected: float | None) -> int:
+    """Returns the tokens of output that are paid for: what nearly every answer needs, as far as there is room."""
+    able = candidate.capabilities
+    wanted = able.max_output_tokens or DEFAULT_OUTPUT_TOKENS
+    if expected is not None:
+        wanted = min(wanted, max(int(expected) + 1, LEAST_OUTPUT_TOKENS))
+    if able.context_tokens is not None:
+        wanted = min(wanted, able.context_tokens - input_tokens_with_margin(request))
+    return max(1, wanted)
+
+
+def _call_usd(request: Request, candidate: Candidate, output_tokens: int, between: Between) -> Decimal | None:
+    """Returns the most that a call costs; of two sources of a price that differ the dearer one counts."""
+    n_input = _input_tokens(request, candidate)
+    if n_input is None:
         return None
-    bounds = [_most(price, len(request.body), output_tokens * request.n) for price in candidate.prices_within(*between)]
+    ways = _ways(n_input, output_tokens * request.n, media=bool(_media(request)))
+    bounds = [_most(price, ways) for price in candidate.prices_within(*between)]
     known = [bound for bound in bounds if bound is not None]
-    return max(known) if len(known) == len(bounds) else None
+    return max(known) if known and len(known) == len(bounds) else None
 
 
-def _most(price: Price | None, n_input: int, n_output: int) -> Decimal | None:
-    """Returns what a call costs at most, whichever way its input is billed."""
+def _ways(n_input: int, n_output: int, *, media: bool) -> list[Usage]:
+    """Returns all that the input may be billed as."""
+    ways = [
+        Usage(input_tokens=n_input, output_tokens=n_output),
+        Usage(input_tokens=0, cache_write_tokens=n_input, output_tokens=n_output),
+        Usage(input_tokens=0, cache_write_1h_tokens=n_input, output_tokens=n_output),
+    ]
+    if media:
+        ways.append(Usage(input_tokens=0, input_image_tokens=n_input, output_tokens=n_output))
+        ways.append(Usage(input_tokens=0, input_audio_tokens=n_input, output_tokens=n_output))
+    return ways
+
+
+def _most(price: Price | None, ways: list[Usage]) -> Decimal | None:
     if price is None:
         return None
-    read = Usage(input_tokens=n_input, output_tokens=n_output)
-    written = Usage(input_tokens=0, cache_write_tokens=n_input, output_tokens=n_output)
-    lasting = Usage(input_tokens=0, cache_write_1h_tokens=n_input, output_tokens=n_output)
-    costs = map(price.cost_usd, (read, written, lasting))
-    return max((cost for cost in costs if cost is not None), default=None)
+    return max((cost for cost in map(price.cost_usd, ways) if cost is not None), default=None)
+
+
+def _input_tokens(request: Request, candidate: Candidate) -> int | None:
+    """Returns how many tokens the input can have at most; `None` where nothing bounds it.
+
+    A token is at least a byte of the body; media are billed by rules of their own, and only the window bounds them.
+    """
+    window = candidate.capabilities.context_tokens
+    if _media(request):
+        return window
+    n_bytes = len(request.body) + (HIDDEN_TOKENS if request.tools else 0)
+    return n_bytes if window is None else min(n_bytes, window)
+
+
+def _media(request: Request) -> frozenset[str]:
+    return frozenset(part.kind for message in request.messages for part in message.parts if isinstance(part, Media))

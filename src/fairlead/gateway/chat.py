@@ -13,6 +13,7 @@ from fairlead.gateway.errors import fault_of, send_error
 from fairlead.gateway.headers import final_notes, headers, notes, server_timing
 from fairlead.gateway.leaving import CancelledByLeaving
 from fairlead.gateway.record import Record
+from fairlead.gateway.standing import standing_headers
 from fairlead.observers import Laps
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class Chat:
         laps.lap("decode")
         if told := passed_on(scope, codec.PASSED_ON):
             request = replace(request, headers=told)
-        context = gateway.context(request, scope)
+        limits = gateway.limits_of(request.model)
+        context = gateway.context(request, scope, limits)
         request = gateway.with_thinker(request, context)
         routed, context = gateway.decide(request, context)
         laps.lap("decide")
@@ -65,6 +67,7 @@ class Chat:
             routed=routed,
             laps=laps,
             trace_parent=header(scope, b"traceparent"),
+            purse=gateway.purse(request, routed, context, limits),
         )
         await record.intend()  # committed before the call
         if request.stream:
@@ -74,7 +77,9 @@ class Chat:
 
     async def _answer(self, record: Record, receive: Receive, send: Send) -> None:
         async with CancelledByLeaving(receive):
-            outcome = await self._gateway.executor.execute(record.decision, record.request, seed=record.context.seed)
+            outcome = await self._gateway.executor.execute(
+                record.decision, record.request, seed=record.context.seed, purse=record.purse
+            )
         await record.settle(outcome)  # committed before the reply's last byte
         told = final_notes(record, outcome)
         if outcome.response is None or outcome.served is None:
@@ -86,7 +91,9 @@ class Chat:
         await send_json(send, body, headers=self._headers(record, told))
 
     async def _stream(self, record: Record, receive: Receive, send: Send) -> None:
-        stream = self._gateway.executor.stream(record.decision, record.request, seed=record.context.seed)
+        stream = self._gateway.executor.stream(
+            record.decision, record.request, seed=record.context.seed, purse=record.purse
+        )
         encoder = None
         try:
             async with CancelledByLeaving(receive):
@@ -112,7 +119,9 @@ class Chat:
         return self._codec.encoder(record.request, record.heading(stream.candidate))
 
     def _headers(self, record: Record, told: Notes) -> list[Header]:
-        return [*headers(told, self._codec), server_timing(record)]
+        standings = () if record.purse is None else record.purse.standings
+        limits = standing_headers(standings, self._codec, record.context.now) if standings else []
+        return [*headers(told, self._codec), server_timing(record), *limits]
 
 
 async def _pass_on(stream: Stream, encoder: StreamEncoder, send: Send) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fairlead.errors import (
@@ -12,6 +13,7 @@ from fairlead.errors import (
     CredentialsError,
     FairleadError,
     LedgerError,
+    LimitExceededError,
     NoCandidateError,
     ProviderError,
     ProviderTimeoutError,
@@ -21,6 +23,7 @@ from fairlead.errors import (
     UnavailableError,
 )
 from fairlead.gateway.body import send_json
+from fairlead.gateway.standing import refusal_headers
 from fairlead.wire.codec import Fault
 
 if TYPE_CHECKING:
@@ -36,16 +39,18 @@ async def send_error(send: Send, error: Exception, codec: Codec, *, headers: Ite
     """Tells the caller of an error in its own dialect, as long as no reply has begun."""
     fault = fault_of(error)
     body = codec.encode_fault(fault)
+    if isinstance(error, LimitExceededError):
+        headers = [*headers, *refusal_headers(error, codec, datetime.now(UTC))]
     await send_json(send, body, status_code=fault.status_code, headers=[*retry_headers(fault), *headers])
 
 
 def retry_headers(fault: Fault) -> list[Header]:
     """Returns what the clients' own retry loops look at."""
-    wait = [] if fault.retry_after_s is None else [(b"retry-after", f"{fault.retry_after_s:g}".encode())]
+    wait = [] if fault.retry_after_s is None else [(b"retry-after", _plain(fault.retry_after_s).encode())]
     return [*wait, (b"x-should-retry", b"false")] if fault.final else wait
 
 
-def fault_of(error: Exception) -> Fault:
+def fault_of(error: Exception) -> Fault:  # noqa: PLR0911 - one a kind
     """Returns how the caller is told of an error; one that nobody foresaw does not show its text."""
     match error:
         case RequestError(status_code=status_code, param=param, code=code):
@@ -58,12 +63,28 @@ def fault_of(error: Exception) -> Fault:
             return Fault(status_code=503 if "breaker_open" in reasons else 400, message=_sentence(error), code=code)
         case AllAttemptsFailedError():
             return replace(_fault_of_causes(error.causes), message=_sentence(error), final=True)
+        case LimitExceededError():
+            return _fault_of_limit(error)
         case LedgerError():
             return Fault(status_code=503, message=_sentence(error), code="ledger_unavailable")
         case FairleadError():
             return Fault(status_code=500, message=_sentence(error), code="internal_error")
         case _:
             return Fault(status_code=500, message="Something broke inside the gateway.", code="internal_error")
+
+
+def _fault_of_limit(error: LimitExceededError) -> Fault:
+    """Returns 402 where a budget is spent, which no retry mends, and 429 where it is worth asking again."""
+    if error.exhausted:
+        return Fault(
+            status_code=402,
+            message=f"{_sentence(error)}.",
+            code="insufficient_quota",
+            retry_after_s=error.retry_after_s,
+            final=True,
+        )
+    code = "budget_in_use" if error.kind == "usd" else "rate_limit_exceeded"
+    return Fault(status_code=429, message=f"{_sentence(error)}.", code=code, retry_after_s=error.retry_after_s)
 
 
 def _fault_of_causes(causes: Sequence[ProviderError]) -> Fault:
@@ -93,6 +114,10 @@ def _fault_of_cause(cause: ProviderError) -> Fault:  # noqa: PLR0911 - one a kin
             return Fault(status_code=502, message="", code="upstream_credentials")
         case _:
             return Fault(status_code=502, message="", code="upstream_bad_response")
+
+
+def _plain(seconds: float) -> str:
+    return f"{seconds:.3f}".rstrip("0").rstrip(".")
 
 
 def _sentence(error: Exception) -> str:

@@ -16,6 +16,7 @@ from fairlead.wire.codec import Heading
 from fairlead.wire.translation import lost
 
 if TYPE_CHECKING:
+    from fairlead.gateway.paying import Paying
     from fairlead.gateway.routes import Routed
     from fairlead.gateway.state import Gateway
     from fairlead.observers import Laps
@@ -34,6 +35,8 @@ class Record:
     """Began when the request came in."""
     trace_parent: str | None = None
     """The caller's own trace."""
+    purse: Paying | None = None
+    """The limits that the request is under; `None` for none."""
     request_id: str = field(default_factory=lambda: new_id("req"))
     decision_id: str = field(default_factory=lambda: new_id("dec"))
 
@@ -55,9 +58,14 @@ class Record:
         """Returns when it is committed what will be called, and what it costs at most.
 
         Raises:
-            LedgerError: it is not: then nothing may be called.
+            LimitExceededError: a limit forbids it; so does LedgerError: it is not committed. Nothing may be called.
         """
-        await self.gateway.ledger.intent(self._intent())
+        if self.purse is None:
+            await self.gateway.ledger.intent(self._intent())
+        else:
+            claims = self.purse.opening(self.request_id)
+            self.purse.granted(await self.gateway.ledger.intent(self._intent(), claims))
+            self.gateway.remaining.note(self.purse.standings, self.context.now)
         self.laps.lap("ledger")
 
     async def settle(self, outcome: Outcome) -> None:
@@ -88,6 +96,16 @@ class Record:
         """Notes the id of the answer, where a later request may go on from it by that id."""
         if self.request.dialect == "responses" and self.context.session is not None:
             self.gateway.sessions.answered(self.context.session, answer_id)
+
+    def output_limit(self, served: str | None) -> int | None:
+        """Returns the limit on the output that was sent because a budget pays for no more; `None` for none."""
+        return None if served is None or self.purse is None else self.purse.output_limit(served)
+
+    @property
+    def budget_remaining_usd(self) -> str | None:
+        """What was left of the tightest budget when this request had been paid for; `None` without one."""
+        left = [] if self.purse is None else [s.remaining for s in self.purse.standings if s.limit.kind == "usd"]
+        return format(min(left), "f") if left else None
 
     def dropped(self, served: str | None) -> tuple[str, ...]:
         """Returns the hints of the request that the host which serves cannot be told."""
@@ -155,6 +173,7 @@ class Record:
                 max_attempts=limits.max_attempts,
                 retries=limits.retries,
                 between=(now, now + timedelta(seconds=limits.total_s)),
+                bounds=self.purse.bounds if self.purse is not None and self.purse.has_budget else None,
             ),
             config_hash=self.gateway.config_hash,
             opted_out=session is not None and session.opted_out,

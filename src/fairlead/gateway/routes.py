@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fairlead.config.wording import listed, nearest
@@ -14,6 +14,7 @@ from fairlead.wire.translation import lost
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fairlead.ledger.budget import Limit
     from fairlead.router import Router
     from fairlead.types import Candidate, Context, Request
 
@@ -40,6 +41,18 @@ class Routes:
     routers: Mapping[str, Router]
     """Route -> the router that decides, bound to the route's candidates."""
     candidates: Mapping[str, Candidate]
+    budgets: Mapping[str, Limit] = field(default_factory=dict)
+    """Route -> its budget, for those that have one."""
+
+    def output_within(self, request: Request, routed: Routed, level: float) -> Mapping[str, float]:
+        """Returns candidate -> the tokens of output that a share `level` of its answers stays within, where known."""
+        router = self.routers.get(routed.route)
+        if router is None:
+            return {}
+        try:
+            return router.output_tokens_within(request, level)
+        except Exception:  # noqa: BLE001 - the router's failure is not the request's failure
+            return {}
 
     def decide(self, request: Request, context: Context) -> Routed:
         """Returns the decision of the route that `request.model` names.

@@ -74,7 +74,11 @@ async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator
         metrics = counting(executor.hosts, ledger, setup.candidates)
         yield Gateway(
             config_hash=config.hash,
-            routes=Routes(routers={r.name: r.router for r in setup.routes}, candidates=setup.candidates),
+            routes=Routes(
+                routers={r.name: r.router for r in setup.routes},
+                candidates=setup.candidates,
+                budgets={r.name: r.budget for r in setup.routes if r.budget is not None},
+            ),
             executor=executor,
             ledger=ledger,
             sessions=Sessions(session_secret(config.ledger.path.with_name(f"{config.ledger.path.name}.secret"))),

@@ -10,22 +10,28 @@ from typing import TYPE_CHECKING
 from fairlead.errors import NoCandidateError
 from fairlead.gateway.body import read_body
 from fairlead.gateway.keeping import Keeping
+from fairlead.gateway.paying import Paying, Remaining
 from fairlead.types import Context
 from fairlead.wire import anthropic_request, responses_request
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import Receive, Scope
 
     from fairlead.execution import Executor
     from fairlead.gateway.routes import Routed, Routes
     from fairlead.gateway.sessions import Sessions
     from fairlead.ledger.base import Ledger
+    from fairlead.ledger.budget import Limit
     from fairlead.observers import Observers
     from fairlead.observers.metrics import Metrics
     from fairlead.providers.base import Limits
     from fairlead.types import Request
 
 
+LEASE_MARGIN_S = 60.0
+"""How much longer than its deadline a request may take to be settled, seconds: then its lease ends."""
 THINKING = {anthropic_request.THOUGHTS, responses_request.THOUGHTS}
 """Hints of a request that say that it carries signed thinking."""
 
@@ -45,6 +51,7 @@ class Gateway:
     metrics: Metrics
     observers: Observers
     keeping: Keeping = field(default_factory=Keeping)
+    remaining: Remaining = field(default_factory=Remaining)
 
     async def body(self, scope: Scope, receive: Receive) -> bytes:
         """Returns the body of a request, within the limits; see `read_body`."""
@@ -58,7 +65,26 @@ class Gateway:
             return request
         return replace(request, thinker=candidate.weights or candidate.model)
 
-    def context(self, request: Request, scope: Scope) -> Context:
+    def limits_of(self, model: str) -> tuple[Limit, ...]:
+        """Returns the limits that a request for this model or route is under."""
+        budget = self.routes.budgets.get(model)
+        return () if budget is None else (budget,)
+
+    def purse(self, request: Request, routed: Routed, context: Context, limits: tuple[Limit, ...]) -> Paying | None:
+        """Returns what pays for a request; `None` where nothing limits it."""
+        if not limits:
+            return None
+        return Paying(
+            ledger=self.ledger,
+            request=request,
+            routed=routed,
+            routes=self.routes,
+            limits=limits,
+            at=context.now,
+            lease_s=self.limits.total_s + LEASE_MARGIN_S,
+        )
+
+    def context(self, request: Request, scope: Scope, limits: Sequence[Limit] = ()) -> Context:
         """Returns the circumstances of a request, taken once: from here on deciding is pure."""
         now = datetime.now(UTC)
         return Context(
@@ -66,6 +92,7 @@ class Gateway:
             seed=secrets.randbits(63),
             hosts=self.executor.hosts.states(),
             session=self.sessions.state(request, scope, now),
+            budget_remaining_usd=self.remaining.of(limits, now) if limits else None,
         )
 
     def decide(self, request: Request, context: Context) -> tuple[Routed, Context]:

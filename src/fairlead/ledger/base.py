@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
+    from fairlead.ledger.budget import Claim, Standing
     from fairlead.ledger.chain import ChainedRow, Writer
     from fairlead.types import Arm, Attempt, Context, Decision, Dialect, Outcome, Prediction, Price, Stage
 
@@ -66,6 +67,8 @@ class Intent:
     """The session takes part in no experiment, as its caller asked."""
     team: str | None = None
     """Whose request it is, where keys belong to teams."""
+    key_id: str | None = None
+    """The virtual key that asked."""
     payloads: tuple[Payload, ...] = ()
     """What is kept of the request and may be erased; none unless the configuration asks for it."""
     kind: str | None = None
@@ -222,6 +225,8 @@ class Entry:
     """The decision that a shadow or a judge follows."""
     opted_out: bool = False
     team: str | None = None
+    key_id: str | None = None
+    """The virtual key that asked."""
     feedback: tuple[Feedback, ...] = ()
     """All of it, oldest first."""
     certificate: str | None = None
@@ -248,12 +253,23 @@ class Ledger(Protocol):
         """Keeps price rows, each once by its id; a row must be kept before an attempt names it."""
         ...
 
-    async def intent(self, row: Intent) -> None:
-        """Keeps what is about to be called."""
+    async def intent(self, row: Intent, claims: Sequence[Claim] = ()) -> tuple[Standing, ...]:
+        """Keeps what is about to be called, if every claim is granted; returns how each limit stands then.
+
+        Raises:
+            LimitExceededError: one is not: nothing is kept, nothing is held.
+        """
+        ...
+
+    async def claim(self, request_id: str, claims: Sequence[Claim], number: int) -> tuple[Standing, ...]:
+        """Claims more for a request whose intent is kept; `number` is how many claims it made before. See `intent`."""
         ...
 
     async def settle(self, row: Settlement) -> None:
-        """Keeps what came of it, once: the outcome and all its attempts, or none of them."""
+        """Keeps what came of it, once: the outcome and all its attempts, or none of them.
+
+        What the request held is given back, and what it used counts in its place.
+        """
         ...
 
     async def feedback(self, *rows: Feedback) -> None:

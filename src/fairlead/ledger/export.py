@@ -82,6 +82,10 @@ class AttemptRow(msgspec.Struct, kw_only=True, frozen=True):
     status_code: int | None
     retryable: bool
     retry_after_s: float | None
+    reserved_usd: Decimal | None = None
+    """The most that it could cost, where a budget had to pay for it."""
+    output_limit: int | None = None
+    """Tokens of output that this pays for, sent where the caller set no limit."""
 
 
 class FeedbackRow(msgspec.Struct, kw_only=True, frozen=True):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 MAX_BATCH = 500
 """Changes in one transaction."""
@@ -24,20 +25,20 @@ MAX_WAITING = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting(Generic[T]):
+class _Waiting(Generic[T, R]):
     change: T
     loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[None]
+    done: asyncio.Future[R]
 
 
-class GroupCommit(Generic[T]):
+class GroupCommit(Generic[T, R]):
     """Hands changes from any number of tasks to one writer thread.
 
     The thread starts with the first change, sleeps while there is none, and takes whatever has gathered while it was
     writing: the busier it is, the larger its batches.
 
     Args:
-        write: commits a batch; returns, for each change, `None` or why it was not kept.
+        write: commits a batch; returns, for each change, what came of it, or why it was not kept.
         name: of the thread.
         idle: called in the thread while there is nothing to write.
         pause: returns after how many seconds without a change `idle` is due; `None` for never.
@@ -45,7 +46,7 @@ class GroupCommit(Generic[T]):
 
     def __init__(
         self,
-        write: Callable[[Sequence[T]], Sequence[Exception | None]],
+        write: Callable[[Sequence[T]], Sequence[R | Exception]],
         *,
         name: str,
         idle: Callable[[], object] = lambda: None,
@@ -54,7 +55,7 @@ class GroupCommit(Generic[T]):
         self._write = write
         self._idle = idle
         self._pause = pause
-        self._queue: SimpleQueue[_Waiting[T] | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Waiting[T, R] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._lock = threading.Lock()  # no change may slip in behind the end mark
         self._closed = False
@@ -64,8 +65,8 @@ class GroupCommit(Generic[T]):
         """Changes that wait to be written."""
         return self._queue.qsize()
 
-    async def commit(self, change: T) -> None:
-        """Returns when `change` is committed.
+    async def commit(self, change: T) -> R:
+        """Returns what came of `change` when it is committed.
 
         A caller that is cancelled stops waiting; its change is committed all the same.
 
@@ -73,9 +74,9 @@ class GroupCommit(Generic[T]):
             LedgerError: it was not kept; the message says why.
         """
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
+        done: asyncio.Future[R] = loop.create_future()
         self._put(_Waiting(change, loop, done))
-        await done
+        return await done
 
     async def close(self) -> None:
         """Returns when all that was handed over is written and the thread has ended."""
@@ -85,7 +86,7 @@ class GroupCommit(Generic[T]):
         if self._thread.is_alive():
             await asyncio.to_thread(self._thread.join)
 
-    def _put(self, waiting: _Waiting[T]) -> None:
+    def _put(self, waiting: _Waiting[T, R]) -> None:
         with self._lock:
             if self._closed:
                 raise LedgerError("this ledger is closed. Open it anew to write to it.")
@@ -100,21 +101,21 @@ class GroupCommit(Generic[T]):
     def _run(self) -> None:
         while batch := self._gather():
             try:
-                errors = self._write([waiting.change for waiting in batch])
+                answers = self._write([waiting.change for waiting in batch])
             except Exception as error:  # noqa: BLE001 - whatever broke, nobody may be left waiting
-                errors = [error] * len(batch)
-            _wake(batch, errors)
+                answers = [error] * len(batch)
+            _wake(batch, answers)
 
-    def _next(self) -> _Waiting[T] | None:
+    def _next(self) -> _Waiting[T, R] | None:
         while True:
             try:
                 return self._queue.get(timeout=self._pause())
             except Empty:
                 self._idle()
 
-    def _gather(self) -> list[_Waiting[T]]:
+    def _gather(self) -> list[_Waiting[T, R]]:
         """Returns all that waits now, at least one change; nothing at the end mark."""
-        batch: list[_Waiting[T]] = []
+        batch: list[_Waiting[T, R]] = []
         waiting = self._next()
         while waiting is not None:
             batch.append(waiting)
@@ -130,21 +131,21 @@ class GroupCommit(Generic[T]):
         return batch
 
 
-def _wake(batch: Sequence[_Waiting[T]], errors: Sequence[Exception | None]) -> None:
+def _wake(batch: Sequence[_Waiting[T, R]], answers: Sequence[R | Exception]) -> None:
     """Tells each event loop once what became of its changes."""
-    answers = defaultdict(list)
-    for waiting, error in zip(batch, errors, strict=True):
-        answers[waiting.loop].append((waiting.done, error))
-    for loop, answered in answers.items():
+    by_loop = defaultdict(list)
+    for waiting, answer in zip(batch, answers, strict=True):
+        by_loop[waiting.loop].append((waiting.done, answer))
+    for loop, answered in by_loop.items():
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits there any more
             loop.call_soon_threadsafe(_answer, answered)
 
 
-def _answer(answered: Sequence[tuple[asyncio.Future[None], Exception | None]]) -> None:
-    for done, error in answered:
+def _answer(answered: Sequence[tuple[asyncio.Future[R], R | Exception]]) -> None:
+    for done, answer in answered:
         if done.done():  # its caller was cancelled
             continue
-        if error is None:
-            done.set_result(None)
+        if isinstance(answer, Exception):
+            done.set_exception(answer)
         else:
-            done.set_exception(error)
+            done.set_result(answer)

@@ -9,6 +9,9 @@
     certificates which certificates served, and their alarms
     payloads     what may be erased: features, prompts
     writers      who wrote rows, and where its chain ends
+    keys         who may ask, and for what                  (hashed; no link of a chain)
+    counters     what was spent and is held under a limit   (change; no link of a chain)
+    holds        what requests in flight hold of a limit    (deleted with their settlement; no link of a chain)
 
 Each row but those of `payloads` is a link of its writer's hash chain (`chain.py`): `writer`, `seq`, `hash`. Triggers
 refuse to change or delete it; `fairlead ledger verify` finds what somebody changed in spite of them. Of a payload the
@@ -27,12 +30,13 @@ import msgspec
 from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.types import TypeDecorator
 
+from fairlead.ledger.budget import KeyTerms
 from fairlead.types import Context, Prediction, Rate, Stage
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-VERSION = "0008"
+VERSION = "0009"
 """The newest migration; one that is later in sorting order is of a later Fairlead."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -179,6 +183,7 @@ requests = Table(
     Column("answer_form", String, comment="form of the answer, where the policy compares answers; else null"),
     Column("kind", String, comment="of the task, by what can be seen of it; null is not known"),
     Column("certificate", String, index=True, comment="id of the certificate that its router served by; null is none"),
+    Column("key_id", String, comment="the virtual key that asked; null where none is needed"),
     comment="The intent: what was decided, committed before the first call.",
 )
 Index("requests_at", requests.c.at, requests.c.request_id)
@@ -237,6 +242,10 @@ attempts = Table(
     Column("web_searches", BigInteger, comment="that the provider made by itself"),
     Column("file_searches", BigInteger, comment="the same"),
     Column("requests", BigInteger, comment="that the provider bills; null is one"),
+    Column("reserved_usd", Money, comment="the most that it could cost, under a budget; decimal text"),
+    Column(
+        "output_limit", BigInteger, comment="tokens of output that this pays for, sent where the caller set no limit"
+    ),
     comment="Every call that was made, committed with its settlement.",
 )
 
@@ -302,6 +311,50 @@ writers = Table(
     Column("hash", String, nullable=False, comment="of its last row"),
     comment="Who wrote rows, one a process; the end of each chain, moved on with every commit.",
 )
+
+keys = Table(
+    "keys",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("team", String),
+    Column("salt", String, nullable=False, comment="hexadecimal"),
+    Column("hash", String, nullable=False, comment="scrypt of the key, hexadecimal; the key itself is nowhere"),
+    Column("terms", Json(KeyTerms), nullable=False, comment="JSON: what it may ask for, and how much"),
+    Column("created_at", Instant, nullable=False, comment="microseconds since 1970, UTC"),
+    Column("expires_at", Instant, comment="the same; null is never"),
+    Column("revoked_at", Instant, comment="the same; null is not revoked"),
+    comment="Virtual keys: who may ask, and for what.",
+)
+
+counters = Table(
+    "counters",
+    METADATA,
+    Column("account", String, primary_key=True, comment="kind, whose limit, and of a budget which period"),
+    Column("spent", Money, nullable=False, comment="of USD what was settled; of a rate when it is whole again"),
+    Column("held", Money, nullable=False, comment="claimed, and not settled yet"),
+    comment="How limits stand; moved in the transaction that writes the rows of a request.",
+)
+
+holds = Table(
+    "holds",
+    METADATA,
+    Column("request_id", ForeignKey(requests.c.request_id), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("account", String, nullable=False, index=True),
+    Column("kind", String, nullable=False, comment="`usd`, `tokens` or `parallel`"),
+    Column("owner", String, nullable=False, comment="whose limit it is: `route:NAME` or `key:ID`"),
+    Column("most", Money, nullable=False, comment="the limit"),
+    Column("per", String, comment="of USD: `hour`, `day`, `week`, `month` or `total`"),
+    Column("amount", Money, nullable=False),
+    Column("unit", Money, nullable=False, comment="what one of it adds to the counter"),
+    Column("at", Instant, nullable=False, comment="microseconds since 1970, UTC"),
+    Column("until", Instant, comment="end of a lease, microseconds since 1970, UTC"),
+    comment="What requests in flight hold; after a crash what is not resolved yet.",
+)
+
+UNCHAINED = (payloads, holds)
+"""Tables that are written with the rows of a request and are no links of the chain: their rows are deleted later."""
 
 ROWS = (prices, requests, settlements, attempts, feedback, erasures, certificates)
 """The tables that only grow, in the order in which a batch is written: what is referred to comes first."""

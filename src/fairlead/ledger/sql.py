@@ -14,17 +14,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fairlead.errors import LedgerError, MissingRowError
 from fairlead.ledger import certifying, erasing, migration, rows
+from fairlead.ledger.accounts import Accounts, Answer, Standings, claims_something, of_claims
 from fairlead.ledger.base import Erasure
 from fairlead.ledger.chain import ChainedRow, ChainEnd, Writer, begin, chained, plain, stored
 from fairlead.ledger.group_commit import GroupCommit
 from fairlead.ledger.ids import new_id
 from fairlead.ledger.schema import (
     ROWS,
+    UNCHAINED,
     Instant,
     attempts,
     erasures,
     feedback,
-    payloads,
     prices,
     requests,
     settlements,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping, Select
 
     from fairlead.ledger.base import CertificateEvent, Entry, Feedback, Intent, Payload, Scored, Settlement
+    from fairlead.ledger.budget import Claim
     from fairlead.ledger.chain import Kept
     from fairlead.ledger.rows import Change
     from fairlead.ledger.spool import Spool
@@ -67,7 +69,7 @@ _ORPHANS = union(
 )
 _NEWEST_WRITER = select(writers).order_by(writers.c.id.desc()).limit(1)
 _MOVE_ON = update(writers).where(writers.c.id == bindparam("writer"))
-_INSERTS = {table: insert(plain(table)) for table in (*ROWS, payloads)}
+_INSERTS = {table: insert(plain(table)) for table in (*ROWS, *UNCHAINED)}
 
 
 class Database(Protocol):
@@ -105,8 +107,9 @@ class SqlLedger:
         self._spool = spool
         self._retry_s = retry_s
         self._retry_at = 0.0  # by the monotonic clock
+        self._accounts = Accounts()
         self._end: ChainEnd | None = None  # of our chain; only the writer thread reads or moves it
-        self._commits: GroupCommit[Change] = GroupCommit(
+        self._commits: GroupCommit[Change, Standings] = GroupCommit(
             self._write, name="fairlead-ledger", idle=self._replayed, pause=self._pause
         )
 
@@ -154,9 +157,14 @@ class SqlLedger:
             if price.id not in await asyncio.to_thread(self.prices):  # else another process was faster
                 raise
 
-    async def intent(self, row: Intent) -> None:
+    async def intent(self, row: Intent, claims: Sequence[Claim] = ()) -> Standings:
         """See `Ledger.intent`."""
-        await self._commits.commit(rows.of_intent(row))
+        change = rows.of_intent(row)
+        return await self._commits.commit((*change, *of_claims(row.request_id, claims)) if claims else change)
+
+    async def claim(self, request_id: str, claims: Sequence[Claim], number: int) -> Standings:
+        """See `Ledger.claim`."""
+        return await self._commits.commit(of_claims(request_id, claims, number))
 
     async def settle(self, row: Settlement) -> None:
         """See `Ledger.settle`."""
@@ -257,9 +265,9 @@ class SqlLedger:
             self._explained("prepare", lambda: self._database.write(migration.bring_up_to_date))
         self._replayed()
 
-    def _write(self, changes: Sequence[Change]) -> list[Exception | None]:
+    def _write(self, changes: Sequence[Change]) -> list[Answer]:
         """Keeps all changes, or tells why not; runs in the writer thread."""
-        answers: list[Exception | None] = [None] * len(changes)
+        answers: list[Answer] = [()] * len(changes)
         fitting: dict[int, Kept] = {}
         for i, change in enumerate(changes):
             try:
@@ -270,14 +278,14 @@ class SqlLedger:
             answers[i] = answer
         return answers
 
-    def _keep_all(self, changes: Sequence[Kept]) -> list[Exception | None]:
+    def _keep_all(self, changes: Sequence[Kept]) -> list[Answer]:
         if not self._replayed():  # what waits goes first
             return self._spooled(changes, None)
         return self._commit(changes)
 
-    def _commit(self, changes: Sequence[Kept]) -> list[Exception | None]:
+    def _commit(self, changes: Sequence[Kept]) -> list[Answer]:
         try:
-            self._end = self._database.write(lambda connection: self._append(connection, changes))
+            self._end, answers = self._database.write(lambda connection: self._posted(connection, changes))
         except _BAD_ROW as error:
             if self._database.unavailable(error):  # the disk, a lock, the network: none could be kept
                 self._broke_off()
@@ -285,23 +293,34 @@ class SqlLedger:
             if len(changes) == 1:
                 return [self._explain(error, _WRITE)]
             return [answer for change in changes for answer in self._commit([change])]  # one is at fault
-        return [None] * len(changes)
+        return answers
+
+    def _posted(
+        self, connection: Connection, changes: Sequence[Kept], *, others: bool = False
+    ) -> tuple[ChainEnd | None, list[Answer]]:
+        """Writes what no limit forbids; returns the new end of our chain, and what came of each change."""
+        written, answers = self._accounts.post(connection, changes, others=others)
+        return self._append(connection, written), answers
 
     def _broke_off(self) -> None:
         """Notes a failure: the commit may have been made all the same, so a new chain starts behind it."""
         self._end = None
         self._retry_at = time.monotonic() + self._retry_s
 
-    def _spooled(self, changes: Sequence[Kept], error: Exception | None) -> list[Exception | None]:
+    def _spooled(self, changes: Sequence[Kept], error: Exception | None) -> list[Answer]:
         """Puts aside what the database cannot take now; without a spool, or where it is full, that is refused."""
         if self._spool is None:
             assert error is not None
             return [self._explain(error, _WRITE) for _ in changes]
+        waiting = [change for change in changes if not claims_something(change)]
         try:
-            self._spool.add(changes)
+            self._spool.add(waiting)
         except LedgerError as full:
             return [full for _ in changes]
-        return [None] * len(changes)
+        return [self._cannot_grant() if claims_something(change) else () for change in changes]
+
+    def _cannot_grant(self) -> LedgerError:
+        return LedgerError(f"the ledger `{self.place}` is not available, and a limit cannot be kept without it.")
 
     def _replayed(self) -> bool:
         """Writes what waits in the spool, and tells whether nothing waits any more."""
@@ -324,7 +343,9 @@ class SqlLedger:
             SQLAlchemyError: the database is not available.
         """
         try:
-            self._end = self._database.write(lambda connection: self._append(connection, _absent(connection, batch)))
+            self._end, _ = self._database.write(
+                lambda connection: self._posted(connection, _absent(connection, batch), others=True)
+            )
         except _BAD_ROW as error:
             if self._database.unavailable(error):
                 raise
@@ -341,24 +362,23 @@ class SqlLedger:
         """Puts rows at the end of our chain; returns its new end."""
         if not (fresh := _new(connection, changes)):
             return self._end
-        end = self._end or _begun(connection)
+        end = self._end
         gathered = defaultdict(list)
         for table, content in chain.from_iterable(fresh):
-            if table is payloads:  # can be erased, and so is no link of the chain
+            if table in UNCHAINED:  # is deleted one day, and so is no link of the chain
                 gathered[table].append(content)
                 continue
             if table is erasures:
                 content = erasing.erased(connection, content)  # noqa: PLW2901 - with how many there were
                 if not erasing.says_something(content):
                     continue
-            end = end.next(table.name, content)
+            end = (end or _begun(connection)).next(table.name, content)
             gathered[table].append({**content, "writer": end.writer, "seq": end.seq, "hash": end.hash})
-        for table in (*ROWS, payloads):
+        for table in (*ROWS, *UNCHAINED):
             if table in gathered:
                 connection.execute(_INSERTS[table], gathered[table])
-        if not gathered:
-            return end
-        connection.execute(_MOVE_ON.values(seq=end.seq, hash=end.hash), {"writer": end.writer})
+        if end is not None and end is not self._end:
+            connection.execute(_MOVE_ON.values(seq=end.seq, hash=end.hash), {"writer": end.writer})
         return end
 
     def _page(self, page: Select[Any]) -> list[Entry]:

@@ -15,6 +15,7 @@ from fairlead.types import FinishReason, Text, ToolCall
 from fairlead.wire import splice, sse
 from fairlead.wire.anthropic_request import decode, decode_prompt
 from fairlead.wire.codec import noted
+from fairlead.wire.rate_limits import anthropic as rate_limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,7 @@ __all__ = [
     "encode",
     "encode_fault",
     "encoder",
+    "rate_limits",
 ]
 
 REQUEST_ID = b"request-id"

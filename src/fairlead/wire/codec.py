@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Protocol, TypedDict
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from fairlead.types import Chunk, Request, Response, Usage
+    from fairlead.wire.rate_limits import RateLimit
 
 Notes = Mapping[str, str | int | float | None]
 """What we add to the usage of an answer under `fairlead`, such as `cost_usd`."""
@@ -116,4 +120,8 @@ class Codec(Protocol):
 
     def encode_fault(self, fault: Fault, /) -> bytes:
         """Returns the body of an error."""
+        ...
+
+    def rate_limits(self, limits: Sequence[RateLimit], now: datetime, /) -> list[tuple[bytes, bytes]]:
+        """Returns the headers in which its clients look for limits a minute."""
         ...

@@ -14,19 +14,35 @@ from fairlead.types import ToolCall
 from fairlead.wire import splice, sse
 from fairlead.wire.codec import noted
 from fairlead.wire.openai_request import decode
+from fairlead.wire.rate_limits import openai as rate_limits
 
 if TYPE_CHECKING:
     from fairlead.types import Chunk, Request, Response, Usage
     from fairlead.wire.codec import Fault, Heading, Notes
 
-__all__ = ["PASSED_ON", "REQUEST_ID", "ChunkEncoder", "answer_id", "decode", "encode", "encode_fault", "encoder"]
+__all__ = [
+    "PASSED_ON",
+    "REQUEST_ID",
+    "ChunkEncoder",
+    "answer_id",
+    "decode",
+    "encode",
+    "encode_fault",
+    "encoder",
+    "rate_limits",
+]
 
 REQUEST_ID = b"x-request-id"
 PASSED_ON: tuple[bytes, ...] = ()
 
 _NULL = msgspec.Raw(b"null")
 _NO_CHOICES = msgspec.Raw(b"[]")
-_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_TYPES = {
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    429: "rate_limit_error",
+}
 
 
 def encode(response: Response, request: Request, heading: Heading, notes: Notes) -> bytes:  # noqa: ARG001 - a codec's

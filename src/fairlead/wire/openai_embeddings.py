@@ -13,14 +13,14 @@ import msgspec
 from fairlead.types import Message, Request, Text
 from fairlead.wire import splice
 from fairlead.wire.codec import noted
-from fairlead.wire.openai_chat import PASSED_ON, REQUEST_ID, ChunkEncoder, answer_id, encode_fault
+from fairlead.wire.openai_chat import PASSED_ON, REQUEST_ID, ChunkEncoder, answer_id, encode_fault, rate_limits
 from fairlead.wire.openai_request import complaint, missing, not_json
 
 if TYPE_CHECKING:
     from fairlead.types import Response
     from fairlead.wire.codec import Heading, Notes
 
-__all__ = ["PASSED_ON", "REQUEST_ID", "answer_id", "decode", "encode", "encode_fault", "encoder"]
+__all__ = ["PASSED_ON", "REQUEST_ID", "answer_id", "decode", "encode", "encode_fault", "encoder", "rate_limits"]
 
 
 class Body(msgspec.Struct):

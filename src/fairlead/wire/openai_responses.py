@@ -14,7 +14,7 @@ import msgspec
 from fairlead.types import ToolCall
 from fairlead.wire import free_form, splice, sse
 from fairlead.wire.codec import noted
-from fairlead.wire.openai_chat import encode_fault
+from fairlead.wire.openai_chat import encode_fault, rate_limits
 from fairlead.wire.responses_request import decode
 
 if TYPE_CHECKING:
@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from fairlead.types import Chunk, FinishReason, Request, Response, Usage
     from fairlead.wire.codec import Fault, Heading, Notes
 
-__all__ = ["PASSED_ON", "REQUEST_ID", "ChunkEncoder", "answer_id", "decode", "encode", "encode_fault", "encoder"]
+__all__ = [
+    "PASSED_ON",
+    "REQUEST_ID",
+    "ChunkEncoder",
+    "answer_id",
+    "decode",
+    "encode",
+    "encode_fault",
+    "encoder",
+    "rate_limits",
+]
 
 REQUEST_ID = b"x-request-id"
 PASSED_ON = (b"openai-beta",)

@@ -1,0 +1,224 @@
+"""The counters behind limits, moved in the very transaction that writes the rows of a request.
+
+So a claim costs no transaction of its own, intent and claim are kept together or not at all, and what is held after a
+crash is what the unsettled requests hold. Processes take turns: SQLite's transaction holds the whole file, PostgreSQL
+locks each counter, in the order of their names, so that no two processes wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from fairlead.ledger.budget import EPOCH, EXACT, MICROSECOND, Claim, Counter, Kind, Limit, Standing
+from fairlead.ledger.chain import plain
+from fairlead.ledger.schema import Instant, attempts, counters, holds, settlements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from fairlead.ledger.chain import Kept
+    from fairlead.ledger.rows import Change
+
+Standings = tuple[Standing, ...]
+"""How each limit stands that a change claimed something of."""
+Answer = Standings | Exception
+Used = dict[Kind, Decimal | None]
+"""What a request used of each kind; `None` is not known, and counts as what it held."""
+
+_HOLDS, _COUNTERS = plain(holds), plain(counters)
+_TAKE_BACK = delete(_HOLDS).where(_HOLDS.c.request_id.in_(bindparam("ids", expanding=True))).returning(*_HOLDS.c)
+_WRITE_BACK = (
+    update(_COUNTERS)
+    .where(_COUNTERS.c.account == bindparam("name"))
+    .values(spent=bindparam("spent"), held=bindparam("held"))
+)
+_RUNNING = (
+    select(_HOLDS.c.account, func.count())
+    .where(_HOLDS.c.account.in_(bindparam("accounts", expanding=True)), _HOLDS.c.until > bindparam("now"))
+    .group_by(_HOLDS.c.account)
+)
+_INSTANT = Instant()
+_INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_TOKENS = [name for name in attempts.c.keys() if name.endswith("_tokens") and name != "reasoning_tokens"]  # noqa: SIM118
+
+
+def of_claims(request_id: str, claims: Sequence[Claim], number: int = 0) -> Change:
+    """Returns the rows of what a request claims, its `number`th claim first."""
+    return tuple((holds, _row(request_id, number + i, claim)) for i, claim in enumerate(claims))
+
+
+def claims_something(change: Kept) -> bool:
+    """Tells whether a change holds a claim, which only the database itself can grant."""
+    return any(table is holds for table, _ in change)
+
+
+class Accounts:
+    """What the requests of one process claim, and give back when they are settled."""
+
+    def __init__(self) -> None:
+        self._holding: set[str] = set()  # requests of ours that may hold something: nobody else's are looked for
+
+    def post(
+        self, connection: Connection, changes: Sequence[Kept], *, others: bool = False
+    ) -> tuple[list[Kept], list[Answer]]:
+        """Grants claims and gives back what settlements held; returns what is to be written, and each answer.
+
+        Args:
+            connection: in the transaction that writes the changes.
+            changes: in the order in which they came, which is the order in which claims are granted.
+            others: settlements may be of requests of another process, or of this one before it died.
+        """
+        ended = self._ended(changes, others=others)
+        asked = [[_claim(content) for table, content in change if table is holds] for change in changes]
+        if not ended and not any(asked):
+            return list(changes), [()] * len(changes)
+        books = Books(connection, ended, [claim for claims in asked for claim in claims])
+        answers = [books.enter(claims) for claims in asked]
+        books.close()
+        written = [change for change, answer in zip(changes, answers, strict=True) if not isinstance(answer, Exception)]
+        self._holding |= {_request(change) for change in written if claims_something(change)}
+        return [_to_keep(change) for change in written], answers
+
+    def _ended(self, changes: Sequence[Kept], *, others: bool) -> dict[str, Used]:
+        """Returns each request that is settled and may hold something -> what it used."""
+        settled = {_request(change): change for change in changes if change[0][0] is settlements}
+        ours = settled.keys() if others else settled.keys() & self._holding
+        self._holding -= ours
+        return {
+            request_id: {"usd": _usd(settled[request_id]), "tokens": _tokens(settled[request_id])}
+            for request_id in ours
+        }
+
+
+class Books:
+    """The counters that a batch touches: locked and read at once, written back at once.
+
+    Args:
+        connection: in a transaction.
+        ended: request -> what it used, of each kind; what it held is given back.
+        claims: what is about to be claimed.
+    """
+
+    def __init__(self, connection: Connection, ended: Mapping[str, Used], claims: Sequence[Claim]) -> None:
+        self._connection = connection
+        held = connection.execute(_TAKE_BACK, {"ids": list(ended)}).mappings().all() if ended else []
+        accounts = {row["account"] for row in held if row["kind"] != "parallel"} | {c.account for c in claims}
+        self._counters = self._locked(sorted(accounts))
+        self._count_leases(claims)
+        for request_id in ended:
+            self._release([row for row in held if row["request_id"] == request_id], ended[request_id])
+
+    def enter(self, claims: Sequence[Claim]) -> Answer:
+        """Grants all claims of a request, or none; returns how each limit stands then, or the first refusal."""
+        for claim in claims:
+            if (refusal := self._counters[claim.account].refusal(claim)) is not None:
+                return refusal
+        return tuple(self._counters[claim.account].grant(claim) for claim in claims)
+
+    def close(self) -> None:
+        """Writes every counter back."""
+        rows = [
+            {"name": name, "spent": format(counter.spent, "f"), "held": format(counter.held, "f")}
+            for name, counter in self._counters.items()
+        ]
+        if rows:
+            self._connection.execute(_WRITE_BACK, rows)
+
+    def _locked(self, accounts: Sequence[str]) -> dict[str, Counter]:
+        """Returns the counters, made where they are new; one statement locks them in the order of their names."""
+        if not accounts:
+            return {}
+        insert = _INSERTS[self._connection.dialect.name](_COUNTERS)
+        fresh = [{"account": account, "spent": "0", "held": "0"} for account in accounts]
+        locking = insert.values(fresh).on_conflict_do_update(
+            index_elements=["account"], set_={"account": insert.excluded.account}
+        )
+        found = self._connection.execute(locking.returning(*_COUNTERS.c)).mappings()
+        return {row["account"]: Counter(spent=Decimal(row["spent"]), held=Decimal(row["held"])) for row in found}
+
+    def _count_leases(self, claims: Iterable[Claim]) -> None:
+        leased = {claim.account: claim.at for claim in claims if claim.limit.kind == "parallel"}
+        if not leased:
+            return
+        now = _INSTANT.process_bind_param(min(leased.values()), self._connection.dialect)
+        found = self._connection.execute(_RUNNING, {"accounts": list(leased), "now": now})
+        running = {account: n for account, n in found}  # noqa: C416 - rows are no pairs to the type checker
+        for account in leased:
+            self._counters[account].held = Decimal(running.get(account, 0))
+
+    def _release(self, held: Sequence[Any], used: Used) -> None:
+        """Gives back what one request held; what it used counts once in each of its accounts."""
+        by_account = defaultdict(list)
+        for row in held:
+            if row["kind"] != "parallel":
+                by_account[row["account"]].append(row)
+        for account, rows in by_account.items():
+            amount = Decimal(0)
+            for row in rows:
+                amount = EXACT.add(amount, Decimal(row["amount"]))
+            kind: Kind = rows[0]["kind"]
+            known = used[kind]
+            self._counters[account].release(kind, amount, Decimal(rows[0]["unit"]), amount if known is None else known)
+
+
+def _row(request_id: str, number: int, claim: Claim) -> dict[str, Any]:
+    limit = claim.limit
+    return {
+        "request_id": request_id,
+        "number": number,
+        "account": claim.account,
+        "kind": limit.kind,
+        "owner": limit.owner,
+        "most": limit.most,
+        "per": limit.per,
+        "amount": claim.amount,
+        "unit": claim.unit,
+        "at": claim.at,
+        "until": claim.until,
+    }
+
+
+def _claim(content: Any) -> Claim:
+    limit = Limit(kind=content["kind"], owner=content["owner"], most=Decimal(content["most"]), per=content["per"])
+    at = EPOCH + content["at"] * MICROSECOND
+    return Claim(limit=limit, account=content["account"], amount=Decimal(content["amount"]), at=at)
+
+
+def _request(change: Kept) -> str:
+    ((_, content), *_) = change
+    return str(content["request_id"])
+
+
+def _to_keep(change: Kept) -> Kept:
+    """Returns the rows without those that give nothing back: a request that was made was made."""
+    return tuple((table, row) for table, row in change if table is not holds or row["kind"] != "requests")
+
+
+def _usd(change: Kept) -> Decimal | None:
+    """Returns what the calls of a request cost, at most: one whose cost is not known counts with what it reserved."""
+    total = Decimal(0)
+    for table, content in change:
+        if table is attempts:
+            cost = content["cost_usd"] if content["cost_usd"] is not None else content["reserved_usd"]
+            if cost is None:
+                return None
+            total = EXACT.add(total, Decimal(str(cost)))
+    return total
+
+
+def _tokens(change: Kept) -> Decimal | None:
+    """Returns the tokens of all calls, `None` where those of one are not known."""
+    total = 0
+    for table, content in change:
+        if table is attempts and content["status"] != "failed":
+            if content["input_tokens"] is None:
+                return None
+            total += sum(int(content[name] or 0) for name in _TOKENS)
+    return Decimal(total)
