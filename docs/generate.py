@@ -22,7 +22,8 @@ import typer
 from fairlead import cli, errors
 from fairlead.cli.main import VERBS, build
 from fairlead.cli.output import Result
-from fairlead.config import tables
+from fairlead.config import learning, tables
+from fairlead.config.base import Table
 from fairlead.eligibility import EXCLUSIONS
 from fairlead.gateway import openapi
 from fairlead.gateway.decide import DecisionShown
@@ -32,7 +33,7 @@ from fairlead.policies.base import REASONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from sqlalchemy import Table
+    from sqlalchemy import Table as LedgerTable
 
     Struct = type[msgspec.Struct]
 
@@ -76,7 +77,9 @@ file would run, without running it. [fairlead.toml](../fairlead.toml) is a whole
 
 def configuration_tables() -> list[Struct]:
     """Returns the struct of every TOML table, in the order of the code."""
-    return [thing for thing in vars(tables).values() if isinstance(thing, type) and tables.Table in thing.__bases__]
+    things = [*vars(tables).values(), *vars(learning).values()]
+    found = [thing for thing in things if isinstance(thing, type) and Table in thing.__bases__]
+    return sorted(dict.fromkeys(found), key=lambda table: table.__module__ == learning.__name__)
 
 
 def _section(table: Struct) -> str:
@@ -259,7 +262,7 @@ def ledger_page() -> str:
     return "\n".join([f"# Ledger\n\n{introduction}", *map(_ledger_table, schema.METADATA.sorted_tables)])
 
 
-def _ledger_table(table: Table) -> str:
+def _ledger_table(table: LedgerTable) -> str:
     rows = [
         (f"`{column.name}`", str(column.type).lower(), "yes" if column.nullable else "", column.comment or "")
         for column in table.columns

@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from fairlead.config.base import Table
 from fairlead.config.flavours import FLAVOURS
 from fairlead.config.known import KNOWN_PROVIDERS, with_a_key
+from fairlead.config.learning import check_verifiers
 from fairlead.config.price_checks import check_price
 from fairlead.config.tables import (
     Config,
@@ -26,7 +28,6 @@ from fairlead.config.tables import (
     Secret,
     ServerConfig,
     SimulatedProvider,
-    Table,
 )
 from fairlead.config.wording import below, checked, listed, nearest
 from fairlead.errors import ConfigError
@@ -194,10 +195,17 @@ def _check_settings(model: ModelConfig, place: str) -> None:
 
 
 def _routes(tables: Mapping[str, dict[str, Any]], folder: Path) -> dict[str, RouteConfig]:
-    given = {name: checked(table, RouteConfig, _named("routes", name)) for name, table in tables.items()}
-    for name, route in given.items():
-        _check_budget(route, below("routes", name))
-    return {name: _rooted(route, "router", folder) for name, route in ({"auto": RouteConfig()} | given).items()}
+    given = {name: _route(name, table, folder) for name, table in tables.items()}
+    return {"auto": RouteConfig()} | given
+
+
+def _route(name: str, table: dict[str, Any], folder: Path) -> RouteConfig:
+    place = _named("routes", name)
+    route = _rooted(checked(table, RouteConfig, place), "router", folder)
+    _check_budget(route, place)
+    check_verifiers(route.verifiers, below(place, "verifiers"))
+    verifiers = tuple(_rooted(_rooted(verifier, "schema", folder), "folder", folder) for verifier in route.verifiers)
+    return msgspec.structs.replace(route, verifiers=verifiers)
 
 
 def _check_budget(route: RouteConfig, place: str) -> None:

@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
+from fairlead.config.base import Seconds, Table, Text
 from fairlead.config.flavours import FLAVOURS, Flavour, FlavourName
+from fairlead.config.learning import VerifierConfig  # noqa: TC001 - as above
 
-Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]
 Address = Annotated[str, Meta(pattern=r"^https?://[^/]", description="an address that starts with http:// or https://")]
-Text = Annotated[str, Meta(min_length=1)]
 Factor = Annotated[Decimal, Meta(description="a factor from 0 to 100")]
 Hours = Annotated[
     str,
@@ -26,10 +26,6 @@ Hours = Annotated[
         description="hours of the day such as `01:00-04:00`",
     ),
 ]
-
-
-class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of every table: unknown keys are refused, values never change."""
 
 
 class ServerConfig(Table, frozen=True, kw_only=True):
@@ -347,6 +343,8 @@ class RouteConfig(Table, frozen=True, kw_only=True):
     budget: BudgetConfig | None = None
     """A hard budget: what a call may cost is set aside before it is made, and models without a price do not serve.
     Routes that stand beside `auto` share its budget. Default: none."""
+    verifiers: tuple[VerifierConfig, ...] = ()
+    """Rules that score answers. Default: none."""
 
 
 class Secret:

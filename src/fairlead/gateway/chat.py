@@ -14,6 +14,7 @@ from fairlead.gateway.headers import final_notes, headers, notes, server_timing
 from fairlead.gateway.leaving import CancelledByLeaving
 from fairlead.gateway.record import Record
 from fairlead.gateway.standing import standing_headers
+from fairlead.learning.delivered import Transcript, answer_of
 from fairlead.observers import Laps
 
 if TYPE_CHECKING:
@@ -89,17 +90,19 @@ class Chat:
         record.known_as(self._codec.answer_id(outcome.response, heading))
         body = self._codec.encode(outcome.response, record.request, heading, told)
         await send_json(send, body, headers=self._headers(record, told))
+        if record.studied:
+            record.delivered(outcome, answer_of(outcome.response))
 
     async def _stream(self, record: Record, receive: Receive, send: Send) -> None:
         stream = self._gateway.executor.stream(
             record.decision, record.request, seed=record.context.seed, purse=record.purse
         )
-        encoder = None
+        encoder, transcript = None, Transcript() if record.studied else None
         try:
             async with CancelledByLeaving(receive):
                 if await stream.start():
                     encoder = await self._begin(record, stream, send)
-                    await _pass_on(stream, encoder, _patient(send, self._gateway.limits.idle_s))
+                    await _pass_on(stream, encoder, _patient(send, self._gateway.limits.idle_s), transcript)
         finally:
             await stream.aclose()
             assert stream.outcome is not None
@@ -110,6 +113,8 @@ class Chat:
         else:
             last = {"type": "http.response.body", "body": _end(record, stream.outcome, encoder, error)}
             await _patient(send, self._gateway.limits.idle_s)(last)
+            if transcript is not None and error is None:
+                record.delivered(stream.outcome, transcript.answer)
 
     async def _begin(self, record: Record, stream: Stream, send: Send) -> StreamEncoder:
         """Commits to status 200: the first content is here."""
@@ -124,10 +129,12 @@ class Chat:
         return [*headers(told, self._codec), server_timing(record), *limits]
 
 
-async def _pass_on(stream: Stream, encoder: StreamEncoder, send: Send) -> None:
+async def _pass_on(stream: Stream, encoder: StreamEncoder, send: Send, transcript: Transcript | None) -> None:
     """Sends chunk by chunk; where the answer breaks off the outcome says so."""
     with suppress(ProviderError):
         async for chunk in stream:
+            if transcript is not None:
+                transcript.note(chunk)
             if events := encoder.chunk(chunk):
                 await send({"type": "http.response.body", "body": events, "more_body": True})
 

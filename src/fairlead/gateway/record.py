@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fairlead.features.kinds import task_kind
 from fairlead.gateway.bound import most_usd
 from fairlead.gateway.served_as import served_as
+from fairlead.learning.delivered import Delivered
 from fairlead.ledger.base import Intent, Settlement
 from fairlead.ledger.ids import new_id
 from fairlead.observers import Served
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fairlead.gateway.paying import Paying
     from fairlead.gateway.routes import Routed
     from fairlead.gateway.state import Gateway
+    from fairlead.learning.verifiers.base import Answer
     from fairlead.observers import Laps
     from fairlead.types import Context, Decision, Outcome, Request
 
@@ -148,6 +150,31 @@ class Record:
             total_s=self.laps.total_s(),
             overhead_s=self.overhead_s(outcome),
             trace_parent=self.trace_parent,
+        )
+
+    @property
+    def studied(self) -> bool:
+        """Whether anything is learned from the answer."""
+        aftermath = self.gateway.aftermath
+        return aftermath is not None and aftermath.wants(self.routed.route)
+
+    def delivered(self, outcome: Outcome, answer: Answer | None) -> None:
+        """Hands the answer on, now that the caller has it, to whatever learns from it."""
+        aftermath = self.gateway.aftermath
+        if aftermath is None or answer is None or outcome.status != "delivered" or outcome.served is None:
+            return
+        aftermath.take(
+            Delivered(
+                decision_id=self.decision_id,
+                route=self.routed.route,
+                request=self.request,
+                context=self.context,
+                decision=self.decision,
+                candidates=self.routed.candidates,
+                candidate=outcome.served,
+                answer=answer,
+                config_hash=self.gateway.config_hash,
+            )
         )
 
     def _intent(self) -> Intent:

@@ -16,6 +16,7 @@ from fairlead.gateway.routes import Routes
 from fairlead.gateway.secret import session_secret
 from fairlead.gateway.sessions import Sessions
 from fairlead.gateway.state import Gateway
+from fairlead.gateway.studies import looking, studies
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from fairlead.config import Config, LedgerConfig, LimitsConfig
     from fairlead.gateway.binding import BoundRoute
     from fairlead.gateway.hosts import InProcess
+    from fairlead.learning.aftermath import Study
     from fairlead.ledger.spool import Spool
     from fairlead.types import Candidate
 
@@ -35,6 +37,8 @@ class Setup:
     candidates: Mapping[str, Candidate]
     routes: tuple[BoundRoute, ...]
     inside: Mapping[str, InProcess]
+    studies: Mapping[str, Study]
+    """Route -> what it learns from its answers."""
 
 
 def prepare(config: Config) -> Setup:
@@ -45,7 +49,13 @@ def prepare(config: Config) -> Setup:
     """
     inside = in_process(config)
     found = candidates(config, inside)
-    return Setup(config=config, candidates=found, routes=bound_routes(config, found), inside=inside)
+    return Setup(
+        config=config,
+        candidates=found,
+        routes=bound_routes(config, found),
+        inside=inside,
+        studies=studies(config),
+    )
 
 
 @asynccontextmanager
@@ -71,6 +81,7 @@ async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator
         providers = await stack.enter_async_context(connected(config, setup.inside))
         limits = limits or _limits(config.limits)
         executor = Executor(providers, setup.candidates, limits)
+        aftermath = await stack.enter_async_context(looking(setup.studies, ledger))
         metrics = counting(executor.hosts, ledger, setup.candidates)
         yield Gateway(
             config_hash=config.hash,
@@ -88,6 +99,7 @@ async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator
             metrics=metrics,
             observers=observing(config.observability, metrics),
             keeping=Keeping.of(config.routes),
+            aftermath=aftermath,
         )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fairlead.execution import Executor
     from fairlead.gateway.routes import Routed, Routes
     from fairlead.gateway.sessions import Sessions
+    from fairlead.learning.aftermath import Aftermath
     from fairlead.ledger.base import Ledger
     from fairlead.ledger.budget import Limit
     from fairlead.observers import Observers
@@ -52,6 +53,8 @@ class Gateway:
     observers: Observers
     keeping: Keeping = field(default_factory=Keeping)
     remaining: Remaining = field(default_factory=Remaining)
+    aftermath: Aftermath | None = None
+    """What looks at answers once they were delivered; `None` where no route learns."""
 
     async def body(self, scope: Scope, receive: Receive) -> bytes:
         """Returns the body of a request, within the limits; see `read_body`."""

@@ -47,7 +47,7 @@ class Gathered:
     reference: str | None
     """The candidate that most of these requests were held against."""
     n_requests: int
-    """Served requests that were looked at."""
+    """Delivered requests that were looked at."""
     n_scored: int
     """Of these, those with a score."""
     n_unreadable: int
