@@ -34,7 +34,13 @@ COMMANDS = {
     "feedback import scores.csv": "fairlead.feedback.import/1",
     "ledger erase --before 30d": "fairlead.ledger.erase/1",
     "feedback sources": "fairlead.feedback.sources/1",
+    "prices show deepseek/deepseek-v4-pro": "fairlead.prices.show/1",
+    "prices diff openai/gpt-4o": "fairlead.prices.diff/1",
+    "prices verify openai/gpt-4o": "fairlead.prices.verify/1",
+    "prices import litellm.json --out prices.json": "fairlead.prices.import/1",
 }
+LITELLM = """{"x": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-6,
+"output_cost_per_token": 2e-6}}"""
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +49,7 @@ def folder(tmp_path_factory, records):
     make_outcomes(60, seed=1).write(path / "table")
     (path / "fairlead.toml").write_text(CONFIGURATION)
     (path / "scores.csv").write_text("decision_id,score\ndec_0001,1\n")
+    (path / "litellm.json").write_text(LITELLM)
     (path / "bill.csv").write_text("day,model,cost\n2026-11-01,cheap-2026,0.0005\n")
     with pytest.raises(SystemExit):
         main(["fit", str(path / "table"), "--out", str(path / "router")])

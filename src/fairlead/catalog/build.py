@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypedDict
 from msgspec.structs import asdict
 
 from fairlead.catalog.capabilities import capabilities_of
-from fairlead.catalog.given import factored, tariff_given
-from fairlead.catalog.prices import context_tokens_of, tariff_of
+from fairlead.catalog.prices import context_tokens_of
+from fairlead.catalog.quotes import quotes
 from fairlead.catalog.terms import dearest
 from fairlead.config import HostedProvider
 from fairlead.types import Candidate, Capabilities
@@ -29,10 +29,11 @@ def build(config: Config, at: datetime | None = None) -> tuple[Candidate, ...]:
         at: the day whose prices count; now where not given.
     """
     moment = at or datetime.now(UTC)
-    return tuple(_candidate(name, model, config, moment) for name, model in config.models.items())
+    found = quotes(config, moment)
+    return tuple(_candidate(name, model, config, found[name].tariff, moment) for name, model in config.models.items())
 
 
-def _candidate(name: str, model: ModelConfig, config: Config, at: datetime) -> Candidate:
+def _candidate(name: str, model: ModelConfig, config: Config, tariff: Tariff | None, at: datetime) -> Candidate:
     provider, _, model_name = name.partition("/")
     return Candidate(
         name=name,
@@ -42,7 +43,7 @@ def _candidate(name: str, model: ModelConfig, config: Config, at: datetime) -> C
         **_spoken(config.providers[provider]),
         settings=tuple(model.settings.items()),
         capabilities=_capabilities(provider, model_name, model, config),
-        **_priced(_tariff(provider, model_name, model, config, at), at),
+        **_priced(tariff, at),
         known_as=model.known_as,
     )
 
@@ -66,19 +67,6 @@ def _capabilities(provider: str, name: str, model: ModelConfig, config: Config) 
     if known.context_tokens is None and isinstance(host, HostedProvider):
         return replace(known, context_tokens=context_tokens_of(provider, name, base_url=host.base_url))
     return known
-
-
-def _tariff(provider: str, name: str, model: ModelConfig, config: Config, at: datetime) -> Tariff | None:
-    place = f'{config.source}: models."{provider}/{name}"'
-    if model.price is not None:
-        return tariff_given(model.price, f"{place}.price")
-    host = config.providers[provider]
-    if not isinstance(host, HostedProvider):
-        return None
-    found = tariff_of(provider, name, at, base_url=host.base_url, settings=model.settings)
-    if found is None or model.price_factor is None:
-        return found
-    return factored(found, model.price_factor, f"by {place}.price_factor")
 
 
 def _priced(tariff: Tariff | None, at: datetime) -> _Priced:

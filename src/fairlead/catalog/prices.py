@@ -84,6 +84,14 @@ def price_of(
     return None if tariff is None else tariff.price_at(at)
 
 
+def models_at(base_url: str) -> tuple[str, ...]:
+    """Returns the models that the snapshot knows at an address."""
+    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - heavy, see above
+
+    host = next((host for host in get_snapshot().providers if re.match(host.api_pattern, base_url)), None)
+    return tuple(info.id for info in host.models) if host else ()
+
+
 def context_tokens_of(provider: str, model: str, *, base_url: str | None = None) -> int | None:
     """Returns the context window that the snapshot gives; `None` where it gives none."""
     found = _found(provider, model, base_url)

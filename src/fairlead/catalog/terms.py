@@ -128,3 +128,32 @@ def _dearness(price: Price) -> Decimal:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
+
+
+DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def in_words(spans: tuple[tuple[int, int], ...], starts: datetime | None = None) -> str:
+    """Returns when a term holds: `from 2026-12-01`, `Mon-Fri 01:00-04:00`, `always`; times are UTC."""
+    days: dict[tuple[tuple[int, int], ...], list[int]] = {}
+    for day in EVERY_DAY:
+        first, last = day * MINUTES_PER_DAY, (day + 1) * MINUTES_PER_DAY
+        of_day = tuple((max(a, first) - first, min(b, last) - first) for a, b in spans if a < last and b > first)
+        if of_day:
+            days.setdefault(of_day, []).append(day)
+    weekly_words = [
+        f"{_days(named)}{', '.join(f'{_clock(a)}-{_clock(b)}' for a, b in of)}" for of, named in days.items()
+    ]
+    since = [] if starts is None else [f"from {starts:%Y-%m-%d}"]
+    return "; ".join([*since, *weekly_words]) or "always"
+
+
+def _days(days: list[int]) -> str:
+    if len(days) == len(DAY_NAMES):
+        return "daily "
+    in_a_row = len(days) > 1 and days == list(range(days[0], days[-1] + 1))
+    return f"{DAY_NAMES[days[0]]}-{DAY_NAMES[days[-1]]} " if in_a_row else f"{' '.join(DAY_NAMES[d] for d in days)} "
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"

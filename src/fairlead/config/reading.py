@@ -22,6 +22,7 @@ from fairlead.config.tables import (
     LimitsConfig,
     ModelConfig,
     ObservabilityConfig,
+    PricesConfig,
     ProviderConfig,
     RecordedProvider,
     RouteConfig,
@@ -56,6 +57,8 @@ class _Document(Table, frozen=True, kw_only=True):
     """A `LedgerConfig`."""
     observability: dict[str, Any] = msgspec.field(default_factory=dict)
     """An `ObservabilityConfig`."""
+    prices: dict[str, Any] = msgspec.field(default_factory=dict)
+    """A `PricesConfig`."""
     providers: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     """Name -> a `ProviderConfig`. Default: the known providers whose key is in the environment."""
     models: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
@@ -83,6 +86,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
         limits=checked(document.limits, LimitsConfig, "limits"),
         ledger=_rooted(_ledger(document.ledger), "path", folder),
         observability=checked(document.observability, ObservabilityConfig, "observability"),
+        prices=_rooted(checked(document.prices, PricesConfig, "prices"), "second_source", folder),
         providers=providers,
         models=_models(document.models, providers),
         routes=_routes(document.routes, folder),

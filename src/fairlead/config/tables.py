@@ -116,6 +116,14 @@ class ObservabilityConfig(Table, frozen=True, kw_only=True):
     them, such as `opentelemetry-instrument fairlead serve`. Default `false`."""
 
 
+class PricesConfig(Table, frozen=True, kw_only=True):
+    """`[prices]`: who is asked what models cost, beside the first source, genai-prices."""
+
+    second_source: Path | None = None
+    """A snapshot that `fairlead prices import` made; a relative path starts at the config file. Where both sources
+    agree a price is verified, where they differ the dearer one guards budgets. Default: the one that ships inside."""
+
+
 class HostedProvider(Table, frozen=True, kw_only=True):
     """`[providers.NAME]` with dialect `openai`, `responses`, `anthropic` or `gemini`: models behind an HTTP address."""
 
@@ -371,6 +379,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     server: ServerConfig
     limits: LimitsConfig
     ledger: LedgerConfig
+    prices: PricesConfig = PricesConfig()
     observability: ObservabilityConfig = ObservabilityConfig()
     providers: dict[str, ProviderConfig]
     models: dict[str, ModelConfig]
@@ -394,6 +403,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hash(self) -> str:
         """Returns the SHA-256 of all settings, in hexadecimal; keys take no part."""
-        tables = (self.server, self.limits, self.ledger, self.providers, self.models, self.routes)
+        tables = (self.server, self.limits, self.ledger, self.prices, self.providers, self.models, self.routes)
         encoded = msgspec.json.encode(tables, order="deterministic", enc_hook=str)
         return hashlib.sha256(encoded).hexdigest()
