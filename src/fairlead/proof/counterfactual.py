@@ -20,12 +20,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairlead.statistics.bootstrap import Interval
+from fairlead.statistics.student import student_t
 
 if TYPE_CHECKING:
     from fairlead.types import FloatArray, IntArray
@@ -146,20 +146,3 @@ def _line(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
     varies = spread > 1e-9 * n * xx
     slope = np.where(varies, (n * xy - x * y) / np.where(varies, spread, 1.0), 0.0)
     return (y - slope * x) / n, slope
-
-
-def student_t(degrees: int, confidence: float = 0.95) -> float:
-    """Returns the two-sided quantile of Student's t, within 0.5 % from 4 degrees of freedom on.
-
-    References:
-        Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, equation 26.7.5.
-    """
-    if degrees < 1:
-        return math.inf
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return z + math.fsum(term / degrees**power for power, term in enumerate(terms, start=1))
