@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fairlead.proof.counterfactual import Arm, Total, project, student_t
+from fairlead.proof.counterfactual import Arm, Total, project
+from fairlead.statistics.student import student_t
 
 
 def _arm(expected, observed, session=None):

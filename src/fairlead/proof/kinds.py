@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairlead.proof.counterfactual import student_t
 from fairlead.proof.models import mean_score
 from fairlead.statistics.bootstrap import Interval
+from fairlead.statistics.student import student_t
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
