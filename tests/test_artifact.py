@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from fairlead.artifact import ARRAYS, CERTIFICATE, FORMAT, MANIFEST, load, save
 from fairlead.errors import ArtifactError
 from fairlead.estimator import Estimator
 from fairlead.fitting import calibrated, fit
-from fairlead.policies import Cascade, Floor, Utility
+from fairlead.policies import Cascade, Certified, Floor, Utility
 from fairlead.predictors import Calibrated, Clusters, Ensemble, Factorization, Lifted
 from fairlead.proof.certifying import Terms, certify
 from fairlead.router import Router
@@ -241,6 +242,12 @@ def test_an_altered_certificate_is_refused(certified, tmp_path, change):
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(ArtifactError, match="was altered"):
         load(tmp_path / "router")
+
+
+def test_a_policy_of_a_ladder_to_whom_cost_does_not_count_comes_back(router, tmp_path):
+    ladder = Certified(policies=[Utility(willingness_to_pay_usd=math.inf), Utility(willingness_to_pay_usd=1.0)])
+    save(replace(router, policy=ladder), tmp_path / "router")
+    assert load(tmp_path / "router").policy.description() == ladder.description()
 
 
 def test_a_missing_certificate_is_refused(certified, tmp_path):

@@ -206,6 +206,8 @@ def _spelled(value: Any) -> Any:
     """Returns a description in which infinity, which JSON lacks, is a word."""
     if isinstance(value, dict):
         return {name: _spelled(item) for name, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(_spelled, value))
     return _INFINITY if value == math.inf else value
 
 
@@ -340,7 +342,7 @@ def _built(component: Description, registry: Mapping[str, type]) -> Any:
 
 
 def _argument(value: Any, registry: Mapping[str, type]) -> Any:
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return tuple(_argument(item, registry) for item in value)
     if isinstance(value, dict) and value.keys() == {"class", "params"}:
         return _built(msgspec.convert(value, Description), registry)

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from fairlead import __version__
 from fairlead.artifact import Description, described_policy, restored_policy
+from fairlead.certificate import Certificate  # noqa: TC001 - msgspec reads the hints of a struct
 from fairlead.errors import FairleadError
 from fairlead.events import Event
-from fairlead.policies import HullGuard
+from fairlead.policies import Certified, HullGuard
+from fairlead.proof.certifying import certify
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from fairlead.policies.base import Policy
+    from fairlead.proof.certifying import Terms
     from fairlead.router import Router
 
 FOLDER = "judged"
@@ -38,6 +42,9 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     policy: Description
     router: str
     """Version of the router that serves with it: what was altered is not believed."""
+    certificate: Certificate | None = None
+    words: str | None = None
+    """What came of asking for a certificate; `None` where nobody did."""
 
 
 class Judgements:
@@ -57,14 +64,35 @@ class Judgements:
         path = self._folder / f"{_key(router, policy)}.json"
         known = _read(path, router)
         if known is not None:
-            return known
+            return restored_policy(known.policy)
         guard = router.judged(policy)
         if isinstance(guard, HullGuard):
-            self._keep(path, guard, router)
+            self._keep(path, Kept(policy=described_policy(guard), router=replace(router, policy=guard).version))
         return guard
 
-    def _keep(self, path: Path, guard: HullGuard, router: Router) -> None:
-        kept = Kept(policy=described_policy(guard), router=replace(router, policy=guard).version)
+    def certified(
+        self, router: Router, terms: Terms, *, issued_at: datetime, latency_p95_s: float | None
+    ) -> tuple[Router, str]:
+        """Returns what `certify` makes of the router, and that in words; from the last time where it was asked."""
+        if self._folder is None or router.calibration is None:
+            made = certify(router, terms, issued_at=issued_at, latency_p95_s=latency_p95_s)
+            return made.router, made.in_words()
+        asked = (asdict(terms), issued_at, latency_p95_s, router.calibration.data_hash)
+        path = self._folder / f"{_key(router, Certified(), asked)}.json"
+        known = _read(path, router)
+        if known is None or known.words is None:
+            made = certify(router, terms, issued_at=issued_at, latency_p95_s=latency_p95_s)
+            known = Kept(
+                policy=described_policy(made.router.policy),
+                router=made.router.version,
+                certificate=made.certificate,
+                words=made.in_words(),
+            )
+            self._keep(path, known)
+        served = replace(router, policy=restored_policy(known.policy), certificate=known.certificate)
+        return served, str(known.words)
+
+    def _keep(self, path: Path, kept: Kept) -> None:
         partial = path.with_suffix(".partial")
         try:
             path.parent.mkdir(exist_ok=True)
@@ -76,20 +104,23 @@ class Judgements:
             LOG.warning(Event("judgement_not_kept", folder=str(path.parent), error=str(error)))
 
 
-def _key(router: Router, policy: Policy) -> str:
+def _key(router: Router, policy: Policy, more: tuple[object, ...] = ()) -> str:
     """Returns a name for all that a judgement depends on; the outcomes are those of the folder it is kept in."""
     assert router.evidence is not None
-    asked = (__version__, replace(router, policy=policy).version, router.evidence.data_hash, router.evidence.seed)
+    version = replace(router, policy=policy).version
+    asked = (__version__, version, router.evidence.data_hash, router.evidence.seed, *more)
     return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()[:24]
 
 
-def _read(path: Path, router: Router) -> Policy | None:
+def _read(path: Path, router: Router) -> Kept | None:
     try:
         kept = msgspec.json.decode(path.read_bytes(), type=Kept)
-        guard = restored_policy(kept.policy)
+        policy = restored_policy(kept.policy)
     except FileNotFoundError:
         return None
     except (OSError, TypeError, ValueError, FairleadError, msgspec.DecodeError) as error:
         LOG.warning(Event("judgement_unreadable", file=str(path), error=str(error)))
         return None
-    return guard if replace(router, policy=guard).version == kept.router else None
+    if kept.certificate is not None and not (kept.certificate.is_intact and kept.certificate.router == kept.router):
+        return None
+    return kept if replace(router, policy=policy).version == kept.router else None

@@ -1,13 +1,27 @@
 """Routes: who takes part, whom savings are measured against, whom the router has never seen."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from fairlead.artifact import save
 from fairlead.config import load
 from fairlead.errors import ArtifactError, ConfigError, TableError
-from fairlead.fitting import fit
+from fairlead.fitting import calibrated, fit
 from fairlead.gateway.setup import prepare
-from fairlead.policies import Budget, Cascade, Floor, HullGuard, Latency, LatencyLimit, Order, Thrifty, Utility
+from fairlead.policies import (
+    Budget,
+    Cascade,
+    Certified,
+    Floor,
+    HullGuard,
+    Latency,
+    LatencyLimit,
+    Order,
+    Thrifty,
+    Utility,
+)
+from fairlead.proof.certifying import Terms, certify
 from fairlead.router import Router
 from fairlead.testing import make_outcomes
 
@@ -222,3 +236,53 @@ def test_a_listed_model_of_a_provider_inside_keeps_its_price_and_replaces_the_ot
 def test_a_model_that_a_provider_inside_does_not_have_is_refused(set_up):
     with pytest.raises(ConfigError, match=r"is no model of `sim`\. Did you mean `wren`"):
         set_up('[providers.sim]\ndialect = "simulated"\n[models."sim/wrenn"]\n')
+
+
+# Certificates --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory):
+    path = tmp_path_factory.mktemp("routers") / "certified"
+    train, held_out = make_outcomes(500, seed=1).split(0.4, seed=0)
+    router = calibrated(fit(train, reference="strong"), held_out)
+    issued_at = datetime(2026, 11, 20, tzinfo=UTC)
+    save(certify(router, Terms(margin=0.2, confidence=0.9, days=30), issued_at=issued_at).router, path)
+    return path
+
+
+def test_a_router_that_was_certified_is_certified_anew_at_the_prices_it_serves_at(set_up, certified):
+    text = POOL + f'[routes.auto]\nrouter = "{certified}"\nreference = "host/big"\n'
+    bound = routes(set_up(text))
+    certificate = bound["auto"].router.certificate
+    assert isinstance(bound["auto"].router.policy, Certified)
+    assert certificate.is_intact
+    assert certificate.reference == "host/big"
+    assert certificate.router == bound["auto"].router.version
+    assert certificate.issued_at == datetime(2026, 11, 20, tzinfo=UTC)
+    assert (certificate.margin, certificate.confidence, certificate.life_days) == (0.2, 0.9, 30)
+    assert certificate.id in bound["auto"].certification
+    assert bound["auto"].router.calibration is None
+    assert bound["auto:quality"].router.certificate is None
+    assert isinstance(bound["auto:quality"].router.policy, HullGuard)
+    again = routes(set_up(text))["auto"]
+    assert again.router.certificate == certificate
+    assert again.certification == bound["auto"].certification
+
+
+def test_a_route_may_ask_its_certificate_for_more(set_up, certified):
+    floor = "quality_floor = { margin = 0.15, confidence = 0.8, certificate_days = 7, alarm_chance = 0.05 }"
+    text = POOL + f'[routes.auto]\nrouter = "{certified}"\nreference = "host/big"\n{floor}\n'
+    certificate = routes(set_up(text))["auto"].router.certificate
+    assert (certificate.margin, certificate.confidence, certificate.alarm_chance) == (0.15, 0.8, 0.05)
+    assert certificate.expires_at == datetime(2026, 11, 27, tzinfo=UTC)
+
+
+def test_where_that_cannot_be_shown_the_reference_serves_and_it_is_said(set_up, certified):
+    floor = "quality_floor = { margin = 0.0, confidence = 0.999 }"
+    text = POOL + f'[routes.auto]\nrouter = "{certified}"\nreference = "host/big"\n{floor}\n'
+    route = routes(set_up(text))["auto"]
+    assert route.router.certificate is None
+    assert "Not certified" in route.certification
+    decision = route.router.route("Name three rivers.")
+    assert (decision.model, decision.reason) == ("host/big", "not_certified")

@@ -13,6 +13,7 @@ import typer
 
 from fairlead.cli.output import JsonOption, OutOption, Result, emit
 from fairlead.errors import FairleadError, LedgerError
+from fairlead.policies.certified import Certified
 from fairlead.policies.guard import HullGuard, as_told
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class RouteResult(msgspec.Struct, kw_only=True, frozen=True):
     policy: str
     serves: str
     """Who serves, in words: routing, or what the guard puts in its place."""
+    certification: str | None
+    """What came of asking for a certificate, in words; `null` where the router was not fitted for one."""
     control_share: float
     candidates: tuple[str, ...]
     unseen: tuple[str, ...]
@@ -80,6 +83,7 @@ class RouteResult(msgspec.Struct, kw_only=True, frozen=True):
             router=None if route.fitted is None else str(route.fitted),
             policy=repr(route.router.policy),
             serves=_in_words(route),
+            certification=route.certification,
             control_share=route.router.control_share,
             candidates=tuple(candidate.name for candidate in route.router.candidates),
             unseen=route.unseen,
@@ -163,7 +167,7 @@ def _alike(routes: tuple[RouteResult, ...]) -> Iterator[tuple[str, RouteResult]]
 
 def _in_words(route: BoundRoute) -> str:
     policy = route.router.policy
-    if isinstance(policy, HullGuard):
+    if isinstance(policy, HullGuard | Certified):
         return policy.who_serves()
     return as_told(policy) if policy.promise.as_told else f"`{route.router.reference}` serves every request"
 
@@ -181,7 +185,8 @@ def _serves(route: RouteResult) -> str:
     if route.router is None:
         return f"no router is fitted, there is no evidence yet: {route.serves}"
     never_seen = f"; never seen: {', '.join(route.unseen)}" if route.unseen else ""
-    return f"router {route.router}: {route.serves}{never_seen}"
+    certification = "" if route.certification is None else f"\n  {route.certification}"
+    return f"router {route.router}: {route.serves}{never_seen}{certification}"
 
 
 def _show(result: CheckResult, console: Console) -> None:

@@ -306,6 +306,11 @@ class QualityFloorConfig(Table, frozen=True, kw_only=True):
     """Mean score that may be given up against the reference, in [0, 1), such as 0.02 for two points. Required."""
     confidence: Annotated[float, Meta(ge=0.5, lt=1)] | None = None
     """How surely outcomes must show that no more is given up; for the objective `cost`. Default 0.95, in [0.5, 1)."""
+    certificate_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+    """Of a router fitted with `--certify`: days from fitting on until its certificate expires and the reference serves.
+    Default: as it was fitted, 90 days there."""
+    alarm_chance: Annotated[float, Meta(gt=0, lt=0.5)] | None = None
+    """Of such a router: the chance that its monitor ever raises an alarm while the certificate holds. Default 0.01."""
 
 
 class BudgetConfig(Table, frozen=True, kw_only=True):

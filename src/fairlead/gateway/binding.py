@@ -12,16 +12,18 @@ from fairlead.config.wording import nearest
 from fairlead.errors import ConfigError
 from fairlead.judgements import Judgements
 from fairlead.policies import LatencyLimit
-from fairlead.policies.objectives import policy_for
+from fairlead.policies.objectives import CONFIDENCE, policy_for
 from fairlead.router import Router
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from fairlead.certificate import Certificate
     from fairlead.config import Config, RouteConfig
     from fairlead.ledger.budget import Limit
     from fairlead.policies.base import Policy
+    from fairlead.proof.certifying import Terms
     from fairlead.types import Candidate
 
 
@@ -37,6 +39,8 @@ class BoundRoute:
     """Where the router was read from; `None` where nothing was learned yet."""
     budget: Limit | None = None
     """Routes that stand beside another one share its budget."""
+    certification: str | None = None
+    """What came of asking for a certificate, in words; `None` where the router was not fitted for one."""
 
     @property
     def unseen(self) -> tuple[str, ...]:
@@ -61,16 +65,20 @@ def _with_variants(name: str, route: RouteConfig, candidates: Mapping[str, Candi
     reference = route.reference or _dearest(taking_part)
     learned = Router(candidates=taking_part, reference=reference) if route.router is None else _load(route.router)
     judgements = Judgements(route.router)
-    return [
-        BoundRoute(
-            name=variant,
-            router=replace(_bound(learned, wanted, taking_part, reference, judgements), evidence=None),  # judged with
-            assumed=route.reference is None,
-            fitted=route.router,
-            budget=_budget(name, route),
+    found = []
+    for variant, wanted in _variants(name, route).items():
+        router, certification = _bound(learned, wanted, taking_part, reference, judgements)
+        found.append(
+            BoundRoute(
+                name=variant,
+                router=replace(router, evidence=None, calibration=None),  # judged with
+                assumed=route.reference is None,
+                fitted=route.router,
+                budget=_budget(name, route),
+                certification=certification,
+            )
         )
-        for variant, wanted in _variants(name, route).items()
-    ]
+    return found
 
 
 def _budget(name: str, route: RouteConfig) -> Limit | None:
@@ -83,13 +91,44 @@ def _budget(name: str, route: RouteConfig) -> Limit | None:
 
 def _bound(
     learned: Router, route: RouteConfig, candidates: tuple[Candidate, ...], reference: str, judgements: Judgements
-) -> Router:
-    """Returns the router with the policy of the route's objective, under a guard that judged this very policy."""
+) -> tuple[Router, str | None]:
+    """Returns the router with the policy of the route's objective, and what came of asking for a certificate.
+
+    It serves by a certificate where it was fitted for one and saving is the objective; else under a guard that judged
+    this very policy.
+    """
     unguarded = learned.bind(
         candidates, reference=reference, policy=learned.carried(candidates), control_share=route.control_share
     )
+    if learned.certificate is not None and route.objective == "cost" and not route.cascade:
+        return judgements.certified(
+            unguarded,
+            _terms(route, learned.certificate),
+            issued_at=learned.certificate.issued_at,
+            latency_p95_s=route.latency_p95_s,
+        )
     policy = _wanted(route, unguarded.policy)
-    return replace(unguarded, policy=judgements.judged(unguarded, policy))
+    return replace(unguarded, policy=judgements.judged(unguarded, policy)), None
+
+
+def _terms(route: RouteConfig, fitted: Certificate) -> Terms:
+    """Returns what a certificate of the route promises: what is configured, else what it was fitted for."""
+    from fairlead.proof.certifying import Terms  # noqa: PLC0415 - only where a router was certified
+
+    floor = route.quality_floor
+    if floor is None:
+        return Terms(
+            margin=fitted.margin,
+            confidence=fitted.confidence,
+            days=fitted.life_days,
+            alarm_chance=fitted.alarm_chance,
+        )
+    return Terms(
+        margin=floor.margin,
+        confidence=CONFIDENCE if floor.confidence is None else floor.confidence,
+        days=floor.certificate_days or fitted.life_days,
+        alarm_chance=floor.alarm_chance or fitted.alarm_chance,
+    )
 
 
 def _wanted(route: RouteConfig, fitted: Policy) -> Policy:

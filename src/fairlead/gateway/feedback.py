@@ -54,6 +54,7 @@ class FeedbackEndpoint:
             await self._gateway.ledger.feedback(row)
         except MissingRowError:
             raise _unknown(body.decision_id) from None
+        self._gateway.watch.nudge()
         await send_json(send, b'{"status":"kept"}')
 
 

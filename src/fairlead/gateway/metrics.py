@@ -11,16 +11,18 @@ from fairlead.observers.metrics import Metrics
 from fairlead.observers.series import CONTENT_TYPE, Gauge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from starlette.types import Receive, Scope, Send
 
     from fairlead.config import ObservabilityConfig
     from fairlead.execution.hosts import Hosts
     from fairlead.gateway.state import Gateway
+    from fairlead.gateway.watching import Watch
     from fairlead.ledger.base import Ledger
     from fairlead.observers import Observer
     from fairlead.observers.series import Labels
+    from fairlead.proof.monitor import Standing
     from fairlead.types import Candidate
 
 BREAKER_STATES = ("closed", "half_open", "open")
@@ -54,7 +56,7 @@ def observing(table: ObservabilityConfig, metrics: Metrics) -> Observers:
     return Observers(observers)
 
 
-def counting(hosts: Hosts, ledger: Ledger, candidates: Mapping[str, Candidate]) -> Metrics:
+def counting(hosts: Hosts, ledger: Ledger, candidates: Mapping[str, Candidate], watch: Watch) -> Metrics:
     """Returns the metrics of a gateway that nobody has asked yet."""
     unpriced = [((name,), 1.0) for name, candidate in candidates.items() if candidate.price is None]
     estimated = [((c.name,), 1.0) for c in candidates.values() if c.price is not None and c.price.estimated]
@@ -83,8 +85,30 @@ def counting(hosts: Hosts, ledger: Ledger, candidates: Mapping[str, Candidate]) 
             ),
             Gauge("fairlead_price_unknown", "Models without a price.", ("model",), read=lambda: unpriced),
             Gauge("fairlead_price_estimated", "Models whose price is an estimate.", ("model",), read=lambda: estimated),
+            *_of_certificates(watch),
         )
     )
+
+
+def _of_certificates(watch: Watch) -> Iterator[Gauge]:
+    """Yields how the certificates that serve are doing."""
+    what: dict[str, tuple[str, Callable[[Standing], float]]] = {
+        "alarms": ("Alarms; each took it one policy back.", lambda standing: standing.alarms),
+        "policies_left": ("Certified policies left.", lambda standing: max(standing.n_rungs - standing.alarms, 0)),
+        "observations": ("Outcomes seen since the last alarm.", lambda standing: standing.observations),
+        "evidence_ratio": (
+            "Evidence against it; 1 is an alarm.",
+            lambda standing: standing.evidence / standing.alarm_at,
+        ),
+        "expires_timestamp_seconds": ("When it expires.", lambda standing: standing.expires_at.timestamp()),
+    }
+    for name, (about, value) in what.items():
+        yield Gauge(
+            f"fairlead_certificate_{name}",
+            about,
+            ("certificate",),
+            read=lambda value=value: [((s.certificate,), value(s)) for s in watch.standings()],  # type: ignore[misc]
+        )
 
 
 def _breakers(hosts: Hosts) -> Iterator[tuple[Labels, float]]:

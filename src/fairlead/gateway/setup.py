@@ -17,6 +17,7 @@ from fairlead.gateway.secret import session_secret
 from fairlead.gateway.sessions import Sessions
 from fairlead.gateway.state import Gateway
 from fairlead.gateway.studies import looking, studies
+from fairlead.gateway.watching import Watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -82,7 +83,12 @@ async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator
         limits = limits or _limits(config.limits)
         executor = Executor(providers, setup.candidates, limits)
         aftermath = await stack.enter_async_context(looking(setup.studies, ledger))
-        metrics = counting(executor.hosts, ledger, setup.candidates)
+        certificates = {r.name: r.router.certificate for r in setup.routes if r.router.certificate is not None}
+        watch = Watch(ledger, certificates)
+        await watch.begin()
+        if certificates:
+            stack.push_async_callback(ended, asyncio.create_task(watch.run()))
+        metrics = counting(executor.hosts, ledger, setup.candidates, watch)
         yield Gateway(
             config_hash=config.hash,
             routes=Routes(
@@ -100,6 +106,7 @@ async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator
             observers=observing(config.observability, metrics),
             keeping=Keeping.of(config.routes),
             aftermath=aftermath,
+            watch=watch,
         )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fairlead.execution import Executor
     from fairlead.gateway.routes import Routed, Routes
     from fairlead.gateway.sessions import Sessions
+    from fairlead.gateway.watching import Watch
     from fairlead.learning.aftermath import Aftermath
     from fairlead.ledger.base import Ledger
     from fairlead.ledger.budget import Limit
@@ -51,6 +52,7 @@ class Gateway:
     max_in_flight: int
     metrics: Metrics
     observers: Observers
+    watch: Watch
     keeping: Keeping = field(default_factory=Keeping)
     remaining: Remaining = field(default_factory=Remaining)
     aftermath: Aftermath | None = None
@@ -96,6 +98,7 @@ class Gateway:
             hosts=self.executor.hosts.states(),
             session=self.sessions.state(request, scope, now),
             budget_remaining_usd=self.remaining.of(limits, now) if limits else None,
+            alarms=self.watch.alarms(request.model),
         )
 
     def decide(self, request: Request, context: Context) -> tuple[Routed, Context]:
