@@ -11,7 +11,7 @@ PACKAGE := pyproject.toml constraints.txt
 # The threads of linear algebra fight one another on a shared machine.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo install check format test test-slow test-clients docs bench bench-gateway clean
+.PHONY: help demo install check format test test-slow test-clients test-browser screenshots docs bench bench-gateway clean
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
@@ -47,7 +47,7 @@ format: $(DEV)  ## mend formatting and what lint can mend by itself
 	$(BIN)/ruff check --fix-only --quiet .
 
 test: $(DEV)  ## all tests but the slow ones; those on real tables run where FAIRLEAD_DATA names the folder
-	$(BIN)/python -m pytest -n auto -m "not slow and not clients"
+	$(BIN)/python -m pytest -n auto -m "not slow and not clients and not browser"
 
 test-slow: $(DEV)  ## long simulations
 	$(BIN)/python -m pytest -n auto -m slow
@@ -55,6 +55,14 @@ test-slow: $(DEV)  ## long simulations
 test-clients: $(DEV)  ## clients that others write, Python and Node, each in an environment of its own under .clients
 	$(BIN)/python tests/clients/install.py
 	$(BIN)/python -m pytest -rs -m clients tests/clients
+
+test-browser: $(DEV)  ## the dashboard in headless Chromium, with axe-core from npm
+	$(BIN)/python tests/browser/install.py
+	$(BIN)/python -m pytest -m browser tests/browser
+
+screenshots: $(DEV)  ## the pictures of the docs, taken anew by the same tests
+	$(BIN)/python tests/browser/install.py
+	FAIRLEAD_SCREENSHOTS=docs/images $(BIN)/python -m pytest -m browser -k picture tests/browser
 
 docs: $(DEV)  ## write the generated reference pages anew
 	$(BIN)/python docs/generate.py
@@ -66,4 +74,4 @@ bench-gateway: $(DEV)  ## the gateway against others, about ten minutes; install
 	$(BIN)/python benchmarks/gateway/run.py --out benchmarks/gateway/RESULTS.md
 
 clean:  ## remove what the targets above made
-	rm -rf $(VENV) .clients build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .clients .browser build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

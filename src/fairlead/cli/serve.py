@@ -27,10 +27,11 @@ def serve(
     config: ConfigOption = None, host: HostOption = None, port: PortOption = None, ledger: LedgerOption = None
 ) -> None:
     """Serves until it is stopped; without a file: providers whose keys are in the environment, SQLite, port 8080."""
-    from fairlead.gateway.server import run  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.dashboard.app import dashboard  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.gateway.server import run  # noqa: PLC0415
 
     setup = checked(config, host=host, port=port, ledger=ledger)
-    run(setup, lambda address: _announce(setup, address))
+    run(setup, lambda address: _announce(setup, address), dashboard)
 
 
 def _announce(setup: Setup, address: str) -> None:

@@ -27,8 +27,9 @@ from fairlead.observers import Observers, Refused
 from fairlead.wire import anthropic_messages, openai_chat, openai_embeddings, openai_responses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from fairlead.gateway.state import Gateway
@@ -45,8 +46,8 @@ CODECS: Mapping[str, Codec] = {
 LOG = logging.getLogger("fairlead.gateway")
 
 
-def application(gateway: Gateway) -> ASGIApp:
-    """Returns the ASGI application of a gateway."""
+def application(gateway: Gateway, more: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """Returns the ASGI application of a gateway; `more` are routes of those who show what it does."""
     models = Models(gateway.routes)
     room = Room(gateway.max_in_flight)
     routes = [
@@ -63,7 +64,7 @@ def application(gateway: Gateway) -> ASGIApp:
         Route("/openapi.json", OpenApi(), methods=["GET"]),
     ]
     paths = [route.path_format for route in routes]
-    return ErrorEdge(Router(routes, redirect_slashes=False), paths=paths, observers=gateway.observers)
+    return ErrorEdge(Router([*routes, *more], redirect_slashes=False), paths=paths, observers=gateway.observers)
 
 
 def codec_of(scope: Scope) -> Codec:

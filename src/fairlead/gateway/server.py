@@ -7,7 +7,7 @@ import math
 import signal
 import socket
 import sys
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -17,9 +17,16 @@ from fairlead.gateway.setup import opened
 from fairlead.observers import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from starlette.routing import BaseRoute
 
     from fairlead.gateway.setup import Setup
+    from fairlead.gateway.state import Gateway
+
+    Surface = Callable[[Setup, Gateway], AbstractAsyncContextManager[Sequence[BaseRoute]]]
+    """Opens further routes beside those of a gateway."""
 
 KEEP_ALIVE_S = 75
 """How long an idle connection stays open: longer than the pools of common clients keep theirs."""
@@ -27,12 +34,19 @@ BACKLOG = 2048
 """Connections that wait to be accepted."""
 
 
-def run(setup: Setup, on_listening: Callable[[str], None]) -> None:
+@asynccontextmanager
+async def nothing_more(_setup: Setup, _gateway: Gateway) -> AsyncIterator[Sequence[BaseRoute]]:
+    """Yields no further routes."""
+    yield ()
+
+
+def run(setup: Setup, on_listening: Callable[[str], None], surface: Surface = nothing_more) -> None:
     """Serves until a signal asks to stop; returns when everything is settled and closed.
 
     Args:
         setup: what to serve.
         on_listening: called once with the address, as soon as requests are answered.
+        surface: what is served beside, such as the dashboard.
 
     Raises:
         LedgerError: the ledger cannot be written.
@@ -41,15 +55,15 @@ def run(setup: Setup, on_listening: Callable[[str], None]) -> None:
     config = setup.config
     keys = [key.reveal() for key in config.keys.values()]
     with logs.written(config.observability.log_level, keys), asyncio.Runner(loop_factory=_new_loop()) as runner:
-        runner.run(_serve(setup, on_listening))
+        runner.run(_serve(setup, on_listening, surface))
 
 
-async def _serve(setup: Setup, on_listening: Callable[[str], None]) -> None:
+async def _serve(setup: Setup, on_listening: Callable[[str], None], surface: Surface) -> None:
     table = setup.config.server
-    async with opened(setup) as gateway:
+    async with opened(setup) as gateway, surface(setup, gateway) as more:
         listener = _listen(table.host, table.port)
         config = uvicorn.Config(
-            application(gateway),
+            application(gateway, more),
             interface="asgi3",
             http="httptools",
             lifespan="off",

@@ -219,6 +219,15 @@ class SqlLedger:
         named = _REQUESTS.where(or_(requests.c.decision_id == name, requests.c.request_id == name))
         return next(iter(self._page(named)), None)
 
+    def picked(self, request_ids: Select[Any]) -> list[Entry]:
+        """Returns the requests whose ids a statement selects, the newest first; it bounds how many."""
+        picked = _REQUESTS.order_by(None).limit(None).where(requests.c.request_id.in_(request_ids))
+        return self._page(picked.order_by(requests.c.at.desc(), requests.c.request_id.desc()))
+
+    def scalars(self, query: Select[Any]) -> Sequence[Any]:
+        """Returns the values that a statement selects; it bounds how many."""
+        return self._read(lambda connection: connection.scalars(query).all())
+
     def prices(self) -> Mapping[str, Price]:
         """See `Ledger.prices`."""
         return self._read(_prices)

@@ -1,0 +1,135 @@
+"""The pages: what they say of a small ledger, what they say of none, and that a row's words are never markup."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from fairlead.dashboard import pages
+from fairlead.dashboard.pages import MENU, Pages
+from fairlead.dashboard.queries import Queries
+from fairlead.dashboard.question import Installation, Live, Question
+
+
+def words(page):
+    return " ".join(re.sub(r"<[^>]+>", " ", page.body).split())
+
+
+@pytest.mark.parametrize("name", MENU)
+def test_every_page_holds_to_the_content_policy(ask, name):
+    page = ask(name)
+    assert page.status_code == 200
+    assert not re.search(r"<style|<script(?! src=)|\son\w+=|\sstyle=|https?://(?!www\.w3\.org)", page.body)
+
+
+def test_the_overview_says_what_the_statement_says(ask):
+    shown = words(ask("overview"))
+    assert "No saving can be shown" in shown
+    assert "misrouted" in shown.lower()
+    assert "code" in shown
+
+
+def test_a_decision_is_taken_apart(ask):
+    page = ask("decision", id="dec_0002")
+    assert page.status_code == 200
+    assert "RateLimitError" in words(page)
+    assert "<code>a/blind</code>" in page.body
+    assert page.body.count("<code>wrt_") == 4  # intent, settlement and two attempts, each at its place in the chain
+
+
+def test_a_decision_that_is_not_there_is_said_so(ask):
+    page = ask("decision", id="dec_9999")
+    assert page.status_code == 404
+    assert "no such decision" in words(page)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({}, ["dec_0003", "dec_0002", "dec_0001"]),
+        ({"status": "unsettled"}, ["dec_0003"]),
+        ({"status": "delivered", "kind": "code"}, ["dec_0002", "dec_0001"]),
+        ({"served": "a/cheap", "arm": "policy"}, ["dec_0002", "dec_0001"]),
+        ({"arm": "control"}, []),
+        ({"session_id": "'; drop table requests; --"}, []),
+        ({"before": "no cursor"}, ["dec_0003", "dec_0002", "dec_0001"]),
+    ],
+)
+def test_filters_show_what_fits_newest_first(ask, query, found):
+    page = ask("decisions", **query)
+    assert re.findall(r"decisions/(dec_\d+)\"", page.body) == found
+
+
+def test_a_page_of_decisions_leads_to_the_next(ask, monkeypatch):
+    monkeypatch.setattr("fairlead.dashboard.queries.PAGE_ROWS", 2)
+    first = ask("decisions", kind="code")
+    more = dict(
+        pair.split("=") for pair in re.search(r'class="more" href="[^"]*\?([^"]*)"', first.body)[1].split("&amp;")
+    )
+    assert more["kind"] == "code"
+    before = more["before"].replace("%3A", ":").replace("%2B", "+").replace("%7C", "|")
+    second = ask("decisions", kind="code", before=before)
+    assert re.findall(r"decisions/(dec_\d+)\"", second.body) == ["dec_0001"]
+    assert 'class="more"' not in second.body
+
+
+def test_a_fragment_is_the_rows_alone(ask):
+    page = ask("decisions", fragment=True)
+    assert "<html" not in page.body
+    assert page.body.count("<tr>") == 4
+
+
+def test_breakers_and_the_spool_are_told_by_the_running_process(ask):
+    page = ask("models", live=Live(breakers={"a/dear": "half_open"}, n_spooled=7))
+    assert "half open" in words(page)
+    assert "7 changes wait in the spool" in words(page)
+    assert "a/cheap (not configured)" in words(page)
+
+
+def test_the_road_says_what_is_missing(ask):
+    shown = words(ask("road"))
+    assert "1 scored answers" in shown
+    assert "fairlead fit" in shown
+
+
+def test_the_figures_of_the_charts_are_those_of_the_ledger(ask, ledger):
+    slices = json.loads(ask("series").body)["slices"]
+    assert sum(one["n_requests"] for one in slices) == 3
+    paid = sum(float(entry.cost_usd) for entry in ledger.entries() if entry.cost_usd is not None)
+    assert sum(one["policy_usd"] + one["control_usd"] for one in slices) == pytest.approx(paid)
+    assert all(one["saving_share"] is None for one in slices)
+
+
+@pytest.mark.parametrize("name", MENU)
+def test_an_empty_ledger_has_pages_without_claims(ledger, name):
+    empty = Queries(ledger, now=lambda: datetime(2030, 1, 1, tzinfo=UTC))
+    page = Pages(Installation(), empty).page(Question(page=name))
+    assert page.status_code == 200
+    assert "Routing saved" not in page.body
+
+
+def test_words_of_a_row_are_text_not_markup(ledger, queries, monkeypatch):
+    evil = "<img src=x onerror=alert(1)>"
+    entry = replace(ledger.entry("dec_0001"), route=evil, policy=f"`{evil}`", served=evil)
+    monkeypatch.setattr(queries, "decision", lambda _: entry)
+    assert "<img" not in Pages(Installation(), queries).page(Question(page="decision")).body
+
+
+def test_what_breaks_is_said_without_the_row(ask, monkeypatch):
+    def broken(_):
+        raise RuntimeError("a prompt")
+
+    monkeypatch.setattr(pages, "figures", broken)
+    page = ask("overview")
+    assert page.status_code == 500
+    assert "RuntimeError" in page.body
+    assert "a prompt" not in page.body
+
+
+def test_a_long_period_is_cut_and_says_so(ask, monkeypatch):
+    monkeypatch.setattr("fairlead.dashboard.queries.MAX_REQUESTS", 2)
+    assert "these are the newest 2" in words(ask("overview"))
