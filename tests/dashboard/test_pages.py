@@ -7,12 +7,16 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
+from fairlead.certificate import Certificate, Rung
 from fairlead.dashboard import pages
 from fairlead.dashboard.pages import MENU, Pages
 from fairlead.dashboard.queries import Queries
-from fairlead.dashboard.question import Installation, Live, Question
+from fairlead.dashboard.question import Installation, Live, Question, StandingShown
+from fairlead.ledger.base import CertificateEvent
+from fairlead.ledger.sqlite import SqliteLedger
 
 
 def words(page):
@@ -133,3 +137,51 @@ def test_what_breaks_is_said_without_the_row(ask, monkeypatch):
 def test_a_long_period_is_cut_and_says_so(ask, monkeypatch):
     monkeypatch.setattr("fairlead.dashboard.queries.MAX_REQUESTS", 2)
     assert "these are the newest 2" in words(ask("overview"))
+
+
+CERTIFICATE = Certificate(
+    margin=0.02,
+    confidence=0.95,
+    reference="a/dear",
+    n_questions=900,
+    n_prompts=1000,
+    table="t",
+    data_hash="d4ta",
+    router="7f",
+    rungs=(
+        Rung(policy="Floor(margin=0.0)", p_value=0.001, loss=-0.01, cost_usd=0.02),
+        Rung(policy="Floor(margin=0.01)", p_value=0.04, loss=0.004, cost_usd=0.01),
+    ),
+    refused=None,
+    reference_cost_usd=0.03,
+    seed=0,
+    issued_at=datetime(2026, 11, 1, tzinfo=UTC),
+    expires_at=datetime(2100, 1, 1, tzinfo=UTC),
+    alarm_chance=0.01,
+).named()
+
+
+async def test_a_certificate_shows_its_promise_its_alarms_and_how_it_is_doing(tmp_path):
+    ledger = SqliteLedger.open(tmp_path / "fairlead.db")
+    content = msgspec.json.encode(CERTIFICATE, order="deterministic").decode()
+    await ledger.certificate(CertificateEvent.issued(CERTIFICATE.id, content, CERTIFICATE.issued_at))
+    await ledger.certificate(CertificateEvent.alarm(CERTIFICATE.id, 1, "{}", datetime(2026, 11, 3, 4, 5, tzinfo=UTC)))
+    standing = StandingShown(
+        certificate=CERTIFICATE.id,
+        alarms=1,
+        n_rungs=2,
+        serves="Floor(margin=0.0)",
+        observations=12,
+        mean_loss=0.03,
+        evidence=3.5,
+        alarm_at=100.0,
+    )
+    question = Question(page="certificates", live=Live(standings=(standing,)))
+    page = Pages(Installation(), Queries(ledger)).page(question)
+    await ledger.close()
+    shown = words(page)
+    assert "2.0 points at most are lost against a/dear" in shown
+    assert "1 alarm : what was promised is no longer believed" in shown.replace("alarm:", "alarm :")
+    assert "2026-11-03 04:05" in shown
+    assert "3.5 an alarm at 100; 12 observations" in shown
+    assert re.search(r'class="chosen"><th scope="row" class="words"><code>Floor\(margin=0.0\)', page.body)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from fairlead import __version__
-from fairlead.dashboard.question import Installation, Live, ModelShown, RouteShown
+from fairlead.dashboard.question import Installation, Live, ModelShown, RouteShown, StandingShown
 
 if TYPE_CHECKING:
     from fairlead.gateway.setup import Setup
@@ -50,6 +52,9 @@ def live(gateway: Gateway) -> Live:
     return Live(
         breakers=dict(hosts.shown()),
         in_flight={name: state.n_in_flight for name, state in hosts.states().items() if state.n_in_flight},
+        standings=tuple(
+            msgspec.convert(standing, StandingShown, from_attributes=True) for standing in gateway.watch.standings()
+        ),
         n_spooled=ledger.n_spooled,
         n_rejected=ledger.n_rejected,
     )

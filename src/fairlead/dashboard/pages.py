@@ -61,7 +61,7 @@ class Pages:
             "decision": self._decision,
             "models": self._models,
             "keys": self._plain,
-            "certificates": self._plain,
+            "certificates": self._certificates,
             "road": self._road,
         }
 
@@ -151,6 +151,17 @@ class Pages:
         view = self._queries.view(question.query.get("period", ""))
         return self._rendered(
             "road.html", question, title="The road", view=view, road=road(view.statement, self._installation)
+        )
+
+    def _certificates(self, question: Question) -> Page:
+        standings = {standing.certificate: standing for standing in question.live.standings}
+        return self._rendered(
+            "certificates.html",
+            question,
+            title="Certificates",
+            promises=self._queries.promises(),
+            standings=standings,
+            now=datetime.now(UTC),
         )
 
     def _plain(self, question: Question) -> Page:

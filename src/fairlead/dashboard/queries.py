@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from fairlead.certificate import Certificate
 from fairlead.dashboard.series import Series, series
 from fairlead.ledger.browsing import FILTERS, newest, start_of_newest, words
 from fairlead.proof.pairs import paired
@@ -27,6 +30,7 @@ MAX_REQUESTS = 20_000
 FRESH_S = 30.0
 """How long what was read is shown again."""
 PAGE_ROWS = 50
+MAX_CERTIFICATES = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,17 @@ class View:
     cut: bool
     """There are more requests in the period than are looked at."""
     read_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """A certificate that served."""
+
+    certificate: Certificate
+    since: datetime
+    """When it began to."""
+    alarms: tuple[datetime, ...]
+    """When its monitor raised one."""
 
 
 class Queries:
@@ -84,6 +99,20 @@ class Queries:
     def decision(self, name: str) -> Entry | None:
         """Returns one request by its decision or request id."""
         return self._ledger.entry(name)
+
+    def promises(self) -> Sequence[Promise]:
+        """Returns the certificates that served, the newest first, each with its alarms."""
+        events = self._ledger.certificate_events()
+        issued = [event for event in events if event.kind == "issued"][-MAX_CERTIFICATES:]
+        alarms = [event for event in events if event.kind == "alarm"]
+        return [
+            Promise(
+                certificate=msgspec.json.decode(event.content, type=Certificate),
+                since=event.at,
+                alarms=tuple(alarm.at for alarm in alarms if alarm.certificate == event.certificate),
+            )
+            for event in reversed(issued)
+        ]
 
     def choices(self, query: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
         """Returns the values that each filter can have in the period of a query."""

@@ -42,12 +42,27 @@ class ModelShown(msgspec.Struct, frozen=True, kw_only=True):
     context_tokens: int | None
 
 
+class StandingShown(msgspec.Struct, frozen=True, kw_only=True):
+    """How a certificate is doing, by its monitor."""
+
+    certificate: str
+    alarms: int
+    n_rungs: int
+    serves: str
+    """The policy that serves now, or `the reference`."""
+    observations: int
+    mean_loss: float | None
+    evidence: float
+    alarm_at: float
+
+
 class Live(msgspec.Struct, frozen=True, kw_only=True):
     """What only the running process knows."""
 
     breakers: dict[str, str] = {}
     """Candidate -> `closed`, `open` or `half_open`, of those that were called."""
     in_flight: dict[str, int] = {}
+    standings: tuple[StandingShown, ...] = ()
     n_spooled: int = 0
     n_rejected: int = 0
 

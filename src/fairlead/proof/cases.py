@@ -79,6 +79,10 @@ class Case:
     """Kind of its task."""
     policy: str
     """What decided, in words."""
+    asks_reference: bool = False
+    """The reference was the one to be called first."""
+    propensity: float = 1.0
+    """Chance of whom that was, as logged."""
     purpose: Purpose = "serve"
     opted_out: bool = False
     team: str | None = None
@@ -147,6 +151,8 @@ class Case:
             config_hash=entry.config_hash,
             kind=entry.kind,
             policy=entry.policy,
+            asks_reference=entry.chosen == entry.reference,
+            propensity=entry.propensity,
             purpose=entry.purpose,
             opted_out=entry.opted_out,
             team=entry.team,
