@@ -32,6 +32,7 @@ COMMANDS = {
     "ledger reconcile bill.csv --provider a --tolerance-usd 1": "fairlead.ledger.reconcile/1",
     "ledger export --out rows.jsonl": "fairlead.ledger.export/1",
     "feedback import scores.csv": "fairlead.feedback.import/1",
+    "ledger certificates": "fairlead.ledger.certificates/1",
     "ledger erase --before 30d": "fairlead.ledger.erase/1",
     "feedback sources": "fairlead.feedback.sources/1",
     "prices show deepseek/deepseek-v4-pro": "fairlead.prices.show/1",

@@ -11,7 +11,7 @@ from fairlead.config import load
 from fairlead.fitting import calibrated, fit
 from fairlead.gateway.setup import opened, prepare
 from fairlead.proof.certifying import Terms, certify
-from fairlead.proof.monitor import standings
+from fairlead.proof.monitor import kept
 from fairlead.testing import make_outcomes
 from tests.gateway.conftest import ASK
 
@@ -74,7 +74,7 @@ async def test_bad_scores_take_it_back_to_the_reference_and_every_view_says_so(s
     assert running.entries()[-1].chosen == "host/albatross"
     alarms = [e for e in running.gateway.ledger.certificate_events() if e.kind == "alarm"]
     assert len(alarms) == standing.alarms == standing.n_rungs
-    assert list(standings(running.gateway.ledger)) == [standing]
+    assert [found.standing for found in kept(running.gateway.ledger)] == [standing]
     async with running.http.get(running.url + "/metrics") as reply:
         assert f'fairlead_certificate_policies_left{{certificate="{standing.certificate}"}} 0' in await reply.text()
 

@@ -137,4 +137,4 @@ def test_while_nothing_is_lost_there_is_no_alarm():
 
 def test_people_are_told_what_it_has_seen():
     words = in_words(watched([make_scored(0, 0.5, reference_score=1.0)]))
-    assert "no alarm; policy 1 serves; 1 outcomes seen, +0.5000 lost on average" in words
+    assert "No alarm; policy 1 serves; 1 outcomes seen, +0.5000 lost on average" in words

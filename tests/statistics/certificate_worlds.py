@@ -55,11 +55,12 @@ def _pass_or_fail(margin, confidence, n, losses, disagreement):
 def _threshold_that_jumps(margin, confidence, n):
     """Policies send what is below a threshold of difficulty elsewhere; at one point mass of it the loss jumps.
 
-    A third of the questions have the very same difficulty, and the cheap model fails there three times in ten.
+    A third of the questions have the very same difficulty: with them the loss goes from far below the margin to just
+    above it, at once.
     """
     cuts = np.linspace(0, 0.6, 7)
-    chance_lost = np.array([0.01, 0.3, 0.02])  # below, at, and above the mass
     share_below, at_mass = 0.4, 0.33
+    chance_lost = np.array([0.01, (margin + TINY - share_below * 0.01) / at_mass, 0.02])  # below, at, above the mass
 
     def true_loss(cut):
         below = min(cut / 0.3, 1.0) * share_below * chance_lost[0]

@@ -15,6 +15,7 @@ from fairlead.cli.erasing import erase
 from fairlead.cli.output import JsonOption, OutOption, Result, emit
 from fairlead.cli.places import DEFAULT, LedgerOption
 from fairlead.cli.since import SinceOption, moment
+from fairlead.cli.standing import certificates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=msgspec.Struct)
 
 app = typer.Typer(no_args_is_help=True)
+app.command(short_help="what was promised with confidence, and whether it still holds")(certificates)
 app.command(short_help="erase features and prompts, by team or by age")(erase)
 
 ExportFile = Annotated[Path, typer.Option("--out", help="The file to write: `.parquet` or `.jsonl`.")]

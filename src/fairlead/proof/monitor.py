@@ -168,11 +168,24 @@ def resumed(certificate: Certificate, events: Iterable[CertificateEvent]) -> Mon
     return Monitor(certificate, alarms=len(at), last_alarm_at=max(at, default=None))
 
 
-def standings(ledger: Ledger) -> tuple[Standing, ...]:
-    """Returns how every certificate that ever served is doing, from the ledger alone; the newest last."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A certificate that served, as the ledger tells it."""
+
+    certificate: Certificate
+    standing: Standing
+    since: datetime
+    """When it began to serve."""
+
+
+def kept(ledger: Ledger) -> tuple[Kept, ...]:
+    """Returns every certificate that ever served, and how it is doing, from the ledger alone; the newest last."""
     events = ledger.certificate_events()
-    issued = [_certificate(event) for event in events if event.kind == "issued"]
-    return tuple(_standing(certificate, events, ledger) for certificate in issued)
+    issued = [(_certificate(event), event.at) for event in events if event.kind == "issued"]
+    return tuple(
+        Kept(certificate=certificate, standing=_standing(certificate, events, ledger), since=at)
+        for certificate, at in issued
+    )
 
 
 def _standing(certificate: Certificate, events: Iterable[CertificateEvent], ledger: Ledger) -> Standing:
@@ -193,4 +206,4 @@ def in_words(standing: Standing) -> str:
     lost = "" if standing.mean_loss is None else f", {standing.mean_loss:+.4f} lost on average"
     evidence = f"evidence against it {standing.evidence:.3g} of {standing.alarm_at:g}"
     alarms = "no alarm" if not standing.alarms else f"{standing.alarms} alarm{'s' * (standing.alarms > 1)}"
-    return f"{standing.certificate}: {alarms}; {standing.serves} serves; {seen}{lost}; {evidence}"
+    return f"{alarms[0].upper()}{alarms[1:]}; {standing.serves} serves; {seen}{lost}; {evidence}"
