@@ -137,7 +137,10 @@ REFUSED = {
         LOCAL + '[routes.auto]\ncandidates = ["local/qwen3-32b", 1]',
         "`routes.auto.candidates[1]` is 1; expected text",
     ),
-    "a setting of later": (LOCAL + "[routes.auto]\nshadow = { share = 0.1 }", "`routes.auto.shadow` is not a setting."),
+    "a setting of later": (
+        LOCAL + "[routes.auto]\nexplore = { share = 0.1 }",
+        "`routes.auto.explore` is not a setting.",
+    ),
     "a budget of nothing": (
         LOCAL + '[routes.auto]\nbudget = { usd = "0" }',
         "`routes.auto.budget.usd` is 0; expected more",

@@ -1,8 +1,11 @@
 """Answers that were delivered are scored by their route's rules, streamed and not; and nobody waits for that."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from fairlead.config import load
+from fairlead.config.learning import VerifierConfig
 from fairlead.errors import ConfigError
 from fairlead.gateway.setup import prepare
 from fairlead.learning.aftermath import Aftermath, Study
@@ -58,9 +61,10 @@ async def test_a_gateway_that_learns_nothing_has_nothing_that_looks(running):
 
 
 async def test_what_does_not_fit_is_passed_over_and_counted():
-    aftermath = Aftermath({"auto": Study(verifying=Verifying.of(()))}, None, None, max_waiting=2)
+    config = VerifierConfig(kind="refusal")
+    aftermath = Aftermath({"auto": Study(verifying=Verifying.of([config]))}, None, None, None, max_waiting=2)
     for _ in range(5):
-        aftermath.take(None)
+        aftermath.take(SimpleNamespace(route="auto:cost"))
     assert (aftermath.n_taken, aftermath.n_passed_over) == (2, 3)
 
 

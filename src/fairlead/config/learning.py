@@ -1,8 +1,9 @@
-"""The tables of what a route learns from: rules that score answers."""
+"""The tables of what a route learns from: copies to other models, rules and judges that score answers."""
 
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,6 +14,34 @@ from fairlead.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Usd = Annotated[Decimal, Meta(description="USD, such as `2` or `0.50`")]
+
+
+class ShadowConfig(Table, frozen=True, kw_only=True):
+    """`shadow` of a route: copies of requests that go to other models after the reply, so that they can be compared."""
+
+    share: Share
+    """Share of the requests that are copied, at random; never one that has tools, or whose session opted out. In
+    [0, 1]. Required."""
+    usd_per_day: Usd
+    """What the copies may cost in a day (UTC), USD; reserved before each call. The first copy that does not fit ends
+    the day's copies. Required, above 0."""
+    candidates: tuple[Text, ...] | None = None
+    """Models that get copies. Default: all others of the route whose price is known."""
+
+
+class JudgeConfig(Table, frozen=True, kw_only=True):
+    """`judge` of a route: a model that scores the answers to a copied request, not told which is whose."""
+
+    model: Text
+    """The model that judges, `PROVIDER/MODEL`. Required."""
+    usd_per_day: Usd
+    """What it may cost in a day (UTC), USD; reserved before each call. Required, above 0."""
+    share: Share = 1.0
+    """Share of the copied requests that are judged, at random. Default 1, in [0, 1]."""
 
 
 class VerifierConfig(Table, frozen=True, kw_only=True):
@@ -63,7 +92,19 @@ _OF_KIND = {
 _REQUIRED = {"regex": "pattern", "unit_test": "command"}
 
 
-def check_verifiers(verifiers: Iterable[VerifierConfig], place: str) -> None:
+def check_learning(
+    place: str, *, shadow: ShadowConfig | None, judge: JudgeConfig | None, verifiers: Iterable[VerifierConfig]
+) -> None:
+    """Raises ConfigError where what a route learns from contradicts itself; `place` is the route's table."""
+    for name, spends in (("shadow", shadow), ("judge", judge)):
+        if spends is not None:
+            _check_spending(spends.usd_per_day, f"{place}.{name}")
+    if judge is not None and shadow is None:
+        raise ConfigError(f"`{place}.judge` has nothing to compare without `{place}.shadow`. Add that, or remove it.")
+    _check_verifiers(verifiers, f"{place}.verifiers")
+
+
+def _check_verifiers(verifiers: Iterable[VerifierConfig], place: str) -> None:
     """Raises ConfigError where a verifier lacks a setting, has one of another kind, or two have one name."""
     names: set[str] = set()
     for i, verifier in enumerate(verifiers):
@@ -88,3 +129,9 @@ def _check(verifier: VerifierConfig, place: str) -> None:
             re.compile(verifier.pattern)
         except re.error as error:
             raise ConfigError(f"`{place}.pattern` is no pattern: {error}. Correct it.") from None
+
+
+def _check_spending(usd_per_day: Decimal, place: str) -> None:
+    """Raises ConfigError where a day's sum is none."""
+    if not (usd_per_day.is_finite() and 0 < usd_per_day <= 1_000_000):
+        raise ConfigError(f"`{place}.usd_per_day` is {usd_per_day}; expected USD above 0, at most 1000000.")

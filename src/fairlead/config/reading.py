@@ -13,7 +13,7 @@ import msgspec
 from fairlead.config.base import Table
 from fairlead.config.flavours import FLAVOURS
 from fairlead.config.known import KNOWN_PROVIDERS, with_a_key
-from fairlead.config.learning import check_verifiers
+from fairlead.config.learning import check_learning
 from fairlead.config.price_checks import check_price
 from fairlead.config.tables import (
     Config,
@@ -207,7 +207,7 @@ def _route(name: str, table: dict[str, Any], folder: Path) -> RouteConfig:
     place = _named("routes", name)
     route = _rooted(checked(table, RouteConfig, place), "router", folder)
     _check_budget(route, place)
-    check_verifiers(route.verifiers, below(place, "verifiers"))
+    check_learning(place, shadow=route.shadow, judge=route.judge, verifiers=route.verifiers)
     verifiers = tuple(_rooted(_rooted(verifier, "schema", folder), "folder", folder) for verifier in route.verifiers)
     return msgspec.structs.replace(route, verifiers=verifiers)
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from fairlead.config.base import Seconds, Table, Text
 from fairlead.config.flavours import FLAVOURS, Flavour, FlavourName
-from fairlead.config.learning import VerifierConfig  # noqa: TC001 - as above
+from fairlead.config.learning import JudgeConfig, ShadowConfig, VerifierConfig  # noqa: TC001 - as above
 
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]
 Address = Annotated[str, Meta(pattern=r"^https?://[^/]", description="an address that starts with http:// or https://")]
@@ -358,6 +358,10 @@ class RouteConfig(Table, frozen=True, kw_only=True):
     Routes that stand beside `auto` share its budget. Default: none."""
     verifiers: tuple[VerifierConfig, ...] = ()
     """Rules that score answers. Default: none."""
+    shadow: ShadowConfig | None = None
+    """Copies that go to other models after the reply: how a fresh install gathers evidence. Default: none."""
+    judge: JudgeConfig | None = None
+    """A model that scores the answers to copied requests; needs `shadow`. Default: none."""
 
 
 class Secret:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fairlead.gateway.routes import Routed
     from fairlead.gateway.state import Gateway
     from fairlead.learning.verifiers.base import Answer
+    from fairlead.ledger.base import Purpose
     from fairlead.observers import Laps
     from fairlead.types import Context, Decision, Outcome, Request
 
@@ -39,6 +40,9 @@ class Record:
     """The caller's own trace."""
     purse: Paying | None = None
     """The limits that the request is under; `None` for none."""
+    purpose: Purpose = "serve"
+    parent_id: str | None = None
+    """The decision that a shadow or a judge follows."""
     request_id: str = field(default_factory=lambda: new_id("req"))
     decision_id: str = field(default_factory=lambda: new_id("dec"))
 
@@ -90,7 +94,8 @@ class Record:
             settled = True
         finally:
             self.laps.lap("ledger")
-            self.gateway.observers.notify(self._served(row, settled=settled))
+            if self.purpose == "serve":
+                self.gateway.observers.notify(self._served(row, settled=settled))
         if self.context.session is not None:
             self.gateway.sessions.served(self.context.session, outcome.served)
 
@@ -204,7 +209,9 @@ class Record:
             ),
             config_hash=self.gateway.config_hash,
             opted_out=session is not None and session.opted_out,
-            payloads=self.gateway.keeping.payloads(self.routed.route, self.request),
+            payloads=self.gateway.keeping.payloads(self.routed.route, self.request) if self.purpose == "serve" else (),
+            purpose=self.purpose,
+            parent_id=self.parent_id,
             candidates={
                 name: price.id if (price := candidate.price_at(now)) else None for name, candidate in candidates.items()
             },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fairlead.execution import Executor, Limits
@@ -55,7 +55,7 @@ def prepare(config: Config) -> Setup:
         candidates=found,
         routes=bound_routes(config, found),
         inside=inside,
-        studies=studies(config),
+        studies=studies(config, found),
     )
 
 
@@ -82,14 +82,13 @@ async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator
         providers = await stack.enter_async_context(connected(config, setup.inside))
         limits = limits or _limits(config.limits)
         executor = Executor(providers, setup.candidates, limits)
-        aftermath = await stack.enter_async_context(looking(setup.studies, ledger))
         certificates = {r.name: r.router.certificate for r in setup.routes if r.router.certificate is not None}
         watch = Watch(ledger, certificates)
         await watch.begin()
         if certificates:
             stack.push_async_callback(ended, asyncio.create_task(watch.run()))
         metrics = counting(executor.hosts, ledger, setup.candidates, watch)
-        yield Gateway(
+        gateway = Gateway(
             config_hash=config.hash,
             routes=Routes(
                 routers={r.name: r.router for r in setup.routes},
@@ -105,9 +104,10 @@ async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator
             metrics=metrics,
             observers=observing(config.observability, metrics),
             keeping=Keeping.of(config.routes),
-            aftermath=aftermath,
             watch=watch,
         )
+        aftermath = await stack.enter_async_context(looking(setup.studies, gateway))
+        yield replace(gateway, aftermath=aftermath)
 
 
 async def ended(task: asyncio.Task[None]) -> None:
