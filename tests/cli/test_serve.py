@@ -133,3 +133,11 @@ def test_it_loads_nothing_that_serving_does_not_need(folder):
         [sys.executable, "-c", code, str(folder / "fairlead.toml")], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_hangup_reads_the_configuration_anew(folder):
+    with serving(folder, "--port", "0") as (process, url):
+        assert ask(url).model.startswith("sim/")
+        (folder / "fairlead.toml").write_text(SIMULATED.replace("providers.sim", "providers.other"))
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: ask(url).model.startswith("other/"))

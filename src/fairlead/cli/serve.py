@@ -26,12 +26,18 @@ LedgerOption = Annotated[
 def serve(
     config: ConfigOption = None, host: HostOption = None, port: PortOption = None, ledger: LedgerOption = None
 ) -> None:
-    """Serves until it is stopped; without a file: providers whose keys are in the environment, SQLite, port 8080."""
+    """Serves until it is stopped; without a file: providers whose keys are in the environment, SQLite, port 8080.
+
+    On SIGHUP, and when the file, a router or the second source of prices changed, the configuration is read anew.
+    """
     from fairlead.dashboard.app import dashboard  # noqa: PLC0415 - heavy, loaded when called
     from fairlead.gateway.server import run  # noqa: PLC0415
 
-    setup = checked(config, host=host, port=port, ledger=ledger)
-    run(setup, lambda address: _announce(setup, address), dashboard)
+    def read() -> Setup:
+        return checked(config, host=host, port=port, ledger=ledger)
+
+    setup = read()
+    run(setup, lambda address: _announce(setup, address), dashboard, again=read)
 
 
 def _announce(setup: Setup, address: str) -> None:

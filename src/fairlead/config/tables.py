@@ -43,6 +43,9 @@ class ServerConfig(Table, frozen=True, kw_only=True):
     """What carries calls to providers: our own client, at a fraction of the CPU, or aiohttp's. Default `lean`."""
     drain_s: Seconds = 30.0
     """How long a stopping gateway waits for requests in flight, seconds. Default 30, up to 3600."""
+    reload_poll_s: Annotated[float, Meta(ge=0, le=3600)] = 5.0
+    """How often it is looked whether the configuration, a router or the second source of prices changed, seconds; 0 is
+    never, and then only SIGHUP reads them anew. Default 5, 0 to 3600."""
 
 
 class LimitsConfig(Table, frozen=True, kw_only=True):

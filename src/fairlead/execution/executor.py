@@ -40,6 +40,7 @@ class Executor:
         clock: tells when a request began.
         timer: seconds that only go forward.
         sleep: pauses between attempts.
+        hosts: what is known of the hosts already; nothing where not given.
 
     Raises:
         ConfigError: a candidate's provider is not among `providers`.
@@ -54,6 +55,7 @@ class Executor:
         clock: Clock = utc_now,
         timer: Timer = time.monotonic,
         sleep: Sleep = asyncio.sleep,
+        hosts: Hosts | None = None,
     ) -> None:
         for candidate in candidates.values():
             if candidate.provider not in providers:
@@ -63,7 +65,7 @@ class Executor:
         self.providers = providers
         self.candidates = candidates
         self.limits = limits or Limits()
-        self.hosts = Hosts(self.limits, timer)
+        self.hosts = hosts or Hosts(self.limits, timer)
         """How the hosts are doing."""
         self._shared = Shared(
             clock=clock,

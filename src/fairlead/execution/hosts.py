@@ -18,7 +18,7 @@ from fairlead.execution.breaker import Breaker
 from fairlead.types import HostState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from fairlead.errors import ProviderError
     from fairlead.providers.base import Limits
@@ -131,6 +131,15 @@ class Hosts:
         now_s = self._timer()
         return {name: host.breaker.state(now_s) for name, host in self._hosts.items()}
 
+    def renew(self, limits: Limits, forgotten: Iterable[str]) -> None:
+        """Takes other limits from now on, and forgets candidates that are gone, or are another host's by now."""
+        self._limits = limits
+        for candidate in forgotten:
+            self._hosts.pop(candidate, None)
+        for host in self._hosts.values():
+            host.breaker.limits = limits
+        self._fresh_until_s = 0.0
+
     def begin(self, candidate: str) -> None:
         """Takes note of a call."""
         host = self[candidate]
@@ -144,7 +153,7 @@ class Hosts:
     def end(self, attempt: Attempt, error: ProviderError | None = None, *, late: bool = False) -> None:
         """Takes note of what came of it; `late`: it was given up because another was faster."""
         host = self[attempt.candidate]
-        host.n_in_flight -= 1
+        host.n_in_flight = max(0, host.n_in_flight - 1)  # it may have been forgotten since the call began
         host.breaker.end()
         if late or isinstance(error, OF_THE_HOST):
             host.breaker.fail(self._timer())

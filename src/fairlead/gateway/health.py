@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -52,7 +53,15 @@ class Ready:
                 raise
             available = False
         kept = LedgerShown(available=available, spooled=ledger.n_spooled, rejected=ledger.n_rejected)
-        await send_json(send, msgspec.json.encode(ReadyShown(ledger=kept)))
+        loaded = self._gateway.loaded
+        shown = ConfigurationShown(
+            hash=self._gateway.config_hash,
+            loaded_at=loaded.at,
+            reloads=loaded.n_reloads,
+            refused=loaded.n_refused,
+            error=loaded.error,
+        )
+        await send_json(send, msgspec.json.encode(ReadyShown(ledger=kept, configuration=shown)))
 
 
 class LedgerShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +74,23 @@ class LedgerShown(msgspec.Struct, frozen=True, kw_only=True):
     """Spooled changes that the database refused for good."""
 
 
+class ConfigurationShown(msgspec.Struct, frozen=True, kw_only=True):
+    """The configuration that serves."""
+
+    hash: str
+    """As in the ledger's rows."""
+    loaded_at: datetime
+    reloads: int
+    """Changes that were taken up while the gateway ran."""
+    refused: int
+    """Changes that were not: the configuration before them serves on."""
+    error: str | None
+    """Why the last change was not taken up; `null` where it was."""
+
+
 class ReadyShown(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of `/health/ready`."""
 
     status: str = "ready"
     ledger: LedgerShown
+    configuration: ConfigurationShown

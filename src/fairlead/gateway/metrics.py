@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from fairlead import __version__
 from fairlead.observers import Observers
 from fairlead.observers.logs import RequestLog
-from fairlead.observers.metrics import Metrics
 from fairlead.observers.series import CONTENT_TYPE, Gauge
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from fairlead.gateway.watching import Watch
     from fairlead.ledger.base import Ledger
     from fairlead.observers import Observer
+    from fairlead.observers.metrics import Metrics
     from fairlead.observers.series import Labels
     from fairlead.proof.monitor import Standing
     from fairlead.types import Candidate
@@ -56,37 +56,33 @@ def observing(table: ObservabilityConfig, metrics: Metrics) -> Observers:
     return Observers(observers)
 
 
-def counting(hosts: Hosts, ledger: Ledger, candidates: Mapping[str, Candidate], watch: Watch) -> Metrics:
-    """Returns the metrics of a gateway that nobody has asked yet."""
+def gauges(hosts: Hosts, ledger: Ledger, candidates: Mapping[str, Candidate], watch: Watch) -> tuple[Gauge, ...]:
+    """Returns what is true of a gateway now, to be read when somebody asks."""
     unpriced = [((name,), 1.0) for name, candidate in candidates.items() if candidate.price is None]
     estimated = [((c.name,), 1.0) for c in candidates.values() if c.price is not None and c.price.estimated]
-    return Metrics(
-        (
-            Gauge("fairlead_build_info", "The version.", ("version",), read=lambda: [((__version__,), 1.0)]),
-            Gauge(
-                "fairlead_breaker_state",
-                "1 for the state that the breaker of a model called before is in.",
-                ("model", "state"),
-                read=lambda: _breakers(hosts),
-            ),
-            Gauge(
-                "fairlead_calls_in_flight", "Calls to hosts that are open.", ("model",), read=lambda: _in_flight(hosts)
-            ),
-            Gauge(
-                "fairlead_ledger_queue_rows",
-                "Changes that wait to be committed.",
-                read=lambda: [((), ledger.n_waiting)],
-            ),
-            Gauge("fairlead_ledger_spooled_rows", "Changes in the spool.", read=lambda: [((), ledger.n_spooled)]),
-            Gauge(
-                "fairlead_ledger_rejected_rows",
-                "Spooled changes that the database refused for good.",
-                read=lambda: [((), ledger.n_rejected)],
-            ),
-            Gauge("fairlead_price_unknown", "Models without a price.", ("model",), read=lambda: unpriced),
-            Gauge("fairlead_price_estimated", "Models whose price is an estimate.", ("model",), read=lambda: estimated),
-            *_of_certificates(watch),
-        )
+    return (
+        Gauge("fairlead_build_info", "The version.", ("version",), read=lambda: [((__version__,), 1.0)]),
+        Gauge(
+            "fairlead_breaker_state",
+            "1 for the state that the breaker of a model called before is in.",
+            ("model", "state"),
+            read=lambda: _breakers(hosts),
+        ),
+        Gauge("fairlead_calls_in_flight", "Calls to hosts that are open.", ("model",), read=lambda: _in_flight(hosts)),
+        Gauge(
+            "fairlead_ledger_queue_rows",
+            "Changes that wait to be committed.",
+            read=lambda: [((), ledger.n_waiting)],
+        ),
+        Gauge("fairlead_ledger_spooled_rows", "Changes in the spool.", read=lambda: [((), ledger.n_spooled)]),
+        Gauge(
+            "fairlead_ledger_rejected_rows",
+            "Spooled changes that the database refused for good.",
+            read=lambda: [((), ledger.n_rejected)],
+        ),
+        Gauge("fairlead_price_unknown", "Models without a price.", ("model",), read=lambda: unpriced),
+        Gauge("fairlead_price_estimated", "Models whose price is an estimate.", ("model",), read=lambda: estimated),
+        *_of_certificates(watch),
     )
 
 

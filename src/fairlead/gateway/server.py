@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from fairlead.gateway.app import application
+from fairlead.gateway.noticing import noticing
+from fairlead.gateway.reload import Reloading
 from fairlead.gateway.setup import opened
 from fairlead.observers import logs
 
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp
 
+    from fairlead.config import ServerConfig
     from fairlead.gateway.setup import Setup
     from fairlead.gateway.state import Gateway
 
@@ -40,13 +44,20 @@ async def nothing_more(_setup: Setup, _gateway: Gateway) -> AsyncIterator[Sequen
     yield ()
 
 
-def run(setup: Setup, on_listening: Callable[[str], None], surface: Surface = nothing_more) -> None:
+def run(
+    setup: Setup,
+    on_listening: Callable[[str], None],
+    surface: Surface = nothing_more,
+    *,
+    again: Callable[[], Setup] | None = None,
+) -> None:
     """Serves until a signal asks to stop; returns when everything is settled and closed.
 
     Args:
         setup: what to serve.
         on_listening: called once with the address, as soon as requests are answered.
         surface: what is served beside, such as the dashboard.
+        again: reads the configuration anew, on SIGHUP and when its files changed; without it nothing is read again.
 
     Raises:
         LedgerError: the ledger cannot be written.
@@ -54,30 +65,53 @@ def run(setup: Setup, on_listening: Callable[[str], None], surface: Surface = no
     """
     config = setup.config
     keys = [key.reveal() for key in config.keys.values()]
-    with logs.written(config.observability.log_level, keys), asyncio.Runner(loop_factory=_new_loop()) as runner:
-        runner.run(_serve(setup, on_listening, surface))
+    with (
+        logs.written(config.observability.log_level, keys) as redaction,
+        asyncio.Runner(loop_factory=_new_loop()) as runner,
+    ):
+        runner.run(_serve(setup, on_listening, surface, again, redaction))
 
 
-async def _serve(setup: Setup, on_listening: Callable[[str], None], surface: Surface) -> None:
+async def _serve(
+    setup: Setup,
+    on_listening: Callable[[str], None],
+    surface: Surface,
+    again: Callable[[], Setup] | None,
+    redaction: logs.Redaction,
+) -> None:
+    @asynccontextmanager
+    async def build(setup: Setup, gateway: Gateway) -> AsyncIterator[ASGIApp]:
+        async with surface(setup, gateway) as more:
+            yield application(gateway, more)
+
     table = setup.config.server
-    async with opened(setup) as gateway, surface(setup, gateway) as more:
-        listener = _listen(table.host, table.port)
-        config = uvicorn.Config(
-            application(gateway, more),
-            interface="asgi3",
-            http="httptools",
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=math.ceil(table.drain_s),
-        )
-        server = _Server(config, lambda: on_listening(_address(table.host, listener)))
-        await server.serve(sockets=[listener])
-        await asyncio.gather(*server.server_state.tasks, return_exceptions=True)  # cancelled ones settle, too
+    async with opened(setup) as gateway, build(setup, gateway) as app:
+        if again is None:
+            await _listening(app, table, on_listening)
+            return
+        reloading = Reloading(gateway, setup, app, build=build, again=again, learn=redaction.learn)
+        async with noticing(reloading, poll_s=table.reload_poll_s):
+            await _listening(reloading, table, on_listening)
+
+
+async def _listening(app: ASGIApp, table: ServerConfig, on_listening: Callable[[str], None]) -> None:
+    listener = _listen(table.host, table.port)
+    config = uvicorn.Config(
+        app,
+        interface="asgi3",
+        http="httptools",
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=math.ceil(table.drain_s),
+    )
+    server = _Server(config, lambda: on_listening(_address(table.host, listener)))
+    await server.serve(sockets=[listener])
+    await asyncio.gather(*server.server_state.tasks, return_exceptions=True)  # cancelled ones settle, too
 
 
 class _Server(uvicorn.Server):

@@ -5,27 +5,30 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from fairlead.execution import Executor, Limits
 from fairlead.gateway.binding import bound_routes
 from fairlead.gateway.hosts import candidates, connected, in_process
 from fairlead.gateway.keeping import Keeping, forget
-from fairlead.gateway.metrics import counting, observing
+from fairlead.gateway.metrics import gauges, observing
 from fairlead.gateway.routes import Routes
 from fairlead.gateway.secret import session_secret
 from fairlead.gateway.sessions import Sessions
 from fairlead.gateway.state import Gateway
 from fairlead.gateway.studies import looking, studies
 from fairlead.gateway.watching import Watch
+from fairlead.observers.metrics import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from fairlead.config import Config, LedgerConfig, LimitsConfig
+    from fairlead.execution.hosts import Hosts
     from fairlead.gateway.binding import BoundRoute
     from fairlead.gateway.hosts import InProcess
     from fairlead.learning.aftermath import Study
+    from fairlead.ledger.base import Ledger
     from fairlead.ledger.spool import Spool
     from fairlead.types import Candidate
 
@@ -79,34 +82,74 @@ async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator
         await ledger.register(price for candidate in setup.candidates.values() for price in candidate.prices)
         if config.ledger.retention_days is not None:
             stack.push_async_callback(ended, asyncio.create_task(forget(ledger, config.ledger.retention_days)))
+        closing = await stack.enter_async_context(AsyncExitStack())
+        part = await closing.enter_async_context(changing(setup, ledger, limits=limits))
+        metrics = Metrics(gauges(part["executor"].hosts, ledger, setup.candidates, part["watch"]))
+        gateway = Gateway(
+            ledger=ledger,
+            sessions=Sessions(session_secret(config.ledger.path.with_name(f"{config.ledger.path.name}.secret"))),
+            metrics=metrics,
+            observers=observing(config.observability, metrics),
+            closing=closing,
+            **part,
+        )
+        yield await closing.enter_async_context(learning(setup, gateway))
+
+
+class Changing(TypedDict):
+    """The part of a gateway that a new configuration replaces while it runs."""
+
+    config_hash: str
+    routes: Routes
+    executor: Executor
+    limits: Limits
+    max_body_bytes: int
+    max_in_flight: int
+    keeping: Keeping
+    watch: Watch
+
+
+@asynccontextmanager
+async def changing(
+    setup: Setup, ledger: Ledger, *, limits: Limits | None = None, hosts: Hosts | None = None
+) -> AsyncIterator[Changing]:
+    """Yields what follows from a configuration, with connections of its own; on leaving they are closed.
+
+    Args:
+        setup: the configuration.
+        ledger: where everything is kept.
+        limits: in place of those that are configured.
+        hosts: what is known of the hosts already.
+    """
+    config = setup.config
+    limits = limits or limits_of(config.limits)
+    async with AsyncExitStack() as stack:
         providers = await stack.enter_async_context(connected(config, setup.inside))
-        limits = limits or _limits(config.limits)
-        executor = Executor(providers, setup.candidates, limits)
         certificates = {r.name: r.router.certificate for r in setup.routes if r.router.certificate is not None}
         watch = Watch(ledger, certificates)
         await watch.begin()
         if certificates:
             stack.push_async_callback(ended, asyncio.create_task(watch.run()))
-        metrics = counting(executor.hosts, ledger, setup.candidates, watch)
-        gateway = Gateway(
+        yield Changing(
             config_hash=config.hash,
             routes=Routes(
                 routers={r.name: r.router for r in setup.routes},
                 candidates=setup.candidates,
                 budgets={r.name: r.budget for r in setup.routes if r.budget is not None},
             ),
-            executor=executor,
-            ledger=ledger,
-            sessions=Sessions(session_secret(config.ledger.path.with_name(f"{config.ledger.path.name}.secret"))),
+            executor=Executor(providers, setup.candidates, limits, hosts=hosts),
             limits=limits,
             max_body_bytes=config.server.max_body_bytes,
             max_in_flight=config.server.max_in_flight,
-            metrics=metrics,
-            observers=observing(config.observability, metrics),
             keeping=Keeping.of(config.routes),
             watch=watch,
         )
-        aftermath = await stack.enter_async_context(looking(setup.studies, gateway))
+
+
+@asynccontextmanager
+async def learning(setup: Setup, gateway: Gateway) -> AsyncIterator[Gateway]:
+    """Yields the gateway with what looks at its answers once they were delivered."""
+    async with looking(setup.studies, gateway) as aftermath:
         yield replace(gateway, aftermath=aftermath)
 
 
@@ -125,7 +168,8 @@ def _spool(table: LedgerConfig) -> Spool | None:
     return Spool(path, max_bytes=table.spool_mb * 1_000_000, durable=table.durability == "power")
 
 
-def _limits(table: LimitsConfig) -> Limits:
+def limits_of(table: LimitsConfig) -> Limits:
+    """Returns the limits of every request."""
     return Limits(
         connect_s=table.connect_s,
         ttft_s=table.ttft_s,

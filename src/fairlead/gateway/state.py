@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -38,6 +39,19 @@ THINKING = {anthropic_request.THOUGHTS, responses_request.THOUGHTS}
 """Hints of a request that say that it carries signed thinking."""
 
 
+@dataclass(slots=True, kw_only=True)
+class Loaded:
+    """How the configuration that serves came to be: told by `/health/ready`."""
+
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When it was taken up."""
+    n_reloads: int = 0
+    n_refused: int = 0
+    """Changes that were not taken up."""
+    error: str | None = None
+    """Why the last change was not; `None` where it was."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
     """Everything that serving needs, built before the port opens."""
@@ -57,6 +71,10 @@ class Gateway:
     remaining: Remaining = field(default_factory=Remaining)
     aftermath: Aftermath | None = None
     """What looks at answers once they were delivered; `None` where no route learns."""
+    loaded: Loaded = field(default_factory=Loaded)
+    """How its configuration came to be."""
+    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """What is closed when another configuration has taken the place of this one."""
 
     async def body(self, scope: Scope, receive: Receive) -> bytes:
         """Returns the body of a request, within the limits; see `read_body`."""

@@ -42,7 +42,13 @@ class Redaction:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        plain = {secret for secret in secrets if len(secret) >= 6}
+        self._secrets: set[str] = set()
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Blackens these from now on, too."""
+        self._secrets |= set(secrets)
+        plain = {secret for secret in self._secrets if len(secret) >= 6}
         in_json = {msgspec.json.encode(secret)[1:-1].decode() for secret in plain}
         known = sorted(plain | in_json, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, known))) if known else None
@@ -77,8 +83,8 @@ class JsonLines(logging.Formatter):
 
 
 @contextmanager
-def written(level: Level, secrets: Iterable[str]) -> Iterator[None]:
-    """Writes what our loggers say to standard error, as long as it is open.
+def written(level: Level, secrets: Iterable[str]) -> Iterator[Redaction]:
+    """Writes what our loggers say to standard error, as long as it is open; yields what blackens the lines.
 
     Args:
         level: `info` has a line for each request.
@@ -86,12 +92,13 @@ def written(level: Level, secrets: Iterable[str]) -> Iterator[None]:
     """
     ours = logging.getLogger("fairlead")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines(Redaction(secrets)))
+    redaction = Redaction(secrets)
+    handler.setFormatter(JsonLines(redaction))
     before = ours.level
     ours.addHandler(handler)
     ours.setLevel(level.upper())
     try:
-        yield
+        yield redaction
     finally:
         ours.removeHandler(handler)
         ours.setLevel(before)

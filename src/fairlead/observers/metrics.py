@@ -80,14 +80,12 @@ class Metrics:
             (*hosts, otel.prometheus(otel.TOKEN_TYPE)),
             bounds=TOKENS,
         )
-        self._families: tuple[Family, ...] = (
-            *(family for family in vars(self).values() if isinstance(family, Family)),
-            *gauges,
-        )
+        self._families = tuple(family for family in vars(self).values() if isinstance(family, Family))
+        self.gauges = tuple(gauges)
 
     def text(self) -> bytes:
         """Returns everything, as Prometheus reads it."""
-        return "".join(family.text() for family in self._families).encode()
+        return "".join(family.text() for family in (*self._families, *self.gauges)).encode()
 
     def observe(self, record: Served | Refused) -> None:
         """Counts one record."""
