@@ -35,6 +35,7 @@ COMMANDS = {
     "ledger certificates": "fairlead.ledger.certificates/1",
     "ledger erase --before 30d": "fairlead.ledger.erase/1",
     "feedback sources": "fairlead.feedback.sources/1",
+    "promote --back --config routed.toml --dry-run": "fairlead.promote/1",
     "prices show deepseek/deepseek-v4-pro": "fairlead.prices.show/1",
     "prices diff openai/gpt-4o": "fairlead.prices.diff/1",
     "prices verify openai/gpt-4o": "fairlead.prices.verify/1",
@@ -49,6 +50,7 @@ def folder(tmp_path_factory, records):
     path = tmp_path_factory.mktemp("json")
     make_outcomes(60, seed=1).write(path / "table")
     (path / "fairlead.toml").write_text(CONFIGURATION)
+    (path / "routed.toml").write_text(CONFIGURATION + '[routes.auto]\nrouter = "routers/auto/current"\n')
     (path / "scores.csv").write_text("decision_id,score\ndec_0001,1\n")
     (path / "litellm.json").write_text(LITELLM)
     (path / "bill.csv").write_text("day,model,cost\n2026-11-01,cheap-2026,0.0005\n")

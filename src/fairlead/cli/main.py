@@ -27,6 +27,7 @@ VERBS = {
     "evaluate": "judge a router, or all methods, on outcome tables",
     "benchmark": "fit and judge every method on every table of a folder, and write the results",
     "onboard": "add a model with few labels",
+    "promote": "let a router serve if the hull guard and the gates agree; or go back",
     "feedback": "keep scores of answers, and tell how far to trust each source",
     "report": "the savings statement of a ledger",
     "ledger": "verify a ledger, or export its rows",

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+POINTER = "current"
+"""Last part of a router's path that `fairlead promote` moves."""
+
 Share = Annotated[float, Meta(ge=0, le=1)]
 Usd = Annotated[Decimal, Meta(description="USD, such as `2` or `0.50`")]
 

@@ -333,7 +333,8 @@ class RouteConfig(Table, frozen=True, kw_only=True):
     candidates: tuple[Text, ...] | None = None
     """Models to choose from, `PROVIDER/MODEL`. Default: all."""
     router: Path | None = None
-    """A fitted router (`fairlead fit`); a relative path starts at the config file. Default: none, so the reference."""
+    """A fitted router (`fairlead fit`); a relative path starts at the config file. A path that ends in `current` is
+    moved by `fairlead promote`, and until then the reference serves. Default: none, so the reference."""
     objective: Literal["cost", "quality", "latency", "order"] = "cost"
     """`cost`: as little spent as the floor allows; `quality`: the highest expected score; `latency`: the fastest within
     the floor; `order`: the candidates in the order given, a plain fallback chain. Default `cost`."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fairlead.config.learning import POINTER
 from fairlead.config.wording import nearest
 from fairlead.errors import ConfigError
 from fairlead.judgements import Judgements
@@ -63,8 +64,9 @@ def _with_variants(name: str, route: RouteConfig, candidates: Mapping[str, Candi
     taking_part = _taking_part(f"routes.{name}", route, candidates)
     _policy(route, _spelled(f"routes.{name}"))  # what contradicts itself is refused, used or not
     reference = route.reference or _dearest(taking_part)
-    learned = Router(candidates=taking_part, reference=reference) if route.router is None else _load(route.router)
-    judgements = Judgements(route.router)
+    folder = _saved(route.router)
+    learned = Router(candidates=taking_part, reference=reference) if folder is None else _load(folder)
+    judgements = Judgements(folder)
     found = []
     for variant, wanted in _variants(name, route).items():
         router, certification = _bound(learned, wanted, taking_part, reference, judgements)
@@ -73,7 +75,7 @@ def _with_variants(name: str, route: RouteConfig, candidates: Mapping[str, Candi
                 name=variant,
                 router=replace(router, evidence=None, calibration=None),  # judged with
                 assumed=route.reference is None,
-                fitted=route.router,
+                fitted=None if folder is None else route.router,
                 budget=_budget(name, route),
                 certification=certification,
             )
@@ -178,6 +180,16 @@ def _dearest(candidates: tuple[Candidate, ...]) -> str:
 def _usd_per_mtok(candidate: Candidate) -> Decimal:
     """Returns the price of a million tokens in and a million out; an unknown one is below all others."""
     return Decimal(-1) if candidate.price is None else candidate.price.input.base + candidate.price.output.base
+
+
+def _saved(path: Path | None) -> Path | None:
+    """Returns the folder of a route's router; `None` where there is none yet.
+
+    A pointer that `fairlead promote` moves is followed once, so that all files are of one version.
+    """
+    if path is None or (path.name == POINTER and not path.exists() and not path.is_symlink()):
+        return None
+    return path.resolve() if path.name == POINTER else path
 
 
 def _load(path: Path) -> Router:
