@@ -40,6 +40,9 @@ COMMANDS = {
     "prices diff openai/gpt-4o": "fairlead.prices.diff/1",
     "prices verify openai/gpt-4o": "fairlead.prices.verify/1",
     "prices import litellm.json --out prices.json": "fairlead.prices.import/1",
+    "keys create build --budget 5/month": "fairlead.keys.create/1",
+    "keys list": "fairlead.keys.list/1",
+    "keys revoke KEY": "fairlead.keys.revoke/1",
 }
 LITELLM = """{"x": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-6,
 "output_cost_per_token": 2e-6}}"""
@@ -91,7 +94,8 @@ def assert_described(document, schema):
 
 @pytest.mark.parametrize(("command", "schema"), COMMANDS.items())
 def test_a_document_is_what_its_schema_describes(printed, command, schema):
-    document = printed(command)
+    made = printed("keys create other")["key"]["id"] if "KEY" in command else ""
+    document = printed(command.replace("KEY", made))
     assert document["schema"] == schema
     assert_described(document, schema)
 

@@ -8,10 +8,13 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import openai
 import pytest
 
+from fairlead.ledger.budget import KeyTerms
+from fairlead.ledger.keys import new_key
 from fairlead.ledger.sqlite import SqliteLedger
 
 FAIRLEAD = (sys.executable, "-c", "from fairlead.cli.main import main; main()", "serve")
@@ -30,12 +33,12 @@ def folder(tmp_path):
 
 
 @contextmanager
-def serving(folder, *words):
+def serving(folder, *words, host="127.0.0.1"):
     """Yields the process and its base URL, once it listens."""
     with subprocess.Popen(command(folder, *words), stdout=subprocess.PIPE, text=True) as process:
         try:
             first = process.stdout.readline()
-            assert first.startswith("fairlead listens on http://127.0.0.1:")
+            assert first.startswith(f"fairlead listens on http://{host}:")
             yield process, first.split()[3].rstrip(";") + "/v1"
         finally:
             process.kill()
@@ -49,8 +52,8 @@ def wait_until(condition):
         time.sleep(0.01)
 
 
-def ask(url):
-    with openai.OpenAI(base_url=url, api_key="any", max_retries=0) as client:
+def ask(url, key="any"):
+    with openai.OpenAI(base_url=url, api_key=key, max_retries=0) as client:
         return client.chat.completions.create(model="auto", messages=MESSAGES)
 
 
@@ -141,3 +144,20 @@ def test_a_hangup_reads_the_configuration_anew(folder):
         (folder / "fairlead.toml").write_text(SIMULATED.replace("providers.sim", "providers.other"))
         process.send_signal(signal.SIGHUP)
         wait_until(lambda: ask(url).model.startswith("other/"))
+
+
+def test_without_a_key_only_this_machine_is_served_and_that_is_said(folder):
+    with serving(folder, "--port", "0", "--host", "0.0.0.0") as (process, url):
+        assert url.startswith("http://127.0.0.1:")
+        said = process.stdout.readline()
+        assert said.startswith("no key is configured: only this machine is served, at 127.0.0.1 and not at 0.0.0.0.")
+        assert "`fairlead keys create NAME`" in said
+
+
+def test_with_a_key_it_listens_where_it_is_told_and_asks_for_it(folder):
+    secret, key = new_key("test", KeyTerms(), datetime.now(UTC))
+    SqliteLedger.open(folder / "fairlead.db").keys.add(key)
+    with serving(folder, "--port", "0", "--host", "0.0.0.0", host="0.0.0.0") as (_, url):
+        with pytest.raises(openai.AuthenticationError):
+            ask(url)
+        assert ask(url, secret).model == "sim/albatross"

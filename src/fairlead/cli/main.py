@@ -30,6 +30,7 @@ VERBS = {
     "promote": "let a router serve if the hull guard and the gates agree; or go back",
     "feedback": "keep scores of answers, and tell how far to trust each source",
     "report": "the savings statement of a ledger",
+    "keys": "make, list and revoke virtual keys with budgets and limits",
     "ledger": "verify a ledger, or export its rows",
 }
 """Verb -> what it does. The verb `x` is the Typer app `fairlead.cli.x:app`; its only command is the verb itself."""

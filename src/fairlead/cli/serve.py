@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,10 +38,12 @@ def serve(
         return checked(config, host=host, port=port, ledger=ledger)
 
     setup = read()
-    run(setup, lambda address: _announce(setup, address), dashboard, again=read)
+    run(setup, partial(_announce, setup), dashboard, again=read)
 
 
-def _announce(setup: Setup, address: str) -> None:
+def _announce(setup: Setup, address: str, notice: str) -> None:
     typer.echo(f"fairlead listens on {address}; OpenAI clients take {address}/v1 as base URL")
+    if notice:
+        typer.echo(notice)
     for line in lines(CheckResult.of(setup)):
         typer.echo(line)

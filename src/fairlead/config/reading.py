@@ -80,9 +80,11 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
     document = checked(_read(path) if path else {}, _Document)
     folder = path.parent if path else Path()
     providers = _providers(document.providers or _found(environ), folder)
+    server = checked(document.server, ServerConfig, "server")
     return Config(
         source=str(path) if path else "the environment",
-        server=checked(document.server, ServerConfig, "server"),
+        server=server,
+        admin_key=_admin_key(server, environ),
         limits=checked(document.limits, LimitsConfig, "limits"),
         ledger=_rooted(_ledger(document.ledger), "path", folder),
         observability=checked(document.observability, ObservabilityConfig, "observability"),
@@ -219,18 +221,35 @@ def _check_budget(route: RouteConfig, place: str) -> None:
 
 def _keys(providers: Mapping[str, ProviderConfig], environ: Mapping[str, str]) -> dict[str, Secret]:
     named = {name: p.api_key_env for name, p in providers.items() if isinstance(p, HostedProvider) and p.api_key_env}
-    return {name: _key(name, variable, environ) for name, variable in named.items()}
+    return {
+        name: _key(f"providers.{name}.api_key_env", variable, environ, otherwise="the provider")
+        for name, variable in named.items()
+    }
 
 
-def _key(provider: str, variable: str, environ: Mapping[str, str]) -> Secret:
-    place = f"providers.{provider}.api_key_env"
+def _admin_key(server: ServerConfig, environ: Mapping[str, str]) -> Secret | None:
+    if server.admin_key_env is None:
+        return None
+    key = _key("server.admin_key_env", server.admin_key_env, environ, otherwise="this setting")
+    if len(key.reveal()) < LEAST_ADMIN_KEY:
+        raise ConfigError(
+            f"`{server.admin_key_env}` holds {len(key.reveal())} characters; expected at least {LEAST_ADMIN_KEY}, "
+            "since this key opens everything. Make one with `openssl rand -hex 32`."
+        )
+    return key
+
+
+LEAST_ADMIN_KEY = 16
+
+
+def _key(place: str, variable: str, environ: Mapping[str, str], *, otherwise: str) -> Secret:
     if not _VARIABLE.fullmatch(variable):  # it may be the key itself: do not show it
         raise ConfigError(
             f"`{place}` does not name a variable; expected capitals such as `OPENAI_API_KEY`, never the key itself."
         )
     key = environ.get(variable, "").strip()  # a key read from a file often ends in a line end
     if not key:
-        raise ConfigError(f"`{place}` names `{variable}`, which is not set. Set it, or remove the provider.")
+        raise ConfigError(f"`{place}` names `{variable}`, which is not set. Set it, or remove {otherwise}.")
     if not (key.isascii() and key.isprintable()):
         raise ConfigError(f"`{variable}` holds what no HTTP header can carry; expected one key, on one line, in ASCII.")
     return Secret(key)

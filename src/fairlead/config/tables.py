@@ -41,6 +41,11 @@ class ServerConfig(Table, frozen=True, kw_only=True):
     """Requests served at the same time; one more is answered 429. Default 1024, 1 to 100000."""
     client: Literal["lean", "aiohttp"] = "lean"
     """What carries calls to providers: our own client, at a fraction of the CPU, or aiohttp's. Default `lean`."""
+    admin_key_env: Text | None = None
+    """Name of the environment variable that holds the admin key: it opens everything, and alone the paths that show how
+    the gateway is doing. Default none: where no virtual key was made either, only this machine is served."""
+    key_refresh_s: Seconds = 5.0
+    """After how long a virtual key that was revoked opens nothing any more, seconds. Default 5, up to 3600."""
     drain_s: Seconds = 30.0
     """How long a stopping gateway waits for requests in flight, seconds. Default 30, up to 3600."""
     reload_poll_s: Annotated[float, Meta(ge=0, le=3600)] = 5.0
@@ -400,6 +405,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Always holds `auto`."""
     keys: dict[str, Secret]
     """Provider -> its key, for those that have one."""
+    admin_key: Secret | None = None
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every key itself: what no log may hold."""
+        own = [] if self.admin_key is None else [self.admin_key]
+        return [key.reveal() for key in (*self.keys.values(), *own)]
 
     def overridden(self, *, host: str | None = None, port: int | None = None, ledger: str | None = None) -> Self:
         """Returns the same with what flags say in place of the file; `None` leaves it."""

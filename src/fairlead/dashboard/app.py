@@ -78,7 +78,7 @@ _REFUSED = {
 async def dashboard(setup: Setup, gateway: Gateway) -> AsyncIterator[Sequence[BaseRoute]]:
     """Yields the routes of a running gateway's dashboard; on leaving, its child process has ended."""
     reader = Reader(installation(setup))
-    guard = Guard()
+    guard = Guard(is_admin=None if gateway.door.admin_key is None else gateway.door.is_admin)
     try:
         yield routes(reader, guard, gateway)
     finally:

@@ -20,6 +20,7 @@ from fairlead.gateway.decide import Decide
 from fairlead.gateway.errors import fault_of, send_error
 from fairlead.gateway.feedback import FeedbackEndpoint
 from fairlead.gateway.health import HostsShown, Live, Ready
+from fairlead.gateway.keys import AdminOnly, Keyed
 from fairlead.gateway.metrics import MetricsShown
 from fairlead.gateway.models import Models
 from fairlead.gateway.openapi import OpenApi
@@ -48,19 +49,23 @@ LOG = logging.getLogger("fairlead.gateway")
 
 def application(gateway: Gateway, more: Sequence[BaseRoute] = ()) -> ASGIApp:
     """Returns the ASGI application of a gateway; `more` are routes of those who show what it does."""
-    models = Models(gateway.routes)
-    room = Room(gateway.max_in_flight)
+    door, room = gateway.door, Room(gateway.max_in_flight)
+
+    def asked(app: ASGIApp) -> ASGIApp:
+        return InFlight(Keyed(app, door), room)
+
+    models = Keyed(Models(gateway.routes), door)
     routes = [
-        *(Route(path, InFlight(Chat(gateway, codec), room), methods=["POST"]) for path, codec in CODECS.items()),
-        Route("/v1/messages/count_tokens", InFlight(CountTokens(gateway), room), methods=["POST"]),
+        *(Route(path, asked(Chat(gateway, codec)), methods=["POST"]) for path, codec in CODECS.items()),
+        Route("/v1/messages/count_tokens", asked(CountTokens(gateway)), methods=["POST"]),
         Route("/v1/models", models, methods=["GET"]),
         Route("/v1/models/{name:path}", models, methods=["GET"]),
-        Route("/v1/route", Decide(gateway), methods=["POST"]),
-        Route("/v1/feedback", FeedbackEndpoint(gateway), methods=["POST"]),
+        Route("/v1/route", Keyed(Decide(gateway), door), methods=["POST"]),
+        Route("/v1/feedback", Keyed(FeedbackEndpoint(gateway), door), methods=["POST"]),
         Route("/health/live", Live(), methods=["GET"]),
-        Route("/health/hosts", HostsShown(gateway), methods=["GET"]),
+        Route("/health/hosts", AdminOnly(HostsShown(gateway), door), methods=["GET"]),
         Route("/health/ready", Ready(gateway), methods=["GET"]),
-        Route("/metrics", MetricsShown(gateway), methods=["GET"]),
+        Route("/metrics", AdminOnly(MetricsShown(gateway), door), methods=["GET"]),
         Route("/openapi.json", OpenApi(), methods=["GET"]),
     ]
     paths = [route.path_format for route in routes]

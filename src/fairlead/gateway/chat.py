@@ -11,6 +11,7 @@ from fairlead.errors import AllAttemptsFailedError, FairleadError, LedgerError, 
 from fairlead.gateway.body import ClientLeftError, header, passed_on, send_json
 from fairlead.gateway.errors import fault_of, send_error
 from fairlead.gateway.headers import final_notes, headers, notes, server_timing
+from fairlead.gateway.keys import caller_of
 from fairlead.gateway.leaving import CancelledByLeaving
 from fairlead.gateway.record import Record
 from fairlead.gateway.standing import standing_headers
@@ -56,10 +57,11 @@ class Chat:
         laps.lap("decode")
         if told := passed_on(scope, codec.PASSED_ON):
             request = replace(request, headers=told)
-        limits = gateway.limits_of(request.model)
+        caller = caller_of(scope)
+        limits = gateway.limits_of(request.model, caller)
         context = gateway.context(request, scope, limits)
         request = gateway.with_thinker(request, context)
-        routed, context = gateway.decide(request, context)
+        routed, context = gateway.decide(request, context, caller)
         laps.lap("decide")
         record = Record(
             gateway=gateway,
@@ -68,6 +70,7 @@ class Chat:
             routed=routed,
             laps=laps,
             trace_parent=header(scope, b"traceparent"),
+            caller=caller,
             purse=gateway.purse(request, routed, context, limits),
         )
         await record.intend()  # committed before the call

@@ -10,6 +10,7 @@ import msgspec
 from fairlead.eligibility import input_tokens_with_margin
 from fairlead.errors import ProviderError
 from fairlead.gateway.body import passed_on, send_json
+from fairlead.gateway.keys import caller_of
 from fairlead.types import Media
 from fairlead.wire import anthropic_messages
 
@@ -33,6 +34,7 @@ class CountTokens:
         """Serves one request, as ASGI asks."""
         request = anthropic_messages.decode_prompt(await self._gateway.body(scope, receive))
         request = replace(request, headers=passed_on(scope, anthropic_messages.PASSED_ON))
+        self._gateway.routes.check(request.model, caller_of(scope))
         counted = await self._counted(request)
         n_tokens, headers = counted, []
         if counted is None:

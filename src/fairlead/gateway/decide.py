@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from fairlead.gateway.body import send_json
+from fairlead.gateway.keys import caller_of
 from fairlead.types import Prediction  # noqa: TC001 - msgspec reads the annotations
 from fairlead.wire import openai_chat
 
@@ -83,5 +84,7 @@ class Decide:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, as ASGI asks."""
         request = openai_chat.decode(await self._gateway.body(scope, receive))
-        routed, _ = self._gateway.decide(request, self._gateway.context(request, scope))
+        caller = caller_of(scope)
+        limits = self._gateway.limits_of(request.model, caller)
+        routed, _ = self._gateway.decide(request, self._gateway.context(request, scope, limits), caller)
         await send_json(send, msgspec.json.encode(DecisionShown.of(routed, request)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.features.kinds import task_kind
 from fairlead.gateway.bound import most_usd
+from fairlead.gateway.keys import ANYBODY
 from fairlead.gateway.served_as import served_as
 from fairlead.learning.delivered import Delivered
 from fairlead.ledger.base import Intent, Settlement
@@ -17,6 +18,7 @@ from fairlead.wire.codec import Heading
 from fairlead.wire.translation import lost
 
 if TYPE_CHECKING:
+    from fairlead.gateway.keys import Caller
     from fairlead.gateway.paying import Paying
     from fairlead.gateway.routes import Routed
     from fairlead.gateway.state import Gateway
@@ -38,6 +40,7 @@ class Record:
     """Began when the request came in."""
     trace_parent: str | None = None
     """The caller's own trace."""
+    caller: Caller = ANYBODY
     purse: Paying | None = None
     """The limits that the request is under; `None` for none."""
     purpose: Purpose = "serve"
@@ -208,6 +211,8 @@ class Record:
                 bounds=self.purse.bounds if self.purse is not None and self.purse.has_budget else None,
             ),
             config_hash=self.gateway.config_hash,
+            key_id=self.caller.key_id,
+            team=self.caller.team,
             opted_out=session is not None and session.opted_out,
             payloads=self.gateway.keeping.payloads(self.routed.route, self.request) if self.purpose == "serve" else (),
             purpose=self.purpose,

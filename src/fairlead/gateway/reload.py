@@ -123,12 +123,14 @@ class Reloading:
     async def _take_up(self, setup: Setup) -> None:
         """Puts a configuration in the place of the one that serves; until the last line nothing has changed."""
         old = self._now
-        self._learn([key.reveal() for key in setup.config.keys.values()])
+        self._learn(setup.config.secrets)
         await old.gateway.ledger.register(price for c in setup.candidates.values() for price in c.prices)
         hosts = old.gateway.executor.hosts
         closing = AsyncExitStack()
         try:
-            part = await closing.enter_async_context(changing(setup, old.gateway.ledger, hosts=hosts))
+            part = await closing.enter_async_context(
+                changing(setup, old.gateway.ledger, hosts=hosts, door=old.gateway.door)
+            )
             gateway = replace(old.gateway, **part, closing=closing)
             gateway = await closing.enter_async_context(learning(setup, gateway))
             app = await closing.enter_async_context(self._build(setup, gateway))

@@ -14,6 +14,7 @@ from fairlead.wire.translation import lost
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fairlead.gateway.keys import Caller
     from fairlead.ledger.budget import Limit
     from fairlead.router import Router
     from fairlead.types import Candidate, Context, Request
@@ -72,6 +73,13 @@ class Routes:
             return Routed(route=request.model, decision=decision, candidates=candidates)
         candidate = self._named(request.model)
         return Routed(route=DIRECT, decision=_as_asked(candidate), candidates={candidate.name: candidate})
+
+    def check(self, name: str, caller: Caller) -> None:
+        """Raises RequestError (403) where a caller may not ask for this route or model; 404 where there is none."""
+        if name in self.routers:
+            caller.check_route(name)
+        else:
+            caller.check_model(self._named(name).name)
 
     def trusted(self, name: str) -> Candidate:
         """Returns the candidate of that name; of a route, the one that serves where nothing is known.

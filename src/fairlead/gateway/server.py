@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from fairlead.gateway.app import application
+from fairlead.gateway.keys import is_loopback
 from fairlead.gateway.noticing import noticing
 from fairlead.gateway.reload import Reloading
 from fairlead.gateway.setup import opened
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from fairlead.config import ServerConfig
+    from fairlead.gateway.keys import Door
     from fairlead.gateway.setup import Setup
     from fairlead.gateway.state import Gateway
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 KEEP_ALIVE_S = 75
 """How long an idle connection stays open: longer than the pools of common clients keep theirs."""
+LOOPBACK = "127.0.0.1"
 BACKLOG = 2048
 """Connections that wait to be accepted."""
 
@@ -46,7 +49,7 @@ async def nothing_more(_setup: Setup, _gateway: Gateway) -> AsyncIterator[Sequen
 
 def run(
     setup: Setup,
-    on_listening: Callable[[str], None],
+    on_listening: Callable[[str, str], None],
     surface: Surface = nothing_more,
     *,
     again: Callable[[], Setup] | None = None,
@@ -55,7 +58,8 @@ def run(
 
     Args:
         setup: what to serve.
-        on_listening: called once with the address, as soon as requests are answered.
+        on_listening: called once as soon as requests are answered, with the address, and with what to say of who may
+            ask; empty where keys are needed.
         surface: what is served beside, such as the dashboard.
         again: reads the configuration anew, on SIGHUP and when its files changed; without it nothing is read again.
 
@@ -64,7 +68,7 @@ def run(
         OSError: the port cannot be opened.
     """
     config = setup.config
-    keys = [key.reveal() for key in config.keys.values()]
+    keys = config.secrets
     with (
         logs.written(config.observability.log_level, keys) as redaction,
         asyncio.Runner(loop_factory=_new_loop()) as runner,
@@ -74,7 +78,7 @@ def run(
 
 async def _serve(
     setup: Setup,
-    on_listening: Callable[[str], None],
+    on_listening: Callable[[str, str], None],
     surface: Surface,
     again: Callable[[], Setup] | None,
     redaction: logs.Redaction,
@@ -87,15 +91,16 @@ async def _serve(
     table = setup.config.server
     async with opened(setup) as gateway, build(setup, gateway) as app:
         if again is None:
-            await _listening(app, table, on_listening)
+            await _listening(app, gateway.door, table, on_listening)
             return
         reloading = Reloading(gateway, setup, app, build=build, again=again, learn=redaction.learn)
         async with noticing(reloading, poll_s=table.reload_poll_s):
-            await _listening(reloading, table, on_listening)
+            await _listening(reloading, gateway.door, table, on_listening)
 
 
-async def _listening(app: ASGIApp, table: ServerConfig, on_listening: Callable[[str], None]) -> None:
-    listener = _listen(table.host, table.port)
+async def _listening(app: ASGIApp, door: Door, table: ServerConfig, on_listening: Callable[[str, str], None]) -> None:
+    host, notice = await _place(door, table.host)
+    listener = _listen(host, table.port)
     config = uvicorn.Config(
         app,
         interface="asgi3",
@@ -109,9 +114,21 @@ async def _listening(app: ASGIApp, table: ServerConfig, on_listening: Callable[[
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=math.ceil(table.drain_s),
     )
-    server = _Server(config, lambda: on_listening(_address(table.host, listener)))
+    server = _Server(config, lambda: on_listening(_address(host, listener), notice))
     await server.serve(sockets=[listener])
     await asyncio.gather(*server.server_state.tasks, return_exceptions=True)  # cancelled ones settle, too
+
+
+async def _place(door: Door, wanted: str) -> tuple[str, str]:
+    """Returns where to listen, and what to say of it: without keys only where this machine alone can reach us."""
+    if await door.needs_key():
+        door.closed = not is_loopback(wanted)
+        return wanted, ""
+    remedy = "`fairlead keys create NAME` makes one, `server.admin_key_env` names another"
+    if is_loopback(wanted):
+        return wanted, f"no key is configured: whoever is on this machine is served. {remedy}"
+    notice = f"no key is configured: only this machine is served, at {LOOPBACK} and not at {wanted}. {remedy}"
+    return LOOPBACK, notice
 
 
 class _Server(uvicorn.Server):

@@ -18,6 +18,7 @@ import msgspec
 
 from fairlead.control_arm import NOT_DRAWN
 from fairlead.gateway.body import header
+from fairlead.gateway.keys import caller_of
 from fairlead.proof.control import draws
 from fairlead.types import SessionState
 
@@ -72,6 +73,9 @@ class Sessions:
             value = self._session_of.get(value, value)
         if rule == "content" or len(value) > MAX_ID_CHARS:
             value = self._fingerprint(value)
+        key_id = caller_of(scope).key_id
+        if key_id is not None and rule != "content" and not value.endswith(f"@{key_id}"):
+            value = f"{value}@{key_id}"  # whoever knows the name of another's session does not get into it
         drawn = draws(self._secret, value)
         session = self._touch(value, now)
         session.opted_out = session.opted_out or _opts_out(scope)

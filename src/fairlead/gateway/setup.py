@@ -11,6 +11,7 @@ from fairlead.execution import Executor, Limits
 from fairlead.gateway.binding import bound_routes
 from fairlead.gateway.hosts import candidates, connected, in_process
 from fairlead.gateway.keeping import Keeping, forget
+from fairlead.gateway.keys import Door
 from fairlead.gateway.metrics import gauges, observing
 from fairlead.gateway.routes import Routes
 from fairlead.gateway.secret import session_secret
@@ -107,11 +108,12 @@ class Changing(TypedDict):
     max_in_flight: int
     keeping: Keeping
     watch: Watch
+    door: Door
 
 
 @asynccontextmanager
 async def changing(
-    setup: Setup, ledger: Ledger, *, limits: Limits | None = None, hosts: Hosts | None = None
+    setup: Setup, ledger: Ledger, *, limits: Limits | None = None, hosts: Hosts | None = None, door: Door | None = None
 ) -> AsyncIterator[Changing]:
     """Yields what follows from a configuration, with connections of its own; on leaving they are closed.
 
@@ -120,6 +122,7 @@ async def changing(
         ledger: where everything is kept.
         limits: in place of those that are configured.
         hosts: what is known of the hosts already.
+        door: the one before, which knows keys, and whether others can reach us.
     """
     config = setup.config
     limits = limits or limits_of(config.limits)
@@ -130,6 +133,15 @@ async def changing(
         await watch.begin()
         if certificates:
             stack.push_async_callback(ended, asyncio.create_task(watch.run()))
+        door = Door.following(
+            door,
+            store=ledger.keys,
+            candidates=tuple(setup.candidates),
+            admin_key=config.admin_key,
+            refresh_s=config.server.key_refresh_s,
+            stale_is_better=config.ledger.on_failure == "spool",
+        )
+        await door.needs_key()  # known from the start, should the database be gone later
         yield Changing(
             config_hash=config.hash,
             routes=Routes(
@@ -141,6 +153,7 @@ async def changing(
             limits=limits,
             max_body_bytes=config.server.max_body_bytes,
             max_in_flight=config.server.max_in_flight,
+            door=door,
             keeping=Keeping.of(config.routes),
             watch=watch,
         )

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from fairlead.errors import NoCandidateError
 from fairlead.gateway.body import read_body
 from fairlead.gateway.keeping import Keeping
+from fairlead.gateway.keys import ANYBODY, caller_of
 from fairlead.gateway.paying import Paying, Remaining
-from fairlead.types import Context
+from fairlead.types import CallerLimits, Context
 from fairlead.wire import anthropic_request, responses_request
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
     from fairlead.execution import Executor
+    from fairlead.gateway.keys import Caller, Door
     from fairlead.gateway.routes import Routed, Routes
     from fairlead.gateway.sessions import Sessions
     from fairlead.gateway.watching import Watch
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from fairlead.types import Request
 
 
+NO_LIMITS = CallerLimits()
 LEASE_MARGIN_S = 60.0
 """How much longer than its deadline a request may take to be settled, seconds: then its lease ends."""
 THINKING = {anthropic_request.THOUGHTS, responses_request.THOUGHTS}
@@ -67,6 +70,7 @@ class Gateway:
     metrics: Metrics
     observers: Observers
     watch: Watch
+    door: Door
     keeping: Keeping = field(default_factory=Keeping)
     remaining: Remaining = field(default_factory=Remaining)
     aftermath: Aftermath | None = None
@@ -88,10 +92,10 @@ class Gateway:
             return request
         return replace(request, thinker=candidate.weights or candidate.model)
 
-    def limits_of(self, model: str) -> tuple[Limit, ...]:
-        """Returns the limits that a request for this model or route is under."""
+    def limits_of(self, model: str, caller: Caller = ANYBODY) -> tuple[Limit, ...]:
+        """Returns the limits that a request for this model or route is under: the caller's, and the route's."""
         budget = self.routes.budgets.get(model)
-        return () if budget is None else (budget,)
+        return caller.limits if budget is None else (*caller.limits, budget)
 
     def purse(self, request: Request, routed: Routed, context: Context, limits: tuple[Limit, ...]) -> Paying | None:
         """Returns what pays for a request; `None` where nothing limits it."""
@@ -109,22 +113,25 @@ class Gateway:
 
     def context(self, request: Request, scope: Scope, limits: Sequence[Limit] = ()) -> Context:
         """Returns the circumstances of a request, taken once: from here on deciding is pure."""
-        now = datetime.now(UTC)
+        now, caller = datetime.now(UTC), caller_of(scope)
         return Context(
             now=now,
             seed=secrets.randbits(63),
             hosts=self.executor.hosts.states(),
             session=self.sessions.state(request, scope, now),
+            limits=NO_LIMITS if caller.models is None else CallerLimits(allowed=caller.models),
             budget_remaining_usd=self.remaining.of(limits, now) if limits else None,
             alarms=self.watch.alarms(request.model),
         )
 
-    def decide(self, request: Request, context: Context) -> tuple[Routed, Context]:
+    def decide(self, request: Request, context: Context, caller: Caller = ANYBODY) -> tuple[Routed, Context]:
         """Returns the decision, and the circumstances under which it was made; see `Routes.decide`.
 
         Where calls of everybody are held back the hosts are tried all the same: one that answers now and then is better
         than none.
         """
+        if caller is not ANYBODY:
+            self.routes.check(request.model, caller)
         try:
             return self.routes.decide(request, context), context
         except NoCandidateError as error:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from fairlead.ledger.budget import Claim, Standing
     from fairlead.ledger.chain import ChainedRow, Writer
+    from fairlead.ledger.keys import KeyStore
     from fairlead.types import Arm, Attempt, Context, Decision, Dialect, Outcome, Prediction, Price, Stage
 
 
@@ -293,6 +294,11 @@ class Ledger(Protocol):
 
         Shadows, judges and sessions that opted out are left out.
         """
+        ...
+
+    @property
+    def keys(self) -> KeyStore:
+        """The virtual keys."""
         ...
 
     def entries(self, since: datetime | None = None) -> Iterator[Entry]:

@@ -19,6 +19,7 @@ from fairlead.ledger.base import Erasure
 from fairlead.ledger.chain import ChainedRow, ChainEnd, Writer, begin, chained, plain, stored
 from fairlead.ledger.group_commit import GroupCommit
 from fairlead.ledger.ids import new_id
+from fairlead.ledger.keys import KeyStore
 from fairlead.ledger.schema import (
     ROWS,
     UNCHAINED,
@@ -108,6 +109,8 @@ class SqlLedger:
         self._retry_s = retry_s
         self._retry_at = 0.0  # by the monotonic clock
         self._accounts = Accounts()
+        self.keys = KeyStore(self._read, self._written)
+        """Virtual keys, and what is held of their budgets."""
         self._end: ChainEnd | None = None  # of our chain; only the writer thread reads or moves it
         self._commits: GroupCommit[Change, Standings] = GroupCommit(
             self._write, name="fairlead-ledger", idle=self._replayed, pause=self._pause
@@ -395,6 +398,9 @@ class SqlLedger:
 
     def _read(self, work: Callable[[Connection], R]) -> R:
         return self._explained("read", lambda: self._database.read(work))
+
+    def _written(self, work: Callable[[Connection], R]) -> R:
+        return self._explained(_WRITE, lambda: self._database.write(work))
 
     def _explained(self, doing: str, work: Callable[[], R]) -> R:
         try:

@@ -1,0 +1,78 @@
+"""`fairlead keys`: what it makes, shows and ends."""
+
+import msgspec
+import pytest
+
+from fairlead.cli.main import main
+from fairlead.ledger.keys import key_id_of
+from fairlead.ledger.opening import open_ledger
+
+
+def run(capsys, *words):
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    out, error = capsys.readouterr()
+    return stopped.value.code, out, error
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return str(tmp_path / "fairlead.db")
+
+
+def json_of(capsys, *words):
+    code, out, error = run(capsys, "keys", *words, "--json")
+    assert (code, error) == (0, "")
+    return msgspec.json.decode(out)
+
+
+def test_a_key_is_shown_once_and_opens(capsys, ledger):
+    terms = ("--team", "search", "--model", "a/*", "--model", "b/c", "--route", "auto", "--budget", "2.50/day")
+    limits = ("--requests-per-minute", "60", "--tokens-per-minute", "9000", "--parallel", "4", "--expires", "30d")
+    made = json_of(capsys, "create", "build", *terms, *limits, "--ledger", ledger)
+    assert key_id_of(made["secret"]) == made["key"]["id"]
+    key = open_ledger(ledger).keys.get(made["key"]["id"])
+    assert key.opens(made["secret"])
+    assert (key.terms.models, key.terms.routes, key.terms.parallel) == (("a/*", "b/c"), ("auto",), 4)
+    assert (made["key"]["budget_usd"], made["key"]["budget_per"], made["key"]["spent_usd"]) == ("2.50", "day", "0")
+    (listed,) = json_of(capsys, "list", "--ledger", ledger)["keys"]
+    assert listed == made["key"]
+
+
+def test_a_revoked_key_is_listed_only_when_asked_for(capsys, ledger):
+    made = json_of(capsys, "create", "build", "--ledger", ledger)
+    gone = json_of(capsys, "revoke", made["key"]["id"], "--ledger", ledger)["key"]
+    assert gone["state"] == "revoked"
+    assert json_of(capsys, "list", "--ledger", ledger)["keys"] == []
+    assert [key["state"] for key in json_of(capsys, "list", "--all", "--ledger", ledger)["keys"]] == ["revoked"]
+
+
+def test_people_see_a_table_and_the_key_once(capsys, ledger):
+    _, out, _ = run(capsys, "keys", "create", "build", "--budget", "5/month", "--ledger", ledger)
+    secret = next(word for word in out.split() if word.startswith("sk-fl-"))
+    _, table, _ = run(capsys, "keys", "list", "--ledger", ledger)
+    assert "build" in table
+    assert "$5/month" in table
+    assert secret not in table
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("create", "x", "--budget", "5"), "expected USD above 0 and a period"),
+        (("create", "x", "--budget", "-5/day"), "expected USD above 0 and a period"),
+        (("create", "x", "--budget", "five/day"), "expected USD above 0 and a period"),
+        (("create", "x", "--expires", "soon"), "expected a time such as"),
+    ],
+)
+def test_a_slip_is_told(capsys, ledger, words, complaint):
+    code, _, error = run(capsys, "keys", *words, "--ledger", ledger)
+    assert code == 2
+    assert complaint in " ".join(error.replace("│", " ").split())
+
+
+def test_a_key_that_is_not_there_cannot_be_revoked(capsys, ledger):
+    json_of(capsys, "create", "build", "--ledger", ledger)
+    code, _, error = run(capsys, "keys", "revoke", "nobody", "--ledger", ledger)
+    assert code == 1
+    assert "there is no key `nobody`" in error
