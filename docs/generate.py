@@ -24,6 +24,8 @@ from fairlead.cli.main import VERBS, build
 from fairlead.cli.output import Result
 from fairlead.config import learning, tables
 from fairlead.config.base import Table
+from fairlead.config.schema import NAME as CONFIG_SCHEMA
+from fairlead.config.schema import config_schema
 from fairlead.eligibility import EXCLUSIONS
 from fairlead.gateway import openapi
 from fairlead.gateway.decide import DecisionShown
@@ -71,7 +73,11 @@ def configuration_page() -> str:
 _CONFIGURATION_INTRODUCTION = """\
 One TOML file, given by `--config FILE`; none is needed where a provider's key is in the environment. The file may
 start with `schema_version = 1`, the only version so far. A key that is not listed here is refused. Keys of providers
-never stand in the file: `api_key_env` names the variable that holds one. `fairlead check --config FILE` says what a
+never stand in the file: `api_key_env` names the variable that holds one, or a text refers to it,
+`${OPENAI_API_KEY}`, in `[providers]` and wherever else machines differ: `[server]`, `[ledger]`, `[observability]`,
+`[prices]`. A variable that is not set is an error, and what it holds is never shown. [The JSON
+Schema](schemas/fairlead.config.1.json) of the file, also by `fairlead check --schema`, lets editors complete and
+check it. `fairlead check --config FILE` says what a
 file would run, without running it. [fairlead.toml](../fairlead.toml) is a whole file as an example."""
 
 
@@ -319,6 +325,10 @@ def _texts() -> Iterator[tuple[Path, str]]:
         yield REFERENCE / name, f"{NOTE}\n\n{page().rstrip()}\n"
     for name, document in documents().items():
         yield REFERENCE / "schemas" / _file_name(name), f"{json_schema(document)}\n"
+    yield (
+        REFERENCE / "schemas" / CONFIG_SCHEMA,
+        f"{msgspec.json.format(msgspec.json.encode(config_schema())).decode()}\n",
+    )
     yield REFERENCE / "openapi.json", openapi.document().decode()
 
 

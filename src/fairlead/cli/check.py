@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import msgspec
 import typer
 
-from fairlead.cli.output import JsonOption, OutOption, Result, emit
+from fairlead.cli.output import JsonOption, OutOption, Result, emit, write_whole
 from fairlead.errors import FairleadError, LedgerError
 from fairlead.policies.certified import Certified
 from fairlead.policies.guard import HullGuard, as_told
@@ -29,6 +29,10 @@ app = typer.Typer()
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="A TOML file. Default: the providers whose keys are in the environment.")
+]
+
+SchemaOption = Annotated[
+    bool, typer.Option("--schema", help="Print the JSON Schema of the configuration file, and check nothing.")
 ]
 
 
@@ -113,14 +117,29 @@ class CheckResult(Result, kw_only=True, frozen=True):
 
 
 @app.command()
-def check(config: ConfigOption = None, as_json: JsonOption = False, out: OutOption = None) -> None:
+def check(
+    config: ConfigOption = None, schema: SchemaOption = False, as_json: JsonOption = False, out: OutOption = None
+) -> None:
     """Verifies a configuration, and prints what would run and which candidates the router has never seen."""
+    if schema:
+        _print_schema(out)
+        return
     try:
         result = CheckResult.of(checked(config))
     except FairleadError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     emit(result, partial(_show, result), as_json=as_json, out=out)
+
+
+def _print_schema(out: Path | None) -> None:
+    from fairlead.config.schema import config_schema  # noqa: PLC0415 - heavy, loaded when called
+
+    text = msgspec.json.format(msgspec.json.encode(config_schema())) + b"\n"
+    if out is None:
+        typer.echo(text.decode(), nl=False)
+    else:
+        write_whole(out, text)
 
 
 def checked(path: Path | None, *, host: str | None = None, port: int | None = None, ledger: str | None = None) -> Setup:

@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from fairlead.config.base import Table
+from fairlead.config.environment import with_environment
 from fairlead.config.flavours import FLAVOURS
 from fairlead.config.known import KNOWN_PROVIDERS, with_a_key
 from fairlead.config.learning import check_learning
 from fairlead.config.price_checks import check_price
+from fairlead.config.references import Referenced
 from fairlead.config.tables import (
     Config,
     HostedProvider,
@@ -72,12 +74,12 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
 
     Args:
         path: the TOML file.
-        environ: where `api_key_env` is looked up; read here and nowhere else.
+        environ: where `api_key_env` and `${NAME}` are looked up; read here and nowhere else.
 
     Raises:
         ConfigError: names the place, the value, what was expected and the next step.
     """
-    document = checked(_read(path) if path else {}, _Document)
+    document = checked(with_environment(_read(path), environ) if path else {}, _Document)
     folder = path.parent if path else Path()
     providers = _providers(document.providers or _found(environ), folder)
     server = checked(document.server, ServerConfig, "server")
@@ -220,11 +222,22 @@ def _check_budget(route: RouteConfig, place: str) -> None:
 
 
 def _keys(providers: Mapping[str, ProviderConfig], environ: Mapping[str, str]) -> dict[str, Secret]:
-    named = {name: p.api_key_env for name, p in providers.items() if isinstance(p, HostedProvider) and p.api_key_env}
-    return {
-        name: _key(f"providers.{name}.api_key_env", variable, environ, otherwise="the provider")
-        for name, variable in named.items()
-    }
+    hosts = {name: host for name, host in providers.items() if isinstance(host, HostedProvider)}
+    found = {name: _key_of(name, host, environ) for name, host in hosts.items()}
+    return {name: key for name, key in found.items() if key is not None}
+
+
+def _key_of(name: str, host: HostedProvider, environ: Mapping[str, str]) -> Secret | None:
+    if host.api_key is not None:
+        place = f"providers.{name}.api_key"
+        if not isinstance(host.api_key, Referenced):  # it is the key itself: do not show it
+            raise ConfigError(f"`{place}` holds a key; expected a reference, as in `${{OPENAI_API_KEY}}`.")
+        return _secret(host.api_key, place)
+    return (
+        None
+        if host.api_key_env is None
+        else _key(f"providers.{name}.api_key_env", host.api_key_env, environ, otherwise="the provider")
+    )
 
 
 def _admin_key(server: ServerConfig, environ: Mapping[str, str]) -> Secret | None:
@@ -250,9 +263,13 @@ def _key(place: str, variable: str, environ: Mapping[str, str], *, otherwise: st
     key = environ.get(variable, "").strip()  # a key read from a file often ends in a line end
     if not key:
         raise ConfigError(f"`{place}` names `{variable}`, which is not set. Set it, or remove {otherwise}.")
+    return _secret(key, variable)
+
+
+def _secret(key: str, place: str) -> Secret:
     if not (key.isascii() and key.isprintable()):
-        raise ConfigError(f"`{variable}` holds what no HTTP header can carry; expected one key, on one line, in ASCII.")
-    return Secret(key)
+        raise ConfigError(f"`{place}` holds what no HTTP header can carry; expected one key, on one line, in ASCII.")
+    return Secret(str(key))
 
 
 def _named(table: str, name: str) -> str:

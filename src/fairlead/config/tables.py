@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from fairlead.config.base import Seconds, Table, Text
 from fairlead.config.flavours import FLAVOURS, Flavour, FlavourName
 from fairlead.config.learning import JudgeConfig, ShadowConfig, VerifierConfig  # noqa: TC001 - as above
+from fairlead.config.references import shown
 
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]
 Address = Annotated[str, Meta(pattern=r"^https?://[^/]", description="an address that starts with http:// or https://")]
@@ -89,7 +90,7 @@ class LimitsConfig(Table, frozen=True, kw_only=True):
 class LedgerConfig(Table, frozen=True, kw_only=True):
     """`[ledger]`: where it is kept what happened."""
 
-    path: Path = Path("fairlead.db")
+    path: Path = msgspec.field(default_factory=lambda: Path("fairlead.db"))
     """The SQLite file; a relative path starts at the config file. Default `fairlead.db` in the working folder. The
     secret that sessions are drawn with lies beside it (`fairlead.db.secret`), also where there is a `url`."""
     url: Text | None = None
@@ -148,6 +149,8 @@ class HostedProvider(Table, frozen=True, kw_only=True):
     provider."""
     api_key_env: Text | None = None
     """Name of the environment variable that holds the key. Default none; a provider that we know brings its own."""
+    api_key: Text | None = None
+    """The same by reference, `${OPENAI_API_KEY}`; in place of `api_key_env`. Never the key itself. Default none."""
 
     @property
     def own_ways(self) -> Flavour:
@@ -429,5 +432,5 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     def hash(self) -> str:
         """Returns the SHA-256 of all settings, in hexadecimal; keys take no part."""
         tables = (self.server, self.limits, self.ledger, self.prices, self.providers, self.models, self.routes)
-        encoded = msgspec.json.encode(tables, order="deterministic", enc_hook=str)
+        encoded = msgspec.json.encode(tables, order="deterministic", enc_hook=shown)
         return hashlib.sha256(encoded).hexdigest()

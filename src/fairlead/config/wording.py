@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect as types
 
+from fairlead.config.references import shown
 from fairlead.errors import ConfigError
 
 T = TypeVar("T")
@@ -82,7 +83,7 @@ def _explained(message: str, value: object, table: type, place: str) -> str:
         return _unknown_key(place, unknown[1], kind)
     if missing := _MISSING.match(text):
         return f"`{below(place, missing[1])}` is missing; expected {_kind_of(kind, missing[1])}."
-    return f"`{place}` is {msgspec.json.encode(value, enc_hook=str).decode()}; expected {_worded(kind)}."
+    return f"`{place}` is {msgspec.json.encode(value, enc_hook=shown).decode()}; expected {_worded(kind)}."
 
 
 def _step(value: Any, kind: types.Type, key: str, index: str) -> tuple[Any, types.Type]:
