@@ -1,5 +1,6 @@
 """Copies to other models: after the reply, within the day's sum, never where more than an answer would happen."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -7,9 +8,10 @@ import pytest
 from fairlead.config import load
 from fairlead.errors import ConfigError
 from fairlead.gateway.setup import prepare
+from fairlead.ledger.sqlite import SqliteLedger
 from fairlead.ledger.verify import verify
 from fairlead.providers.faults import Fault
-from tests.gateway.conftest import ASK
+from tests.gateway.conftest import ASK, started
 
 SHADOW = """
 [routes.auto]
@@ -139,3 +141,12 @@ def test_what_cannot_be_is_refused_before_the_port_opens(tmp_path, settings, com
     with pytest.raises(ConfigError) as refused:
         prepare(load(path, {}))
     assert complaint in str(refused.value)
+
+
+async def test_a_copy_under_way_is_settled_when_the_gateway_stops(tmp_path, empty_ledger):
+    faults = lambda _key, model, _attempt: Fault(kind="silent") if model == "wren" else None  # noqa: E731
+    async with asyncio.timeout(20), started(tmp_path, empty_ledger, SHADOW, faults=faults) as running:
+        await running.post()
+        await running.until(lambda: len(running.entries()) == 2)
+    copies = [e for e in SqliteLedger.open(tmp_path / "fairlead.db").entries() if e.purpose == "shadow"]
+    assert [copy.status for copy in copies] == ["cancelled"]

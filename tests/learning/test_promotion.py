@@ -1,5 +1,6 @@
 """A router serves once it is shown to be worth it, in one step, and what served before can serve again."""
 
+import itertools
 import json
 import shutil
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from fairlead.cli.main import main
 from fairlead.config import load as read
 from fairlead.errors import ArtifactError
 from fairlead.fitting import fit
+from fairlead.gateway.noticing import files_of, look
 from fairlead.gateway.setup import prepare
 from fairlead.learning.promotion import Shelf, gates
 from fairlead.policies import HullGuard, Thrifty
@@ -170,3 +172,13 @@ def test_a_router_that_breaks_does_not_serve(routers):
     router.features.ngrams.components_ = np.zeros((1, 1))
     (broken,) = (gate for gate in gates(router, learned=router) if gate.name == "decides")
     assert not broken.passed
+
+
+def test_a_gateway_that_runs_notices_each_move(config, routers):
+    configured = read(config, {})
+    looks = [look(files_of(configured))]
+    for words in ([routers / "good"], [routers / "better"], ["--back"], ["--back"]):
+        assert run(*words, "--config", config) == 0
+        looks.append(look(files_of(configured)))
+    assert all(before != after for before, after in itertools.pairwise(looks))
+    assert looks[0] == looks[-1]  # there was no router, and there is none again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -64,5 +65,7 @@ class Asides:
             return None  # what it may cost cannot be told
         outcome = await gateway.executor.execute(decision, request, seed=context.seed, purse=record.purse)
         await record.settle(outcome)
+        if outcome.status == "cancelled":  # the executor made an outcome of it, so that it could be settled
+            raise asyncio.CancelledError
         answer = None if outcome.response is None else answer_of(outcome.response)
         return None if answer is None else Aside(record.decision_id, answer)
