@@ -70,7 +70,7 @@ def gather(ledger: Ledger, entries: Iterable[Entry], *, route: str | None = None
     Raises:
         TableError: there is nothing to learn from; says what is missing.
     """
-    book = _Book(route)
+    book = Book(route)
     for entry in entries:
         book.add(entry)
     scored = [asked for asked in book.asked.values() if asked.cells and asked.scores]
@@ -108,22 +108,23 @@ def _nothing(n_requests: int, n_scored: int) -> str:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Cell:
+class Cell:
     """What one candidate did on one request."""
 
     usage: Usage | None
     latency_s: float
+    cost_usd: float | None
 
 
 @dataclass(slots=True, kw_only=True)
-class _Asked:
+class Asked:
     """One request that was served, and all that is known of answers to it."""
 
     request_id: str
     decision_id: str
     route: str
     reference: str | None
-    cells: dict[str, _Cell] = field(default_factory=dict)
+    cells: dict[str, Cell] = field(default_factory=dict)
     scores: dict[Kind, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
 
     @property
@@ -137,7 +138,11 @@ class _Asked:
         done = next((a for a in reversed(entry.attempts) if a.candidate == entry.served and a.status == "ok"), None)
         if done is None or entry.served is None:
             return
-        self.cells[entry.served] = _Cell(usage=done.usage, latency_s=done.latency_s)
+        self.cells[entry.served] = Cell(
+            usage=done.usage,
+            latency_s=done.latency_s,
+            cost_usd=None if done.cost_usd is None else float(done.cost_usd),
+        )
         for kind, score in by_kind(entry.feedback).items():
             self.scores[kind][entry.served] = score
         for row in entry.feedback:
@@ -145,23 +150,29 @@ class _Asked:
                 self.scores[kind_of(row.source)].setdefault(str(self.reference), row.reference_score)
 
 
-class _Book:
-    """Entries by what was asked."""
+class Book:
+    """Entries by what was asked.
+
+    Args:
+        route: only requests to this route and its variants; `None` for all.
+    """
 
     def __init__(self, route: str | None) -> None:
         self._route = route
-        self.asked: dict[str, _Asked] = {}
+        self.asked: dict[str, Asked] = {}
+        """Decision -> what was asked, of requests that a route decided."""
         self.price_ids: dict[str, str] = {}
         """Candidate -> its newest price row."""
 
     def add(self, entry: Entry) -> None:
+        """Takes in one entry; a request comes before its copies."""
         if entry.purpose == "judge" or entry.reason == "asked_for":
             return
         if self._route is not None and entry.route.partition(":")[0] != self._route:
             return
         self.price_ids |= {name: price for name, price in entry.candidates.items() if price is not None}
         if entry.purpose == "serve":
-            asked = _Asked(
+            asked = Asked(
                 request_id=entry.request_id,
                 decision_id=entry.decision_id,
                 route=entry.route,
@@ -176,7 +187,7 @@ class _Book:
 class _Words:
     """What is left of requests: their words, and their features."""
 
-    def __init__(self, ledger: Ledger, asked: Sequence[_Asked]) -> None:
+    def __init__(self, ledger: Ledger, asked: Sequence[Asked]) -> None:
         self.prompts: dict[str, str] = {}
         self.features: dict[str, KeptFeatures] = {}
         for batch in _batches(asked):
@@ -192,14 +203,14 @@ class _Words:
         return self.prompts if reads == "prompts" else self.features
 
 
-def _batches(asked: Sequence[_Asked]) -> Iterator[list[_Asked]]:
+def _batches(asked: Sequence[Asked]) -> Iterator[list[Asked]]:
     remaining = iter(asked)
     while batch := list(islice(remaining, BATCH)):
         yield batch
 
 
 def _table(
-    asked: Sequence[_Asked],
+    asked: Sequence[Asked],
     kinds: Sequence[Kind],
     words: _Words,
     reads: Reads,
@@ -223,7 +234,7 @@ def _table(
     )
 
 
-def _grids(asked: Sequence[_Asked], kinds: Sequence[Kind], models: Sequence[str]) -> Mapping[str, FloatArray]:
+def _grids(asked: Sequence[Asked], kinds: Sequence[Kind], models: Sequence[str]) -> Mapping[str, FloatArray]:
     """Returns (n_rows, n_models) each: scores, and what the calls behind them used."""
     names = ("score", "input_tokens", "output_tokens", "output_chars", "latency_s")
     grids = {name: np.full((len(asked), len(models)), np.nan) for name in names}
@@ -238,7 +249,7 @@ def _grids(asked: Sequence[_Asked], kinds: Sequence[Kind], models: Sequence[str]
     return grids
 
 
-def _measured(cell: _Cell) -> Iterator[float]:
+def _measured(cell: Cell) -> Iterator[float]:
     usage = cell.usage
     yield math.nan if usage is None else float(usage.total_input_tokens)
     yield math.nan if usage is None else float(usage.total_output_tokens)

@@ -114,6 +114,5 @@ def hearing(delivered: Delivered, answers: Sequence[tuple[str, str]]) -> Hearing
         "model": "judge",
         "messages": [{"role": "user", "content": prompt}],
         "max_completion_tokens": MAX_OUTPUT_TOKENS,
-        "temperature": 0,
     }
     return Hearing(openai_chat.decode(msgspec.json.encode(body)), letters)
