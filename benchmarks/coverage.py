@@ -206,10 +206,11 @@ def look(world: World) -> Iterator[tuple[str, Interval | None, float, bool | Non
     if case.target == "reference":
         yield "regression on the control arm (statement)", *_statement(world, bounds), None
     path = sequence(sample, positive=cost, bounds=bounds)
-    yield "dr, at every moment", path.last, truth, _all_held(world, path.low, path.high)
+    yield "dr, at every moment", path.last, truth, all_held(world, path.low, path.high)
 
 
-def _all_held(world: World, low: FloatArray, high: FloatArray) -> bool:
+def all_held(world: World, low: FloatArray, high: FloatArray) -> bool:
+    """Says whether no limit was ever wrong."""
     n = np.cumsum(world.sample.by_session(np.ones(len(world.session))))
     worth = world.outcome[np.arange(len(world.session)), world.wanted]
     truth = np.cumsum(world.sample.by_session(worth)) / n

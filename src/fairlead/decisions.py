@@ -15,10 +15,27 @@ from fairlead.types import GRIDS, Decision, Predictions, Stage, Step
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from fairlead.types import BoolArray, FloatArray, IntArray
+    from fairlead.types import BoolArray, Context, FloatArray, IntArray, Prediction
 
 MAX_STAGES = 4
 """A request that four candidates failed fails."""
+
+
+NOT_THEN = "not_a_candidate_then"
+"""Why a candidate cannot serve a request that was decided before it came: nothing was logged of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """What is logged of a request, and enough to decide it again."""
+
+    predictions: tuple[Prediction, ...]
+    excluded: Mapping[str, str]
+    context: Context
+    mix_draw: float
+    answer_form: str | None = None
+    fault: str | None = None
+    """What broke inside the router then: it decides as it did with that broken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +159,18 @@ def _above_zero(names: Sequence[str], chances: Sequence[float]) -> dict[str, flo
 
 def _form(place: int) -> str | None:
     return None if place < 0 else FORMS[place]
+
+
+def stacked_rows(names: tuple[str, ...], rows: Sequence[Sequence[Prediction]]) -> Predictions:
+    """Returns what single decisions logged as columns over `names`; NaN where nothing was logged."""
+    known = [{prediction.candidate: prediction for prediction in row} for row in rows]
+    grids = {
+        grid: np.array(
+            [[getattr(of.get(name), grid, None) for name in names] for of in known], dtype=np.float64
+        ).reshape(len(rows), len(names))
+        for grid in GRIDS
+    }
+    return Predictions(candidates=names, **grids)
 
 
 def _stacked(parts: Sequence[Predictions]) -> Predictions:

@@ -20,7 +20,7 @@ import numpy as np
 from fairlead.answers import FORMS, asked_of
 from fairlead.control_arm import NOT_DRAWN, choose_with_control_arm
 from fairlead.costs import RateBook
-from fairlead.decisions import Decisions
+from fairlead.decisions import NOT_THEN, Decisions, Recalled, stacked_rows
 from fairlead.eligibility import Room, exclusions
 from fairlead.errors import FairleadError
 from fairlead.evidence import taken
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from fairlead.predictors.base import Predictor, QuantilePredictor
     from fairlead.types import BoolArray, Candidate, Decision, FloatArray, IntArray
 
-__all__ = ["Decisions", "Router"]
+__all__ = ["Decisions", "Recalled", "Router"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,6 +100,19 @@ class Router:
             return self._decided(
                 situation, Predictions.unknown(self._names, 1), _REFERENCE_FIRST, fault=type(error).__name__
             )
+
+    def decide_again(self, recalled: Sequence[Recalled]) -> Decisions:
+        """Returns what this router decides on what was logged: predictions and circumstances, and nothing else.
+
+        The router that made the decisions makes them again, bit for bit; another one shows what it would have done. A
+        candidate of which nothing was logged is excluded.
+        """
+        if len(recalled) > 1 and any(record.fault is not None for record in recalled):
+            return Decisions.joined([self.decide_again([record]) for record in recalled])
+        fault = recalled[0].fault if recalled else None
+        predictions = stacked_rows(self._names, [record.predictions for record in recalled])
+        situation = self._recalled(recalled, with_forms=fault is None and self.policy.compares_answers)
+        return self._decided(situation, predictions, self.policy if fault is None else _REFERENCE_FIRST, fault=fault)
 
     def predict(self, requests: Sequence[Request], contexts: Sequence[Context] | None = None) -> Predictions:
         """Returns what each candidate is expected to do, whether it may serve or not; NaN where nothing is known.
@@ -196,8 +209,27 @@ class Router:
 
     def _situation(self, requests: Sequence[Request], contexts: Sequence[Context]) -> _Situation:
         excluded = tuple(self._excluded(r, c) for r, c in zip(requests, contexts, strict=True))
+        return self._situated(excluded, contexts, [_mix_draw(r, c) for r, c in zip(requests, contexts, strict=True)])
+
+    def _recalled(self, recalled: Sequence[Recalled], *, with_forms: bool) -> _Situation:
+        excluded = tuple(self._excluded_then(record) for record in recalled)
+        contexts = [record.context for record in recalled]
+        situation = self._situated(excluded, contexts, [record.mix_draw for record in recalled])
+        if not with_forms:
+            return situation
+        forms = [-1 if record.answer_form is None else FORMS.index(record.answer_form) for record in recalled]
+        circumstances = replace(situation.circumstances, answer_form=np.array(forms, dtype=np.int64))
+        return replace(situation, circumstances=circumstances)
+
+    def _excluded_then(self, record: Recalled) -> dict[str, str]:
+        logged = {prediction.candidate for prediction in record.predictions}
+        new = {name: NOT_THEN for name in self._names if name not in logged}
+        return new | {name: reason for name, reason in record.excluded.items() if name in self._names}
+
+    def _situated(
+        self, excluded: tuple[Mapping[str, str], ...], contexts: Sequence[Context], mix_draw: Sequence[float]
+    ) -> _Situation:
         eligible = self._eligible(excluded)
-        mix_draw = [_mix_draw(r, c) for r, c in zip(requests, contexts, strict=True)]
         draw = [NOT_DRAWN if c.session is None else c.session.control_draw for c in contexts]
         return _Situation(
             exclusions=excluded,

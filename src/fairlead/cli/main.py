@@ -31,6 +31,7 @@ VERBS = {
     "feedback": "keep scores of answers, and tell how far to trust each source",
     "report": "the savings statement of a ledger",
     "keys": "make, list and revoke virtual keys with budgets and limits",
+    "replay": "what another policy would have cost and lost on the ledger's own log",
     "ledger": "verify a ledger, or export its rows",
 }
 """Verb -> what it does. The verb `x` is the Typer app `fairlead.cli.x:app`; its only command is the verb itself."""

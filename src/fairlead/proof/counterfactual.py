@@ -30,6 +30,8 @@ from fairlead.statistics.student import student_t
 if TYPE_CHECKING:
     from fairlead.types import FloatArray, IntArray
 
+MAX_LOG = 50.0
+"""Beyond this factor, as a logarithm, a limit says nothing."""
 MIN_SESSIONS = 10
 """Fewer sessions with an observation than this give no interval that one could trust."""
 
@@ -82,7 +84,7 @@ class Total:
         """
         half = student_t(self.n_sessions - 2, confidence) * math.sqrt(self.variance) if self.variance else 0.0
         if positive and self.value > 0:
-            factor = math.exp(half / self.value)
+            factor = math.exp(min(half / self.value, MAX_LOG))
             low, high = self.value / factor, self.value * factor
         else:
             low, high = self.value - half, self.value + half

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MIN_EFFECTIVE = 25.0
 """Effective sessions; fewer give no interval that one could trust."""
-MAX_LOG_SPREAD = 2.2
+MAX_LOG_SPREAD = 1.8
 """Standard deviation of the logarithm of one request's cost; beyond, intervals hold less often than they say."""
 MOSTLY = 0.9
 """Share of the requests that must have cost something for that spread to be taken."""

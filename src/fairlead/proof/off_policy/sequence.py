@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairlead.proof.counterfactual import MAX_LOG
 from fairlead.proof.off_policy.outcome_model import OutcomeModel
 from fairlead.proof.off_policy.spread import variance
 from fairlead.statistics.bootstrap import Interval
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 FIRST_LOOK = 25
 """Effective sessions that it takes before anything is said."""
-MAX_LOG = 50.0
-"""Beyond this factor, as a logarithm, a limit says nothing."""
 N_MORE = 2
 """Sessions that count beyond those that were seen: one more than for a single look, for what a sudden change brings."""
 FIRST_FIT = 5
