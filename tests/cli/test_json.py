@@ -42,6 +42,7 @@ COMMANDS = {
     "prices import litellm.json --out prices.json": "fairlead.prices.import/1",
     "keys create build --budget 5/month": "fairlead.keys.create/1",
     "keys list": "fairlead.keys.list/1",
+    "keys held": "fairlead.keys.held/1",
     "keys revoke KEY": "fairlead.keys.revoke/1",
 }
 LITELLM = """{"x": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-6,

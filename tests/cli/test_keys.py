@@ -1,9 +1,14 @@
 """`fairlead keys`: what it makes, shows and ends."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
 import msgspec
 import pytest
 
 from fairlead.cli.main import main
+from fairlead.ledger.budget import Limit
 from fairlead.ledger.keys import key_id_of
 from fairlead.ledger.opening import open_ledger
 
@@ -76,3 +81,27 @@ def test_a_key_that_is_not_there_cannot_be_revoked(capsys, ledger):
     code, _, error = run(capsys, "keys", "revoke", "nobody", "--ledger", ledger)
     assert code == 1
     assert "there is no key `nobody`" in error
+
+
+async def hold(place, records, at):
+    opened = open_ledger(place)
+    limit = Limit(kind="usd", owner="route:auto", most=Decimal(5), per="month")
+    await opened.intent(records.intent(1), [limit.claim(Decimal("0.5"), at)])
+    await opened.close()
+
+
+def test_what_a_crash_left_behind_is_listed_and_resolved(capsys, ledger, records):
+    asyncio.run(hold(ledger, records, datetime.now(UTC) - timedelta(hours=2)))
+    assert [(held["request_id"], held["usd"]) for held in json_of(capsys, "held", "--ledger", ledger)["held"]] == [
+        ("req_0001", "0.5")
+    ]
+    resolved = json_of(capsys, "held", "--resolve", "req_0001", "--usd", "0.25", "--ledger", ledger)
+    assert (resolved["resolved"], resolved["held"]) == ("req_0001", [])
+    code, _, error = run(capsys, "keys", "held", "--resolve", "req_0001", "--ledger", ledger)
+    assert (code, "holds nothing" in error) == (1, True)
+
+
+def test_what_may_still_be_in_flight_is_not_resolved(capsys, ledger, records):
+    asyncio.run(hold(ledger, records, datetime.now(UTC)))
+    code, _, error = run(capsys, "keys", "held", "--resolve", "req_0001", "--ledger", ledger)
+    assert (code, "may still be in flight" in error) == (1, True)

@@ -8,7 +8,7 @@ import pytest
 
 from fairlead.errors import LedgerError, MissingRowError
 from fairlead.ledger.budget import Budget, KeyTerms
-from fairlead.ledger.keys import key_id_of, new_key
+from fairlead.ledger.keys import Held, key_id_of, new_key
 from tests.contracts.test_ledger import STORES
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, 123456, tzinfo=UTC)
@@ -72,7 +72,18 @@ async def test_what_a_budget_has_spent_and_holds_is_told(ledger, records):
     await ledger.settle(records.settlement(1, records.attempt(cost_usd=Decimal("0.125"))))
     account = limit.account(NOW)
     assert ledger.keys.used([account, "usd/key:none"]) == {account: (Decimal("0.125"), Decimal("0.25"))}
-    assert ledger.keys.held() == [("req_0002", account, Decimal("0.25"))]
+    assert ledger.keys.held() == [Held("req_0002", account, Decimal("0.25"), NOW)]
+
+
+@pytest.mark.parametrize(("usd", "counted"), [(None, "0.25"), (Decimal("0.0625"), "0.0625"), (Decimal(0), "0")])
+async def test_what_a_dead_process_held_is_given_back_when_somebody_says_what_it_cost(ledger, records, usd, counted):
+    (limit,) = KeyTerms(budget=Budget(usd=Decimal(2), per="day")).limits("k")
+    await ledger.intent(records.intent(1), [limit.claim(Decimal("0.25"), NOW)])
+    for _ in range(2):  # the second time nothing is held any more
+        ledger.keys.resolve("req_0001", usd)
+    assert ledger.keys.held() == []
+    assert ledger.keys.used([limit.account(NOW)]) == {limit.account(NOW): (Decimal(counted), Decimal(0))}
+    assert [entry.status for entry in ledger.entries()] == ["unsettled"]  # the rows say what they said
 
 
 def test_a_hash_that_was_changed_by_hand_is_a_fault_of_the_ledger():

@@ -1,4 +1,4 @@
-"""`fairlead keys`: make, list and revoke virtual keys."""
+"""`fairlead keys`: make, list and revoke virtual keys; what budgets hold, and what a crash left behind."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typer
 
 from fairlead.cli.output import JsonOption, OutOption, Result, emit, table
 from fairlead.cli.places import DEFAULT, LedgerOption
+from fairlead.errors import LedgerError, MissingRowError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fairlead.ledger.budget import Budget, Limit
-    from fairlead.ledger.keys import Key, KeyStore
+    from fairlead.ledger.keys import Held, Key, KeyStore
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -44,8 +45,15 @@ ExpiresOption = Annotated[
     str | None, typer.Option("--expires", help="When it ends: in a time such as `12h`, `30d`, `8w`, or a date (UTC).")
 ]
 IdArgument = Annotated[str, typer.Argument(help="Its id, as `fairlead keys list` shows it.")]
+ResolveOption = Annotated[
+    str | None,
+    typer.Option("--resolve", help="A request whose process died: what it holds counts as spent, or `--usd` of it."),
+]
+UsdOption = Annotated[str | None, typer.Option("--usd", help="What it did cost, by the provider's bill.")]
 AllOption = Annotated[bool, typer.Option("--all", help="Those that were revoked or have expired, too.")]
 
+SETTLED_BY_THEN = timedelta(hours=1)
+"""No request may take longer: its longest deadline."""
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -105,6 +113,29 @@ class KeysRevokeResult(Result, kw_only=True, frozen=True):
     key: KeyResult
 
 
+class HeldResult(msgspec.Struct, kw_only=True, frozen=True):
+    """What one request without a settlement holds of one budget."""
+
+    request_id: str
+    account: str
+    """Kind, whose budget, and which period, such as `usd/route:auto/2026-11`."""
+    usd: Decimal
+    at: datetime
+    """When it was set aside."""
+
+
+class KeysHeldResult(Result, kw_only=True, frozen=True):
+    """What `fairlead keys held` found."""
+
+    schema: str = "fairlead.keys.held/1"
+    ledger: str
+    """The ledger's file, or the address of its database."""
+    resolved: str | None
+    """The request that holds nothing any more; `null` where only a list was asked for."""
+    held: tuple[HeldResult, ...]
+    """What is held, the oldest first."""
+
+
 @app.command()
 def create(  # noqa: PLR0913, PLR0917 - one a limit
     name: NameArgument,
@@ -161,6 +192,48 @@ def revoke(
     with _store(ledger) as keys:
         result = KeysRevokeResult(ledger=ledger, key=_shown(keys, [keys.revoke(key_id, now)], now)[0])
     emit(result, partial(_show_revoked, result), as_json=as_json, out=out)
+
+
+@app.command()
+def held(
+    request: ResolveOption = None,
+    usd: UsdOption = None,
+    ledger: LedgerOption = DEFAULT,
+    as_json: JsonOption = False,
+    out: OutOption = None,
+) -> None:
+    """Lists what unsettled requests hold of budgets; `--resolve` ends what a dead process left behind."""
+    now = datetime.now(UTC)
+    with _store(ledger) as keys:
+        found = keys.held()
+        if request is not None:
+            _resolve(keys, [hold for hold in found if hold.request_id == request], request, _amount(usd), now)
+            found = keys.held()
+    shown = tuple(HeldResult(request_id=h.request_id, account=h.account, usd=h.usd, at=h.at) for h in found)
+    result = KeysHeldResult(ledger=ledger, resolved=request, held=shown)
+    emit(result, partial(_show_held, result), as_json=as_json, out=out)
+
+
+def _resolve(keys: KeyStore, found: list[Held], request: str, usd: Decimal | None, now: datetime) -> None:
+    if not found:
+        raise MissingRowError(f"`{request}` holds nothing. `fairlead keys held` lists what is held.")
+    if now - found[-1].at < SETTLED_BY_THEN:
+        raise LedgerError(
+            f"`{request}` may still be in flight: it came in less than an hour ago. Wait for its settlement."
+        )
+    keys.resolve(request, usd)
+
+
+def _amount(usd: str | None) -> Decimal | None:
+    if usd is None:
+        return None
+    try:
+        amount = Decimal(usd)
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not (amount.is_finite() and amount >= 0):
+        raise typer.BadParameter(f"`--usd` is `{usd}`; expected USD, at least 0.")
+    return amount
 
 
 class _store:  # noqa: N801 - reads as a function
@@ -246,6 +319,15 @@ def _show_new(result: KeysCreateResult, console: Console) -> None:
     key = result.key
     console.print(f"key {key.id} `{key.name}`, shown this once:\n\n    {result.secret}\n", markup=False, soft_wrap=True)
     console.print("Clients send it as their API key.", markup=False)
+
+
+def _show_held(result: KeysHeldResult, console: Console) -> None:
+    if result.resolved is not None:
+        console.print(f"{result.resolved} holds nothing any more", markup=False, soft_wrap=True)
+    rows = table("request", "budget", "since", "USD")
+    for hold in result.held:
+        rows.add_row(hold.request_id, hold.account, f"{hold.at:%Y-%m-%d %H:%M}", f"{hold.usd:f}")
+    console.print(rows if result.held else "nothing is held")
 
 
 def _show_revoked(result: KeysRevokeResult, console: Console) -> None:

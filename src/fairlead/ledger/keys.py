@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, update
 
 from fairlead.errors import LedgerError, MissingRowError
+from fairlead.ledger.accounts import Books
 from fairlead.ledger.schema import counters, holds, keys
 
 if TYPE_CHECKING:
@@ -89,6 +90,16 @@ def key_id_of(presented: str) -> str | None:
     return None if match is None else match[1]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """USD that a request without a settlement holds of a budget."""
+
+    request_id: str
+    account: str
+    usd: Decimal
+    at: datetime
+
+
 class KeyStore:
     """The keys of a ledger, beside its rows; every method waits for the database.
 
@@ -140,14 +151,23 @@ class KeyStore:
         found = self._read(lambda c: c.execute(query).mappings().all())
         return {row["account"]: (row["spent"], row["held"]) for row in found}
 
-    def held(self) -> list[tuple[str, str, Decimal]]:
-        """Returns (request, account, USD) for all money that requests without a settlement hold, the oldest first."""
+    def held(self) -> list[Held]:
+        """Returns all money that requests without a settlement hold, the oldest first."""
         query = (
-            select(holds.c.request_id, holds.c.account, holds.c.amount)
+            select(holds.c.request_id, holds.c.account, holds.c.amount, holds.c.at)
             .where(holds.c.kind == "usd")
             .order_by(holds.c.request_id, holds.c.number)
         )
-        return self._read(lambda c: [tuple(row) for row in c.execute(query)])  # type: ignore[no-any-return]
+        return self._read(lambda c: [Held(*row) for row in c.execute(query)])  # type: ignore[no-any-return]
+
+    def resolve(self, request_id: str, usd: Decimal | None) -> None:
+        """Gives back what a request holds that will never be settled, and counts what it cost in its place.
+
+        Args:
+            request_id: of a request whose process died.
+            usd: what it cost; `None` where nobody knows: then all that it holds counts.
+        """
+        self._write(lambda connection: Books(connection, {request_id: {"usd": usd, "tokens": None}}, []).close())
 
 
 def _hashed(presented: str, salt: str) -> str:
