@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 
 from fairlead.errors import LedgerError, MissingRowError
 from fairlead.ledger.base import CertificateEvent, Payload
+from fairlead.ledger.browsing import newest, start_of_newest, words
 from fairlead.ledger.postgres import PostgresLedger
 from fairlead.ledger.sql import PAGE
 from fairlead.ledger.sqlite import SqliteLedger
@@ -488,3 +489,33 @@ async def test_scores_of_a_certificate_come_in_the_order_in_which_they_were_give
     assert [(s.chosen, s.reference, s.propensity) for s in found] == [("a/cheap", "a/dear", 0.98)] * 2
     assert [s.decision_id for s in ledger.scored("crt_1", since=found[1].at)] == ["dec_0001"]
     assert [entry.certificate for entry in ledger.entries()][:4] == ["crt_1", "crt_1", "crt_2", None]
+
+
+async def test_the_newest_come_first_page_by_page_and_by_what_is_looked_for(ledger, records):
+    await ledger.register([records.price])
+    for n in range(1, 6):
+        await ledger.intent(records.intent(n, kind="code" if n % 2 else "other", at=records.intent(n // 2).at))
+    await ledger.settle(records.settlement(2))
+    first = newest(ledger, limit=2)
+    second = newest(ledger, limit=2, before=first.more)
+    third = newest(ledger, limit=2, before=second.more)
+    ids = [entry.request_id for page in (first, second, third) for entry in page.entries]
+    assert ids == ["req_0005", "req_0004", "req_0003", "req_0002", "req_0001"]  # equal times by their ids
+    assert third.more is None
+
+    def found(**matching):
+        return [entry.request_id for entry in newest(ledger, limit=9, matching=matching).entries]
+
+    assert found(kind="code") == ["req_0005", "req_0003", "req_0001"]
+    assert found(status="unsettled", kind="other") == ["req_0004"]
+    assert found(served="a/cheap") == ["req_0002"]
+    assert [e.request_id for e in newest(ledger, limit=9, since=records.intent(2).at).entries] == [
+        "req_0005",
+        "req_0004",
+    ]
+    assert words(ledger, "kind", None) == ["code", "other"]
+    assert words(ledger, "served", None) == ["a/cheap"]
+    assert start_of_newest(ledger, 2) == records.intent(2).at
+    assert start_of_newest(ledger, 9) is None
+    with pytest.raises(ValueError, match="no filter"):
+        found(policy="x")

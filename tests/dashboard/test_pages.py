@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -14,8 +15,10 @@ from fairlead.certificate import Certificate, Rung
 from fairlead.dashboard import pages
 from fairlead.dashboard.pages import MENU, Pages
 from fairlead.dashboard.queries import Queries
-from fairlead.dashboard.question import Installation, Live, Question, StandingShown
+from fairlead.dashboard.question import BudgetShown, Installation, Live, Question, RouteShown, StandingShown
 from fairlead.ledger.base import CertificateEvent
+from fairlead.ledger.budget import Budget, KeyTerms
+from fairlead.ledger.keys import new_key
 from fairlead.ledger.sqlite import SqliteLedger
 
 
@@ -185,3 +188,32 @@ async def test_a_certificate_shows_its_promise_its_alarms_and_how_it_is_doing(tm
     assert "2026-11-03 04:05" in shown
     assert "3.5 an alarm at 100; 12 observations" in shown
     assert re.search(r'class="chosen"><th scope="row" class="words"><code>Floor\(margin=0.0\)', page.body)
+
+
+async def test_keys_show_what_they_may_and_have_spent_and_never_themselves(tmp_path):
+    ledger, now = SqliteLedger.open(tmp_path / "fairlead.db"), datetime(2026, 11, 2, tzinfo=UTC)
+    terms = KeyTerms(models=("a/*",), parallel=3, budget=Budget(usd=Decimal(50), per="month"))
+    secret, key = new_key("search", terms, now, team="web")
+    ended = new_key("old", KeyTerms(), now, expires_at=now)[1]
+    for one in (key, ended):
+        ledger.keys.add(one)
+    route = RouteShown(
+        name="auto",
+        reference=None,
+        policy="",
+        control_share=0,
+        candidates=(),
+        learned=False,
+        budget=BudgetShown(owner="route:auto", usd=Decimal(7), per="day"),
+    )
+    installation = Installation(routes=(route,))
+    page = Pages(installation, Queries(ledger, now=lambda: now)).page(Question(page="keys"))
+    await ledger.close()
+    shown = words(page)
+    assert "web active a/*; all routes" in shown
+    assert "50.00 USD / month 0.00 USD 0.00 USD 50.00 USD" in shown
+    assert "expired" in shown
+    assert "auto 7.000 USD / day" in shown
+    assert secret not in page.body
+    assert key.hash not in page.body
+    assert key.salt not in page.body

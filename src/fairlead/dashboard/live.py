@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fairlead import __version__
-from fairlead.dashboard.question import Installation, Live, ModelShown, RouteShown, StandingShown
+from fairlead.dashboard.question import BudgetShown, Installation, Live, ModelShown, RouteShown, StandingShown
 
 if TYPE_CHECKING:
     from fairlead.gateway.setup import Setup
     from fairlead.gateway.state import Gateway
+    from fairlead.ledger.budget import Limit
     from fairlead.types import Candidate
 
 
@@ -28,11 +29,16 @@ def installation(setup: Setup) -> Installation:
                 control_share=route.router.control_share,
                 candidates=tuple(candidate.name for candidate in route.router.candidates),
                 learned=route.fitted is not None,
+                budget=None if route.budget is None else _budget(route.budget),
             )
             for route in setup.routes
         ),
         models=tuple(_model(candidate) for candidate in setup.candidates.values()),
     )
+
+
+def _budget(limit: Limit) -> BudgetShown:
+    return BudgetShown(owner=limit.owner, usd=limit.most, per=limit.per or "total")
 
 
 def _model(candidate: Candidate) -> ModelShown:

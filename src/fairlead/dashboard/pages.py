@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 import msgspec
 from markupsafe import Markup, escape
 
+from fairlead.dashboard.milestones import milestones
 from fairlead.dashboard.queries import PERIODS, Queries, cursor_text
 from fairlead.dashboard.question import Page
-from fairlead.dashboard.road import road
 from fairlead.errors import FairleadError
 from fairlead.ledger.opening import open_ledger
 from fairlead.plots.svg import STYLE
@@ -60,7 +60,7 @@ class Pages:
             "decisions": self._decisions,
             "decision": self._decision,
             "models": self._models,
-            "keys": self._plain,
+            "keys": self._keys,
             "certificates": self._certificates,
             "road": self._road,
         }
@@ -108,7 +108,8 @@ class Pages:
             misroute=misroute_lines(stated),
             included=list(included(stated)),
             shares=[("Route", stated.routes), ("Team", stated.teams)],
-            road=road(stated, self._installation),
+            road=milestones(stated, self._installation),
+            here=view.road,
         )
 
     def _series(self, question: Question) -> Page:
@@ -150,7 +151,12 @@ class Pages:
     def _road(self, question: Question) -> Page:
         view = self._queries.view(question.query.get("period", ""))
         return self._rendered(
-            "road.html", question, title="The road", view=view, road=road(view.statement, self._installation)
+            "road.html",
+            question,
+            title="The road",
+            view=view,
+            road=milestones(view.statement, self._installation),
+            here=view.road,
         )
 
     def _certificates(self, question: Question) -> Page:
@@ -164,15 +170,16 @@ class Pages:
             now=datetime.now(UTC),
         )
 
-    def _plain(self, question: Question) -> Page:
-        return self._rendered(f"{question.page}.html", question, title=MENU[question.page][1])
+    def _keys(self, question: Question) -> Page:
+        found = self._queries.purses(self._installation)
+        return self._rendered("keys.html", question, title="Keys and budgets", purses=found)
 
     def _rendered(self, template: str, question: Question, status_code: int = 200, **shown: Any) -> Page:
         made = _templates().get_template(template)
         body = made.render(
             **shown,
             menu=MENU,
-            here=question.page,
+            current=question.page,
             installation=self._installation,
             live=question.live,
             periods=PERIODS,

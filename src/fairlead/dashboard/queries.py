@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fairlead.certificate import Certificate
+from fairlead.dashboard.purses import Purses, purses
 from fairlead.dashboard.series import Series, series
+from fairlead.learning.road import Road, road, signs_of
 from fairlead.ledger.browsing import FILTERS, newest, start_of_newest, words
+from fairlead.policies.objectives import MARGIN
 from fairlead.proof.pairs import paired
 from fairlead.proof.statement import Statement, statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from fairlead.dashboard.question import Installation
     from fairlead.ledger.base import Entry
     from fairlead.ledger.browsing import Cursor, Shelf
     from fairlead.ledger.sql import SqlLedger
@@ -40,6 +44,7 @@ class View:
     period: str
     statement: Statement
     series: Series
+    road: Road
     cut: bool
     """There are more requests in the period than are looked at."""
     read_at: datetime
@@ -83,7 +88,18 @@ class Queries:
         since, first = now - PERIODS[period], start_of_newest(self._ledger, MAX_REQUESTS)
         cut = first is not None and first > since
         entries = sorted(self._ledger.entries(first if cut else since), key=lambda entry: (entry.at, entry.request_id))
-        return View(period=period, statement=statement(entries), series=series(paired(entries)), cut=cut, read_at=now)
+        return View(
+            period=period,
+            statement=statement(entries),
+            series=series(paired(entries)),
+            road=road(signs_of(entries), margin=MARGIN),
+            cut=cut,
+            read_at=now,
+        )
+
+    def purses(self, installation: Installation) -> Purses:
+        """Returns the keys and budgets of an installation."""
+        return purses(self._ledger, installation, self._now())
 
     def decisions(self, query: Mapping[str, str]) -> Shelf:
         """Returns a page of decisions that match a query, the newest first."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal  # noqa: TC003 - msgspec reads the annotations
 from typing import Any
 
 import msgspec
+
+from fairlead.ledger.budget import Period  # noqa: TC001 - msgspec reads the annotations
 
 HEAD_BYTES = 4
 MAX_FRAME_BYTES = 64_000_000
@@ -20,6 +23,15 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelShown, ...] = ()
 
 
+class BudgetShown(msgspec.Struct, frozen=True, kw_only=True):
+    """What a route may spend."""
+
+    owner: str
+    """Whose it is, as the ledger's accounts call it."""
+    usd: Decimal
+    per: Period
+
+
 class RouteShown(msgspec.Struct, frozen=True, kw_only=True):
     """A route as it serves."""
 
@@ -30,6 +42,7 @@ class RouteShown(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[str, ...]
     learned: bool
     """A router was fitted for it."""
+    budget: BudgetShown | None = None
 
 
 class ModelShown(msgspec.Struct, frozen=True, kw_only=True):

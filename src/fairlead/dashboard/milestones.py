@@ -1,4 +1,4 @@
-"""Where on the road from day 0 an installation is: from serving the reference to a saving that is shown."""
+"""What an installation has reached on the road from day 0: from serving the reference to a saving that is shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Milestone:
     """How far it is, or what is missing."""
 
 
-def road(statement: Statement, installation: Installation) -> list[Milestone]:
+def milestones(statement: Statement, installation: Installation) -> list[Milestone]:
     """Returns every milestone in order."""
     control, arms = statement.control, (statement.policy, statement.control)
     n_scored = sum(arm.n_scored for arm in arms)
