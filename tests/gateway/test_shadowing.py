@@ -8,10 +8,12 @@ import pytest
 from fairlead.config import load
 from fairlead.errors import ConfigError
 from fairlead.gateway.setup import prepare
+from fairlead.ledger.budget import Budget
 from fairlead.ledger.sqlite import SqliteLedger
 from fairlead.ledger.verify import verify
 from fairlead.providers.faults import Fault
 from tests.gateway.conftest import ASK, started
+from tests.gateway.test_keys import bearing, made
 
 SHADOW = """
 [routes.auto]
@@ -150,3 +152,28 @@ async def test_a_copy_under_way_is_settled_when_the_gateway_stops(tmp_path, empt
         await running.until(lambda: len(running.entries()) == 2)
     copies = [e for e in SqliteLedger.open(tmp_path / "fairlead.db").entries() if e.purpose == "shadow"]
     assert [copy.status for copy in copies] == ["cancelled"]
+
+
+# Keys -----------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_copy_bears_the_key_and_the_team_whose_request_it_is_and_takes_nothing_of_their_budget(start):
+    running = await start(SHADOW)
+    key = made(running, team="search", budget=Budget(usd=Decimal(5), per="day"))
+    await running.post(headers=bearing(key))
+    await looked_at(running, 2)
+    served, copy = running.entries()
+    assert copy.purpose == "shadow"
+    assert (copy.key_id, copy.team) == (served.key_id, "search")
+    reply = await running.post(headers=bearing(key))
+    paid = [entry.cost_usd for entry in running.entries() if entry.purpose == "serve"]
+    left = Decimal(reply.headers["x-fairlead-budget-remaining-usd"])
+    assert left <= 5 - paid[0]
+    assert left > 5 - paid[0] - running.entries()[2].reserved_usd - copy.cost_usd / 2
+
+
+async def test_no_copy_and_no_judge_go_where_the_key_may_not(start):
+    running = await start(JUDGE + '[models."host/tern"]\nprice = { input_usd_per_mtok = 1, output_usd_per_mtok = 2 }\n')
+    await running.post(headers=bearing(made(running, models=("host/albatross", "host/tern"))))
+    await looked_at(running, 2)
+    assert {(e.purpose, e.chosen) for e in running.entries()} == {("serve", "host/albatross"), ("shadow", "host/tern")}

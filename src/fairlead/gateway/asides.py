@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fairlead.errors import NoCandidateError
+from fairlead.gateway.keys import Caller
 from fairlead.gateway.paying import Paying
 from fairlead.gateway.record import Record
 from fairlead.gateway.routes import Routed
@@ -47,6 +48,7 @@ class Asides:
             context=context,
             routed=routed,
             laps=Laps(),
+            caller=Caller(key_id=delivered.key_id, team=delivered.team),  # whose doing it was; not who pays
             purpose=purpose,
             parent_id=delivered.decision_id,
             purse=Paying(

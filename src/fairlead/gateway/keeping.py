@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fairlead.errors import LedgerError
+from fairlead.events import Event
 from fairlead.features.kept import Kept, encoded
 from fairlead.ledger.base import Payload
 
@@ -62,5 +63,5 @@ async def forget(ledger: Ledger, days: int) -> None:
         try:
             await ledger.erase(datetime.now(UTC) - timedelta(days=days), team=None, reason="retention")
         except LedgerError as error:
-            LOG.warning("retention failed: %s", error)
+            LOG.warning(Event("retention_failed", error=type(error).__name__))
         await asyncio.sleep(EVERY_S)

@@ -182,6 +182,8 @@ class Record:
                 candidate=outcome.served,
                 answer=answer,
                 config_hash=self.gateway.config_hash,
+                key_id=self.caller.key_id,
+                team=self.caller.team,
             )
         )
 

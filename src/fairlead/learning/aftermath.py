@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from fairlead.errors import LimitExceededError
+from fairlead.events import Event
 from fairlead.learning.judging import hearing
 from fairlead.learning.shadowing import copy_of
 from fairlead.learning.verifying import Verifying, keep
@@ -126,6 +127,8 @@ class Aftermath:
             self.n_taken += 1
         except asyncio.QueueFull:
             self.n_passed_over += 1
+            if self.n_passed_over & (self.n_passed_over - 1) == 0:  # the 1st, 2nd, 4th, 8th ...
+                LOG.warning(Event("answers_passed_over", n=self.n_passed_over, waiting=queue.qsize()))
 
     async def _work(self, queue: asyncio.Queue[Delivered], look: Callable[[Study, Delivered], Awaitable[None]]) -> None:
         while True:
@@ -133,7 +136,7 @@ class Aftermath:
             try:
                 await look(self._studies[_base(delivered.route)], delivered)
             except Exception as error:  # noqa: BLE001 - learning never ends because of one answer
-                LOG.warning("an answer could not be looked at: %s", type(error).__name__)
+                LOG.warning(Event("answer_not_looked_at", error=type(error).__name__))
             finally:
                 queue.task_done()
 

@@ -32,6 +32,8 @@ class Delivered:
     """Whose answer it is."""
     answer: Answer
     config_hash: str
+    key_id: str | None = None
+    """The virtual key that asked."""
     team: str | None = None
 
 

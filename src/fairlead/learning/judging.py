@@ -63,7 +63,10 @@ class Judging:
         return f"judge:{self.model}"[:107]
 
     def drawn(self, delivered: Delivered) -> bool:
-        """Says whether the answers to this request are judged."""
+        """Says whether the answers to this request are judged; never by a model that its caller may not use."""
+        allowed = delivered.context.limits.allowed
+        if allowed is not None and self.model not in allowed:
+            return False
         return draw(delivered.context.seed, "judge") < self.share
 
     def decision(self) -> Decision:
