@@ -51,6 +51,20 @@ def test_what_is_paid_beside_stands_apart_and_is_not_compared():
     assert with_own[-1].saving_share == without[-1].saving_share
 
 
+def test_what_was_before_the_control_arm_tells_nothing_of_the_reference():
+    """There the reference had no chance: its cost would be the model's word alone, and yet count as certain."""
+    entries = make_world(seed=7, n_sessions=300).entries
+    before = [
+        replace(
+            entry,
+            request_id=f"old-{i}", session_id=f"old-{entry.session_id}", at=entry.at - timedelta(days=30),
+            propensity=1.0, arm="policy", chosen="sim/small",
+        )
+        for i, entry in enumerate(entries)
+    ]
+    assert of([*before, *entries]).slices[-1].saving_share == of(entries).slices[-1].saving_share
+
+
 def test_one_request_is_one_slice():
     (only,) = of(make_world(seed=5).entries[:1]).slices
     assert only.n_requests == 1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from fairlead.proof.cases import CERTAIN
 from fairlead.proof.comparison import paid_usd
 from fairlead.proof.off_policy import Sample, sequence
 
@@ -63,7 +64,7 @@ def series(cases: Sequence[Case]) -> Series:
     step = max((end - start) / N_SLICES, MIN_SLICE)
     ends = [start + step * (i + 1) for i in range(N_SLICES) if start + step * i <= end]
     ends[-1] = max(ends[-1], end + MIN_SLICE)  # the last one holds the last request
-    compared = [case for case in cases if case.barred is None]
+    compared = [case for case in cases if case.barred is None and _had_chance(case)]
     saved = Course.of(compared, lambda case: case.expected_cost_usd, lambda case: float(case.cost_usd or 0))
     scored = [case for case in compared if case.score is not None]
     valued = Course.of(scored, lambda case: case.expected_score, lambda case: case.score or 0.0, bounds=(0.0, 1.0))
@@ -73,6 +74,11 @@ def series(cases: Sequence[Case]) -> Series:
         slices.append(_slice(moment, cases[begin:stop], saved.saving_share(moment), valued.difference(moment)))
         begin = stop
     return Series(slices=tuple(slices))
+
+
+def _had_chance(case: Case) -> bool:
+    """Says whether the reference could have been asked: a log of before the control arm tells nothing of it."""
+    return case.asks_reference or case.propensity < CERTAIN
 
 
 def _slice(end: datetime, inside: Sequence[Case], saving_share: Estimate | None, quality: Estimate | None) -> Slice:
