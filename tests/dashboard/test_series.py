@@ -57,8 +57,12 @@ def test_what_was_before_the_control_arm_tells_nothing_of_the_reference():
     before = [
         replace(
             entry,
-            request_id=f"old-{i}", session_id=f"old-{entry.session_id}", at=entry.at - timedelta(days=30),
-            propensity=1.0, arm="policy", chosen="sim/small",
+            request_id=f"old-{i}",
+            session_id=f"old-{entry.session_id}",
+            at=entry.at - timedelta(days=30),
+            propensity=1.0,
+            arm="policy",
+            chosen="sim/small",
         )
         for i, entry in enumerate(entries)
     ]
