@@ -36,6 +36,7 @@ COMMANDS = {
     "ledger erase --before 30d": "fairlead.ledger.erase/1",
     "feedback sources": "fairlead.feedback.sources/1",
     "promote --back --config routed.toml --dry-run": "fairlead.promote/1",
+    "models --config fairlead.toml": "fairlead.models/1",
     "prices show deepseek/deepseek-v4-pro": "fairlead.prices.show/1",
     "prices diff openai/gpt-4o": "fairlead.prices.diff/1",
     "prices verify openai/gpt-4o": "fairlead.prices.verify/1",

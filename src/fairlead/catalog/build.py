@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict
 
-from msgspec.structs import asdict
-
-from fairlead.catalog.capabilities import capabilities_of
-from fairlead.catalog.prices import context_tokens_of
+from fairlead.catalog.capabilities import as_capabilities
+from fairlead.catalog.facts import facts_of
 from fairlead.catalog.quotes import quotes
 from fairlead.catalog.terms import dearest
 from fairlead.config import HostedProvider
-from fairlead.types import Candidate, Capabilities
+from fairlead.types import Candidate
 
 if TYPE_CHECKING:
     from fairlead.config import Config, ModelConfig, ProviderConfig
@@ -42,7 +39,7 @@ def _candidate(name: str, model: ModelConfig, config: Config, tariff: Tariff | N
         weights=model.weights or model_name,
         **_spoken(config.providers[provider]),
         settings=tuple(model.settings.items()),
-        capabilities=_capabilities(provider, model_name, model, config),
+        capabilities=as_capabilities(facts_of(name, model, config)),
         **_priced(tariff, at),
         known_as=model.known_as,
     )
@@ -57,16 +54,6 @@ def _spoken(provider: ProviderConfig) -> _Spoken:
 class _Spoken(TypedDict):
     dialects: tuple[Dialect, ...]
     refused: tuple[str, ...]
-
-
-def _capabilities(provider: str, name: str, model: ModelConfig, config: Config) -> Capabilities:
-    host = config.providers[provider]
-    hosted = isinstance(host, HostedProvider)
-    given = {what: value for what, value in asdict(model.capabilities).items() if value is not None}
-    known = replace(capabilities_of(provider, name) if hosted else Capabilities(), **given)
-    if known.context_tokens is None and isinstance(host, HostedProvider):
-        return replace(known, context_tokens=context_tokens_of(provider, name, base_url=host.base_url))
-    return known
 
 
 def _priced(tariff: Tariff | None, at: datetime) -> _Priced:

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from fairlead.errors import RequestError
 from fairlead.gateway.body import header, send_json
+from fairlead.gateway.knowledge import MeasuredShown, PriceShown
 from fairlead.types import Capabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from decimal import Decimal
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from starlette.types import Receive, Scope, Send
 
+    from fairlead.catalog.capabilities import Fact
+    from fairlead.catalog.quotes import Quote
+    from fairlead.gateway.knowledge import Knowledge
     from fairlead.gateway.routes import Routes
-    from fairlead.types import Candidate
+    from fairlead.types import Candidate, HostState
 
 ABILITIES = tuple(field.name for field in fields(Capabilities) if not field.name.endswith("_tokens"))
 """What a model may be able to do: `tools`, `vision` and so on."""
-
-
-class PriceShown(msgspec.Struct, frozen=True, kw_only=True):
-    """The base rates; tiers and caches come on top."""
-
-    input_usd_per_mtok: str
-    output_usd_per_mtok: str
-    estimated: bool
 
 
 class ModelShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,8 +41,15 @@ class ModelShown(msgspec.Struct, frozen=True, kw_only=True):
     max_output_tokens: int | None = None
     capabilities: dict[str, bool | None]
     """Of a route: what any of its candidates can do."""
+    reasoning_efforts: tuple[str, ...] | None = None
+    """Values that it takes for how hard to think."""
+    regions: tuple[str, ...] | None = None
+    """Where its calls are kept; `null` where nobody tells, so anywhere."""
     price: PriceShown | None = None
     """`null` for a route: it depends on who serves."""
+    measured: MeasuredShown | None = None
+    sources: dict[str, str] = {}
+    """Fact -> who says so, and as of when."""
 
 
 class ModelList(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,30 +83,28 @@ class AnthropicModelList(msgspec.Struct, frozen=True, kw_only=True):
 class Models:
     """Answers with every name; below the address of the list, with that one."""
 
-    def __init__(self, routes: Routes) -> None:
-        self._shown = {model.id: model for model in _shown(routes)}
-        shown = list(self._shown.values())
-        self._list = msgspec.json.encode(ModelList(data=shown))
-        self._anthropic_list = msgspec.json.encode(_anthropic_list(shown))
+    def __init__(self, routes: Routes, hosts: Callable[[], Mapping[str, HostState]] = dict) -> None:
+        self._routes = routes
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Serves one request, as ASGI asks."""
         name = scope.get("path_params", {}).get("name")
         for_anthropic = header(scope, b"anthropic-version") is not None
-        if name is not None:
-            shown = self._one(name)
-            await send_json(send, msgspec.json.encode(_anthropic(shown) if for_anthropic else shown))
-        else:
-            await send_json(send, self._anthropic_list if for_anthropic else self._list)
-
-    def _one(self, name: str) -> ModelShown:
-        if name not in self._shown:
+        shown = {model.id: model for model in shown_models(self._routes, self._hosts())}
+        if name is None:
+            listed = list(shown.values())
+            answer: msgspec.Struct = _anthropic_list(listed) if for_anthropic else ModelList(data=listed)
+        elif name not in shown:
             message = f"The model `{name}` does not exist. `GET /v1/models` lists what does."
             raise RequestError(message, status_code=404, param="model", code="model_not_found")
-        return self._shown[name]
+        else:
+            answer = _anthropic(shown[name]) if for_anthropic else shown[name]
+        await send_json(send, msgspec.json.encode(answer))
 
 
-def _shown(routes: Routes) -> Iterable[ModelShown]:
+def shown_models(routes: Routes, hosts: Mapping[str, HostState]) -> Iterator[ModelShown]:
+    """Yields every route, then every candidate, with what is known of each and was measured of its host."""
     for name, router in routes.routers.items():
         abilities = [c.capabilities for c in router.candidates]
         yield ModelShown(
@@ -113,26 +114,49 @@ def _shown(routes: Routes) -> Iterable[ModelShown]:
             max_output_tokens=_longest(a.max_output_tokens for a in abilities),
             capabilities={ability: _any([getattr(a, ability) for a in abilities]) for ability in ABILITIES},
         )
+    now = datetime.now(UTC)
     for candidate in routes.candidates.values():
-        yield _candidate(candidate)
+        yield _candidate(candidate, routes.knowledge, MeasuredShown.of(hosts.get(candidate.name), now), now)
 
 
-def _candidate(candidate: Candidate) -> ModelShown:
-    price = candidate.price
+def _candidate(
+    candidate: Candidate, knowledge: Knowledge | None, measured: MeasuredShown | None, now: datetime
+) -> ModelShown:
+    facts = {} if knowledge is None else knowledge.facts(candidate.name)
+    quote = None if knowledge is None else knowledge.quote(candidate.name)
+    return known_model(candidate, facts, quote, measured, now)
+
+
+def known_model(
+    candidate: Candidate,
+    facts: Mapping[str, Fact],
+    quote: Quote | None,
+    measured: MeasuredShown | None,
+    now: datetime,
+) -> ModelShown:
+    """Returns what is shown of a candidate."""
+    price = PriceShown.of(candidate, quote, now)
+    said = {_SHOWN_AS.get(name, name): fact.source for name, fact in facts.items()}
     return ModelShown(
         id=candidate.name,
         owned_by=candidate.provider,
         context_length=candidate.capabilities.context_tokens,
         max_output_tokens=candidate.capabilities.max_output_tokens,
         capabilities={ability: getattr(candidate.capabilities, ability) for ability in ABILITIES},
-        price=None
-        if price is None
-        else PriceShown(
-            input_usd_per_mtok=_plain(price.input.base),
-            output_usd_per_mtok=_plain(price.output.base),
-            estimated=price.estimated,
-        ),
+        reasoning_efforts=_texts(facts.get("efforts")),
+        regions=_texts(facts.get("regions")),
+        price=price,
+        measured=measured,
+        sources=said if price is None else {**said, "price": price.source},
     )
+
+
+_SHOWN_AS = {"context_tokens": "context_length", "efforts": "reasoning_efforts"}
+"""Our name of a fact -> that of the field which shows it."""
+
+
+def _texts(fact: Fact | None) -> tuple[str, ...] | None:
+    return fact.value if fact is not None and isinstance(fact.value, tuple) else None
 
 
 def _anthropic_list(shown: Sequence[ModelShown]) -> AnthropicModelList:
@@ -159,7 +183,3 @@ def _any(known: Sequence[bool | None]) -> bool | None:
     if any(known):
         return True
     return None if None in known else False
-
-
-def _plain(rate: Decimal) -> str:
-    return format(rate, "f")

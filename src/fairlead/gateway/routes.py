@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fairlead.gateway.keys import Caller
+    from fairlead.gateway.knowledge import Knowledge
     from fairlead.ledger.budget import Limit
     from fairlead.router import Router
     from fairlead.types import Candidate, Context, Request
@@ -44,6 +45,8 @@ class Routes:
     candidates: Mapping[str, Candidate]
     budgets: Mapping[str, Limit] = field(default_factory=dict)
     """Route -> its budget, for those that have one."""
+    knowledge: Knowledge | None = None
+    """Who says what is known of the candidates."""
 
     def output_within(self, request: Request, routed: Routed, level: float) -> Mapping[str, float]:
         """Returns candidate -> the tokens of output that a share `level` of its answers stays within, where known."""

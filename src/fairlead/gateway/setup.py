@@ -12,6 +12,7 @@ from fairlead.gateway.binding import bound_routes
 from fairlead.gateway.hosts import candidates, connected, in_process
 from fairlead.gateway.keeping import Keeping, forget
 from fairlead.gateway.keys import Door
+from fairlead.gateway.knowledge import Knowledge
 from fairlead.gateway.metrics import gauges, observing
 from fairlead.gateway.routes import Routes
 from fairlead.gateway.secret import session_secret
@@ -148,6 +149,7 @@ async def changing(
                 routers={r.name: r.router for r in setup.routes},
                 candidates=setup.candidates,
                 budgets={r.name: r.budget for r in setup.routes if r.budget is not None},
+                knowledge=Knowledge(config),
             ),
             executor=Executor(providers, setup.candidates, limits, hosts=hosts),
             limits=limits,
