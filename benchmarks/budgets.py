@@ -5,8 +5,8 @@ python benchmarks/budgets.py kill [--clients 64] [--after 3] [--url ...]
 
 Both run real gateways (`fairlead serve`) over one ledger, in front of a host of our own that writes down every call:
 what it was asked and what it billed is the truth that the ledger is held to. `crowd` exits with 1 where a cent over the
-budget was billed or less than 90 % of it was spent; `kill` where a reply that was received has no settled row, or a call
-that reached the host is neither settled nor listed as unsettled with its bound.
+budget was billed or less than 90 % of it was spent; `kill` where a reply that was received has no settled row, or a
+call that reached the host is neither settled nor listed as unsettled with its bound.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def test_every_error_is_described():
 
 def test_every_header_is_described():
     told = set(re.findall(r'^ +"(\w+)":', inspect.getsource(headers), flags=re.MULTILINE))
-    assert len(told) == 12
+    assert len(told) == 14
     for name in told:
         assert f"`x-fairlead-{name.replace('_', '-')}`" in page("guides/serve.md")
 

@@ -7,6 +7,7 @@ wording.py what a reader of a refused file is told. Nothing else in the package 
 from fairlead.config.reading import load
 from fairlead.config.tables import (
     BudgetConfig,
+    CacheConfig,
     CapabilitiesConfig,
     Config,
     HostedProvider,
@@ -29,6 +30,7 @@ from fairlead.config.tables import (
 
 __all__ = [
     "BudgetConfig",
+    "CacheConfig",
     "CapabilitiesConfig",
     "Config",
     "HostedProvider",

@@ -333,6 +333,17 @@ class BudgetConfig(Table, frozen=True, kw_only=True):
     """In which time, by the clock of UTC; `total` is for good. Default `month`."""
 
 
+class CacheConfig(Table, frozen=True, kw_only=True):
+    """`cache` of a route: the answer to what was asked before is given again, to the same key."""
+
+    ttl_s: Annotated[float, Meta(gt=0, le=604_800)] = 3600.0
+    """For how long, seconds. Default 3600, up to a week."""
+    max_mb: Annotated[int, Meta(ge=1, le=100_000)] = 64
+    """How large all answers together may grow, megabytes; what was not asked for longest goes first. Default 64."""
+    tools: bool = False
+    """Whether requests with tools take part. Default `false`: what a tool found may be different by now."""
+
+
 class RouteConfig(Table, frozen=True, kw_only=True):
     """`[routes.NAME]`: how to choose for requests whose `model` is NAME."""
 
@@ -365,6 +376,8 @@ class RouteConfig(Table, frozen=True, kw_only=True):
     request is about, and can be erased. Default `false`."""
     store_prompts: bool = False
     """Keep the words of each request, too: a router learns more from them. They can be erased. Default `false`."""
+    cache: CacheConfig | None = None
+    """Exact-match cache in the memory of each gateway, such as `{ ttl_s = 600 }`; off unless given. Default: none."""
     budget: BudgetConfig | None = None
     """A hard budget: what a call may cost is set aside before it is made, and models without a price do not serve.
     Routes that stand beside `auto` share its budget. Default: none."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fairlead.certificate import Certificate
-    from fairlead.config import Config, RouteConfig
+    from fairlead.config import CacheConfig, Config, RouteConfig
     from fairlead.ledger.budget import Limit
     from fairlead.policies.base import Policy
     from fairlead.proof.certifying import Terms
@@ -40,6 +40,7 @@ class BoundRoute:
     """Where the router was read from; `None` where nothing was learned yet."""
     budget: Limit | None = None
     """Routes that stand beside another one share its budget."""
+    cache: CacheConfig | None = None
     certification: str | None = None
     """What came of asking for a certificate, in words; `None` where the router was not fitted for one."""
 
@@ -77,6 +78,7 @@ def _with_variants(name: str, route: RouteConfig, candidates: Mapping[str, Candi
                 assumed=route.reference is None,
                 fitted=None if folder is None else route.router,
                 budget=_budget(name, route),
+                cache=route.cache,
                 certification=certification,
             )
         )

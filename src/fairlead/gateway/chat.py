@@ -14,15 +14,19 @@ from fairlead.gateway.headers import final_notes, headers, notes, server_timing
 from fairlead.gateway.keys import caller_of
 from fairlead.gateway.leaving import CancelledByLeaving
 from fairlead.gateway.record import Record
+from fairlead.gateway.replaying import Place, events_of, outcome_of, replayed
 from fairlead.gateway.standing import standing_headers
 from fairlead.learning.delivered import Transcript, answer_of
 from fairlead.observers import Laps
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import Message, Receive, Scope, Send
 
     from fairlead.execution import Stream
     from fairlead.gateway.body import Header
+    from fairlead.gateway.cache import Cached, Collector
     from fairlead.gateway.headers import Notes
     from fairlead.gateway.state import Gateway
     from fairlead.types import Outcome
@@ -61,6 +65,11 @@ class Chat:
         limits = gateway.limits_of(request.model, caller)
         context = gateway.context(request, scope, limits)
         request = gateway.with_thinker(request, context)
+        place = Place.of(gateway, request, caller) if gateway.caches else None
+        if place is not None and (cached := place.find()) is not None:
+            record = replayed(gateway, request, context, caller, cached=cached, limits=limits, laps=laps)
+            await self._replay(record, cached, send)
+            return
         routed, context = gateway.decide(request, context, caller)
         laps.lap("decide")
         record = Record(
@@ -71,6 +80,7 @@ class Chat:
             laps=laps,
             trace_parent=header(scope, b"traceparent"),
             caller=caller,
+            place=place,
             purse=gateway.purse(request, routed, context, limits),
         )
         await record.intend()  # committed before the call
@@ -93,19 +103,38 @@ class Chat:
         record.known_as(self._codec.answer_id(outcome.response, heading))
         body = self._codec.encode(outcome.response, record.request, heading, told)
         await send_json(send, body, headers=self._headers(record, told))
+        if record.place is not None:
+            record.place.keep(record, outcome, outcome.response)
         if record.studied:
             record.delivered(outcome, answer_of(outcome.response))
+
+    async def _replay(self, record: Record, cached: Cached, send: Send) -> None:
+        """Answers with what is kept: nobody is called."""
+        await record.intend()
+        outcome = outcome_of(cached)
+        await record.settle(outcome)
+        told = final_notes(record, outcome)
+        heading, named = record.heading(cached.candidate), self._headers(record, told)
+        if not record.request.stream:
+            await send_json(send, self._codec.encode(cached.response, record.request, heading, told), headers=named)
+            return
+        encoder = self._codec.encoder(record.request, heading)
+        await send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *named]})
+        events = [*events_of(cached, encoder), encoder.end(cached.response.usage, told)]
+        await _patient(send, self._gateway.limits.idle_s)({"type": "http.response.body", "body": b"".join(events)})
 
     async def _stream(self, record: Record, receive: Receive, send: Send) -> None:
         stream = self._gateway.executor.stream(
             record.decision, record.request, seed=record.context.seed, purse=record.purse
         )
         encoder, transcript = None, Transcript() if record.studied else None
+        collector = None if record.place is None else record.place.collector()
+        listeners = [listener for listener in (transcript, collector) if listener is not None]
         try:
             async with CancelledByLeaving(receive):
                 if await stream.start():
                     encoder = await self._begin(record, stream, send)
-                    await _pass_on(stream, encoder, _patient(send, self._gateway.limits.idle_s), transcript)
+                    await _pass_on(stream, encoder, _patient(send, self._gateway.limits.idle_s), listeners)
         finally:
             await stream.aclose()
             assert stream.outcome is not None
@@ -116,6 +145,8 @@ class Chat:
         else:
             last = {"type": "http.response.body", "body": _end(record, stream.outcome, encoder, error)}
             await _patient(send, self._gateway.limits.idle_s)(last)
+            if record.place is not None and collector is not None and error is None:
+                record.place.keep(record, stream.outcome, collector.response(record.request_id))
             if transcript is not None and error is None:
                 record.delivered(stream.outcome, transcript.answer)
 
@@ -132,12 +163,14 @@ class Chat:
         return [*headers(told, self._codec), server_timing(record), *limits]
 
 
-async def _pass_on(stream: Stream, encoder: StreamEncoder, send: Send, transcript: Transcript | None) -> None:
+async def _pass_on(
+    stream: Stream, encoder: StreamEncoder, send: Send, listeners: Sequence[Transcript | Collector]
+) -> None:
     """Sends chunk by chunk; where the answer breaks off the outcome says so."""
     with suppress(ProviderError):
         async for chunk in stream:
-            if transcript is not None:
-                transcript.note(chunk)
+            for listener in listeners:
+                listener.note(chunk)
             if events := encoder.chunk(chunk):
                 await send({"type": "http.response.body", "body": events, "more_body": True})
 

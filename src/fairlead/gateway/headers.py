@@ -21,6 +21,8 @@ def notes(record: Record, *, served: str | None) -> Notes:
         "decision_id": record.decision_id,
         "model": served or record.decision.model,
         "reason": record.decision.reason,
+        "cache": record.cache_state,
+        "saved_usd": None if record.saved_usd is None else format(record.saved_usd, "f"),
         "output_limit": record.output_limit(served),
         "budget_remaining_usd": record.budget_remaining_usd,
         "dropped": ", ".join(_header_safe(name) for name in record.dropped(served)) or None,

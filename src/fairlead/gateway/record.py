@@ -18,8 +18,12 @@ from fairlead.wire.codec import Heading
 from fairlead.wire.translation import lost
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from fairlead.gateway.cache import Cached
     from fairlead.gateway.keys import Caller
     from fairlead.gateway.paying import Paying
+    from fairlead.gateway.replaying import Place
     from fairlead.gateway.routes import Routed
     from fairlead.gateway.state import Gateway
     from fairlead.learning.verifiers.base import Answer
@@ -46,6 +50,10 @@ class Record:
     purpose: Purpose = "serve"
     parent_id: str | None = None
     """The decision that a shadow or a judge follows."""
+    place: Place | None = None
+    """Where the answer will be kept; `None` where it will not."""
+    cached: Cached | None = None
+    """The answer that is given again."""
     request_id: str = field(default_factory=lambda: new_id("req"))
     decision_id: str = field(default_factory=lambda: new_id("dec"))
 
@@ -90,6 +98,7 @@ class Record:
             outcome=outcome,
             reference_cost_usd=self.reference_cost_usd(outcome),
             dropped=self.dropped(outcome.served),
+            saved_usd=self.saved_usd,
         )
         settled = False
         try:
@@ -97,15 +106,27 @@ class Record:
             settled = True
         finally:
             self.laps.lap("ledger")
-            if self.purpose == "serve":
+            if self.purpose in {"serve", "cache"}:
                 self.gateway.observers.notify(self._served(row, settled=settled))
-        if self.context.session is not None:
+        if self.context.session is not None and self.purpose != "cache":
             self.gateway.sessions.served(self.context.session, outcome.served)
 
     def known_as(self, answer_id: str) -> None:
         """Notes the id of the answer, where a later request may go on from it by that id."""
         if self.request.dialect == "responses" and self.context.session is not None:
             self.gateway.sessions.answered(self.context.session, answer_id)
+
+    @property
+    def saved_usd(self) -> Decimal | None:
+        """What the answer that is given again had cost."""
+        return None if self.cached is None else self.cached.cost_usd
+
+    @property
+    def cache_state(self) -> str | None:
+        """Whether the answer was kept already: `hit` or `miss`; `None` where answers are not kept."""
+        if self.cached is not None:
+            return "hit"
+        return None if self.place is None else "miss"
 
     def output_limit(self, served: str | None) -> int | None:
         """Returns the limit on the output that was sent because a budget pays for no more; `None` for none."""

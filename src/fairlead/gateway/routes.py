@@ -77,6 +77,10 @@ class Routes:
         candidate = self._named(request.model)
         return Routed(route=DIRECT, decision=_as_asked(candidate), candidates={candidate.name: candidate})
 
+    def candidates_of(self, name: str) -> Mapping[str, Candidate]:
+        """Returns those that a route chooses from."""
+        return {candidate.name: candidate for candidate in self.routers[name].candidates}
+
     def check(self, name: str, caller: Caller) -> None:
         """Raises RequestError (403) where a caller may not ask for this route or model; 404 where there is none."""
         if name in self.routers:

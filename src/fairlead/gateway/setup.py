@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from fairlead.execution import Executor, Limits
 from fairlead.gateway.binding import bound_routes
+from fairlead.gateway.cache import AnswerCache
 from fairlead.gateway.hosts import candidates, connected, in_process
 from fairlead.gateway.keeping import Keeping, forget
 from fairlead.gateway.keys import Door
@@ -110,6 +111,7 @@ class Changing(TypedDict):
     keeping: Keeping
     watch: Watch
     door: Door
+    caches: Mapping[str, AnswerCache]
 
 
 @asynccontextmanager
@@ -156,6 +158,11 @@ async def changing(
             max_body_bytes=config.server.max_body_bytes,
             max_in_flight=config.server.max_in_flight,
             door=door,
+            caches={
+                r.name: AnswerCache(ttl_s=r.cache.ttl_s, max_bytes=r.cache.max_mb * 1_000_000, tools=r.cache.tools)
+                for r in setup.routes
+                if r.cache is not None
+            },
             keeping=Keeping.of(config.routes),
             watch=watch,
         )

@@ -17,11 +17,12 @@ from fairlead.types import CallerLimits, Context
 from fairlead.wire import anthropic_request, responses_request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from starlette.types import Receive, Scope
 
     from fairlead.execution import Executor
+    from fairlead.gateway.cache import AnswerCache
     from fairlead.gateway.keys import Caller, Door
     from fairlead.gateway.routes import Routed, Routes
     from fairlead.gateway.sessions import Sessions
@@ -71,6 +72,8 @@ class Gateway:
     observers: Observers
     watch: Watch
     door: Door
+    caches: Mapping[str, AnswerCache]
+    """Route -> its answers, for those that keep them."""
     keeping: Keeping = field(default_factory=Keeping)
     remaining: Remaining = field(default_factory=Remaining)
     aftermath: Aftermath | None = None

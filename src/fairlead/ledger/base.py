@@ -35,8 +35,9 @@ class Link:
 
 EntryStatus = Literal["delivered", "failed", "cancelled", "unsettled"]
 
-Purpose = Literal["serve", "shadow", "judge"]
-"""Why a request was made: somebody asked; a copy to another candidate, to learn from; a judge weighing answers."""
+Purpose = Literal["serve", "shadow", "judge", "cache"]
+"""Why a request was made: somebody asked; a copy to another candidate, to learn from; a judge weighing answers;
+somebody asked what had been asked before, and was given that answer again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,8 @@ class Settlement:
     """What the reference is predicted to have cost."""
     dropped: tuple[str, ...] = ()
     """Hints of the request that the host which served could not be told."""
+    saved_usd: Decimal | None = None
+    """What the answer had cost, where it was given again from the cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +231,8 @@ class Entry:
     team: str | None = None
     key_id: str | None = None
     """The virtual key that asked."""
+    saved_usd: Decimal | None = None
+    """What the answer had cost, where it was given again from the cache."""
     feedback: tuple[Feedback, ...] = ()
     """All of it, oldest first."""
     certificate: str | None = None

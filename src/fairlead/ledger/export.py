@@ -147,6 +147,10 @@ class EntryRow(msgspec.Struct, kw_only=True, frozen=True):
     """What the reference costs: the price row as JSON, every rate with its tiers."""
     links: tuple[LinkRow, ...] = ()
     """Of its rows in the hash chain."""
+    saved_usd: Decimal | None = None
+    """What the answer had cost, where it was given again from the cache."""
+    key_id: str | None = None
+    """The virtual key that asked."""
     purpose: str = "serve"
     """`shadow` or `judge` where nobody asked for it; then `parent_id` is the decision that it follows."""
     parent_id: str | None = None

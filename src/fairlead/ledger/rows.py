@@ -89,6 +89,7 @@ def of_settlement(settlement: Settlement) -> Change:
         "cost_usd": outcome.cost_usd,
         "reference_cost_usd": settlement.reference_cost_usd,
         "dropped": settlement.dropped or None,
+        "saved_usd": settlement.saved_usd,
     }
     attempts = ((schema.attempts, _attempted(settlement.request_id, attempt)) for attempt in outcome.attempts)
     return ((schema.settlements, row), *attempts)

@@ -36,7 +36,7 @@ from fairlead.types import Context, Prediction, Rate, Stage
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-VERSION = "0009"
+VERSION = "0010"
 """The newest migration; one that is later in sorting order is of a later Fairlead."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -168,7 +168,11 @@ requests = Table(
     Column("reserved_usd", Money, comment="the most that the plan can cost; decimal text"),
     Column("config_hash", String, nullable=False, comment="SHA-256 of all settings"),
     *_link(),
-    Column("purpose", String, comment="`shadow` or `judge`; null is a request that somebody made"),
+    Column(
+        "purpose",
+        String,
+        comment="`shadow`, `judge` or `cache`; null is a request that somebody made and a model answered",
+    ),
     Column("parent_id", String, comment="decision that a shadow or a judge follows"),
     Column("opted_out", Boolean, comment="its session asked to take part in no experiment; null is no"),
     Column("team", String, comment="whose request it was, where keys belong to teams"),
@@ -203,6 +207,9 @@ settlements = Table(
         comment="JSON: hints of the request that the dialect of `served` cannot say; null is none",
     ),
     *_link(),
+    Column(
+        "saved_usd", Money, comment="what the answer had cost when it was kept, given again from the cache; else null"
+    ),
     comment="What came of a request, committed before the reply's last byte.",
 )
 

@@ -133,6 +133,7 @@ class Policy(Component, Protocol):
 
 REASONS = {
     "asked_for": "the caller named this model",
+    "cache_hit": "the same was asked before by the same key, and that answer is given again",
     "constant": "the policy always serves this candidate",
     "in_order": "the first of the configured order that can serve",
     "cheapest_within_floor": "the cheapest candidate predicted to stay within the margin of the reference",

@@ -97,7 +97,12 @@ def _asked(entry: Entry) -> str:
     return f"{entry.at:%Y-%m-%d %H:%M:%S} UTC: {kind} for `{entry.model_asked}`, route `{entry.route}`, {session}."
 
 
-_PURPOSES = {"serve": "a request", "shadow": "a shadow of `{parent}`", "judge": "a judgement of `{parent}`, asked"}
+_PURPOSES = {
+    "serve": "a request",
+    "shadow": "a shadow of `{parent}`",
+    "judge": "a judgement of `{parent}`, asked",
+    "cache": "the answer of `{parent}`, given again",
+}
 
 
 def _excluded(entry: Entry) -> str:
