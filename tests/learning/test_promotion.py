@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -37,10 +38,10 @@ router = "routers/auto/current"
 
 @pytest.fixture(scope="module")
 def routers(tmp_path_factory):
-    """A router that the guard allows, another one, and one that has too little to show."""
+    """Two routers that the gates allow, one that only a single look shows, and one that has too little to show."""
     folder = tmp_path_factory.mktemp("routers")
-    for name, n in (("good", 300), ("better", 400), ("thin", 12)):
-        save(fit(make_outcomes(n, seed=3), Thrifty(margin=0.05), reference="strong"), folder / name)
+    for name, n, seed in (("good", 300, 3), ("better", 400, 2), ("hasty", 400, 3), ("thin", 12, 3)):
+        save(fit(make_outcomes(n, seed=seed), Thrifty(margin=0.05), reference="strong"), folder / name)
     return folder
 
 
@@ -71,7 +72,7 @@ def test_what_the_guard_allows_is_promoted_and_served(config, routers, capsys):
     assert run(routers / "good", "--config", config, "--json") == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["moved"], result["before"]) == (True, None)
-    assert [gate["passed"] for gate in result["gates"]] == [True] * 4
+    assert [gate["passed"] for gate in result["gates"]] == [True] * 5
     assert result["version"] == load(routers / "good").version
     router, fitted = served(config)
     assert isinstance(router.policy, HullGuard)
@@ -85,6 +86,23 @@ def test_what_is_not_shown_is_not_promoted_and_it_says_why(config, routers, caps
     assert "no   guard: too few requests have the answers of two models scored" in shown
     assert "not promoted: the reference goes on serving" in shown
     assert not (config.parent / "routers").exists()
+
+
+def test_what_one_look_shows_is_not_enough_for_those_who_look_every_day(config, routers, capsys):
+    assert run(routers / "hasty", "--config", config, "--json") == 1
+    gates = {gate["name"]: gate["passed"] for gate in json.loads(capsys.readouterr().out)["gates"]}
+    assert gates == {"reference": True, "prices": True, "decides": True, "guard": True, "any_time": False}
+
+
+def test_where_routing_gains_nothing_a_cheaper_model_that_keeps_the_margin_may_serve(tmp_path, config, capsys):
+    table = make_outcomes(400, seed=1)
+    alike = table.score.copy()
+    alike[:, 1:] = alike[:, :1]  # all are as good as the reference
+    alike[:4, 1:] = 1 - alike[:4, 1:]  # but for a few
+    save(fit(replace(table, score=alike), Thrifty(margin=0.05), reference="strong"), tmp_path / "alike")
+    assert run(tmp_path / "alike", "--config", config) == 0
+    assert "`host/weak` alone is shown to keep the margin" in capsys.readouterr().out
+    assert served(config)[0].route("Hello.").model == "host/weak"
 
 
 def test_a_reference_that_the_router_never_saw_is_no(config, routers, capsys):

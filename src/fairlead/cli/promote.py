@@ -31,7 +31,7 @@ class GateResult(msgspec.Struct, kw_only=True, frozen=True):
     """One condition on the router."""
 
     name: str
-    """`reference`, `prices`, `decides` or `guard`."""
+    """`reference`, `prices`, `decides`, `guard` or `any_time`."""
     passed: bool
     words: str
 
@@ -98,7 +98,7 @@ def promote(
     else:
         asked = _asked(configured, route, router)
         if all(gate.passed for gate in asked) and not dry_run:
-            move = shelf.promote(router, now=now, words=asked[-1].words)
+            move = shelf.promote(router, now=now, words=next(gate.words for gate in asked if gate.name == "guard"))
     result = _result(route, shelf, before, asked, move)
     emit(result, partial(_show, result, dry_run), as_json=as_json, out=out)
     if not all(gate.passed for gate in asked):

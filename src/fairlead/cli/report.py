@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 from fairlead.cli.output import JsonOption, OutOption, Result, emit, write_whole
 from fairlead.cli.places import DEFAULT, LedgerOption
+from fairlead.cli.road_result import RoadResult, road_of
 from fairlead.cli.since import SinceOption, moment
 from fairlead.cli.statement_result import StatementResult, result_of
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from fairlead.learning.road import Road
     from fairlead.ledger.base import Entry
     from fairlead.proof.statement import Statement
 
@@ -33,24 +32,6 @@ FromOption = Annotated[
         "--from", help="State from this export, `.parquet` or `.jsonl`, in place of the ledger: the same bytes."
     ),
 ]
-
-
-class RoadResult(msgspec.Struct, kw_only=True, frozen=True):
-    """Where the installation is on the road from day 0."""
-
-    stage: str
-    """`no_requests`, `no_scores`, `nothing_compared`, `gathering`, `ready` or `saving`."""
-    n_requests: int
-    """Served requests that a route decided."""
-    n_scored: int
-    n_compared: int
-    """Requests on which the nearest candidate is compared with the reference."""
-    candidate: str | None
-    """The candidate that is nearest to a first saving."""
-    labels_needed: int | None
-    """About how many more requests must have both answers scored until a first saving can be shown, at a margin of
-    0.01 and in four cases of five; `null` cannot be told."""
-    words: str
 
 
 class ReportResult(Result, kw_only=True, frozen=True):
@@ -79,37 +60,29 @@ def report(
     stated, here = _of_ledger(ledger, start) if export is None else _of_export(export, start)
     if html is not None:
         write_whole(html, page(stated, title="Savings statement").encode())
-    told = msgspec.convert(here, RoadResult, from_attributes=True)
-    result = ReportResult(since=start, statement=result_of(stated), road=told)
+    result = ReportResult(since=start, statement=result_of(stated), road=here)
     emit(result, partial(_show, stated, here, html), as_json=as_json, out=out)
 
 
-def _of_ledger(place: str, start: datetime | None) -> tuple[Statement, Road]:
+def _of_ledger(place: str, start: datetime | None) -> tuple[Statement, RoadResult]:
     from fairlead.ledger.opening import reading  # noqa: PLC0415 - heavy, loaded when called
     from fairlead.proof.statement import statement  # noqa: PLC0415
 
     with reading(place) as opened:
-        return statement(opened.entries(start)), _road(opened.entries(start))
+        return statement(opened.entries(start)), road_of(opened.entries(start))
 
 
-def _of_export(path: Path, start: datetime | None) -> tuple[Statement, Road]:
+def _of_export(path: Path, start: datetime | None) -> tuple[Statement, RoadResult]:
     from fairlead.ledger.exported import exported  # noqa: PLC0415 - heavy, loaded when called
     from fairlead.proof.statement import statement  # noqa: PLC0415
 
     def entries() -> Iterator[Entry]:
         return (entry for entry in exported(path) if start is None or entry.at >= start)
 
-    return statement(entries()), _road(entries())
+    return statement(entries()), road_of(entries())
 
 
-def _road(entries: Iterator[Entry]) -> Road:
-    from fairlead.learning.road import road, signs_of  # noqa: PLC0415 - heavy, loaded when called
-    from fairlead.policies.objectives import MARGIN  # noqa: PLC0415
-
-    return road(signs_of(entries), margin=MARGIN)
-
-
-def _show(stated: Statement, here: Road, html: Path | None, console: Console) -> None:
+def _show(stated: Statement, here: RoadResult, html: Path | None, console: Console) -> None:
     from fairlead.cli.statement_shown import show_statement  # noqa: PLC0415 - only people need it
 
     show_statement(stated, console)

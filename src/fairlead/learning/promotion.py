@@ -10,19 +10,24 @@ link, and the reference serves.
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import shutil
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
+import numpy as np
 
 from fairlead.artifact import load
 from fairlead.config.learning import POINTER
 from fairlead.errors import ArtifactError
 from fairlead.policies import HullGuard
+from fairlead.policies.judging import MIN_PROMPTS
+from fairlead.statistics.sequences import mixture_radius
 from fairlead.types import Request
 
 if TYPE_CHECKING:
@@ -65,7 +70,13 @@ def gates(bound: Router, *, learned: Router) -> tuple[Gate, ...]:
         bound: as it would serve: the route's candidates, reference and objective, judged at today's prices.
         learned: as it was saved.
     """
-    return (_knows_the_reference(bound), _has_prices(bound), _decides(bound), _is_shown(bound, learned))
+    return (
+        _knows_the_reference(bound),
+        _has_prices(bound),
+        _decides(bound),
+        _is_shown(bound, learned),
+        _is_shown_at_any_time(bound, learned),
+    )
 
 
 def _knows_the_reference(bound: Router) -> Gate:
@@ -102,7 +113,66 @@ def _is_shown(bound: Router, learned: Router) -> Gate:
         return Gate(name="guard", passed=True, words="a certificate says how little it gives up")
     if not isinstance(policy, HullGuard) or learned.evidence is None:
         return Gate(name="guard", passed=False, words="it carries no outcomes that it could be judged by: fit it anew")
+    if _stands_in(policy, bound):
+        words = (
+            f"{shown(policy)}; but `{policy.fixed}` alone is shown to keep the margin, and would serve every request"
+        )
+        return Gate(name="guard", passed=True, words=words)
     return Gate(name="guard", passed=policy.allowed, words=shown(policy))
+
+
+def _stands_in(guard: HullGuard, bound: Router) -> bool:
+    """Says whether a cheaper candidate, shown to keep the margin, would serve in the place of routing."""
+    keeps = guard.promise.margin is not None and guard.gain is not None
+    return not guard.allowed and keeps and guard.other is None and guard.fixed != bound.reference
+
+
+def _is_shown_at_any_time(bound: Router, learned: Router) -> Gate:
+    """Asks the guard's question as of somebody who looks at every new label, and promotes at the first good look.
+
+    The guard's limit holds for one look. Of routers that gain nothing one in five passes it at one of twenty looks.
+    """
+    name, guard = "any_time", bound.policy
+    if bound.certificate is not None or not isinstance(guard, HullGuard) or guard.gain is None or guard.lower is None:
+        return Gate(name=name, passed=bound.certificate is not None, words="there is nothing that it could be asked of")
+    if _stands_in(guard, bound):
+        lower = _any_time_lower_of_fixed(guard, bound, learned)
+    else:
+        lower = any_time_lower(guard.gain, guard.lower, guard.n, guard.confidence)
+    words = f"lower limit {lower:+.4f}, however often one looks"
+    return Gate(name=name, passed=lower > 0, words=words if lower > 0 else f"{words}: gather more, and fit again")
+
+
+def _any_time_lower_of_fixed(guard: HullGuard, bound: Router, learned: Router) -> float:
+    """Returns by how much the fixed choice keeps the margin at least, at every n at once."""
+    evidence = learned.evidence
+    assert evidence is not None
+    named = {candidate.name: {candidate.name, candidate.weights, *candidate.known_as} for candidate in bound.candidates}
+    fixed, reference = (
+        next(j for j, model in enumerate(evidence.models) if model in named[str(name)])
+        for name in (guard.fixed, bound.reference)
+    )
+    difference = evidence.score[:, fixed] - evidence.score[:, reference]
+    known = ~np.isnan(difference)
+    _, question = np.unique(evidence.question[known], return_inverse=True)
+    means = np.bincount(question, weights=difference[known]) / np.bincount(question)  # a question counts once
+    kept = float(means.mean()) + float(guard.promise.margin or 0.0)
+    single = kept - NormalDist().inv_cdf(guard.confidence) * float(means.std(ddof=1)) / math.sqrt(len(means))
+    return any_time_lower(kept, single, len(means), guard.confidence)
+
+
+def any_time_lower(gain: float, lower: float, n: int, confidence: float) -> float:
+    """Returns the lower limit of a gain that holds at every n at once, from the one that holds at one.
+
+    Args:
+        gain: mean over `n` requests.
+        lower: its one-sided limit for a single look, at this confidence.
+        n: at least `MIN_PROMPTS`, which counts as the first look.
+        confidence: of either limit.
+    """
+    standard_error = (gain - lower) / NormalDist().inv_cdf(confidence)
+    radius = mixture_radius(np.array([float(n)]), alpha=2 * (1 - confidence), first_look=float(MIN_PROMPTS))
+    return gain - standard_error * float(radius[0]) / math.sqrt(n)
 
 
 def shown(guard: HullGuard) -> str:
