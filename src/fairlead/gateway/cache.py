@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from fairlead.types import Chunk, Response, Text, ToolCall, ToolResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from decimal import Decimal
 
+    from fairlead.gateway.keys import Caller
     from fairlead.types import FinishReason, Outcome, Request, Usage
 
 MAX_ANSWER_BYTES = 1_000_000
@@ -101,6 +102,37 @@ class AnswerCache:
             self.n_bytes -= found[1]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the answer to a request is kept, or will be."""
+
+    cache: AnswerCache
+    name: bytes
+    models: frozenset[str] | None
+    """Whose answers the caller may have; `None` for all."""
+
+    @classmethod
+    def of(cls, caches: Mapping[str, AnswerCache], request: Request, caller: Caller) -> Place | None:
+        """Returns the place; `None` where answers of this route, or to this request, are not kept."""
+        cache = caches.get(request.model)
+        name = None if cache is None else cache.name(request, caller.key_id)
+        return None if cache is None or name is None else cls(cache, name, caller.models)
+
+    def find(self) -> Cached | None:
+        """Returns the answer that is kept here, if the caller may still be served by whose it is."""
+        cached = self.cache.find(self.name)
+        allowed = cached is None or self.models is None or cached.candidate in self.models
+        return cached if allowed else None
+
+    def keep(self, decision_id: str, outcome: Outcome, response: Response | None) -> None:
+        """Keeps what came of a request, if that is a complete answer."""
+        if response is None or outcome.status != "delivered" or outcome.served is None:
+            return
+        served, cost_usd = outcome.served, outcome.cost_usd
+        cached = Cached(response=response, candidate=served, cost_usd=cost_usd, decision_id=decision_id)
+        self.cache.keep(self.name, cached)
+
+
 class Collector:
     """Puts a streamed answer together as it passes; gives up on one that is too long."""
 
@@ -152,13 +184,6 @@ def chunks_of(response: Response) -> Iterator[Chunk]:
     for i, call in enumerate(part for part in response.parts if isinstance(part, ToolCall)):
         yield Chunk(tool_call=call, tool_index=i, id=response.id, model=response.model)
     yield Chunk(finish_reason=response.finish_reason, id=response.id, model=response.model)
-
-
-def cached_of(outcome: Outcome, response: Response | None, decision_id: str) -> Cached | None:
-    """Returns what is kept of an outcome; `None` where nothing is."""
-    if response is None or outcome.status != "delivered" or outcome.served is None:
-        return None
-    return Cached(response=response, candidate=outcome.served, cost_usd=outcome.cost_usd, decision_id=decision_id)
 
 
 def _has_tools(request: Request) -> bool:

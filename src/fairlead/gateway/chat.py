@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from fairlead.errors import AllAttemptsFailedError, FairleadError, LedgerError, ProviderError, RequestError
 from fairlead.gateway.body import ClientLeftError, header, passed_on, send_json
+from fairlead.gateway.cache import Collector, Place
 from fairlead.gateway.errors import fault_of, send_error
 from fairlead.gateway.headers import final_notes, headers, notes, server_timing
 from fairlead.gateway.keys import caller_of
 from fairlead.gateway.leaving import CancelledByLeaving
 from fairlead.gateway.record import Record
-from fairlead.gateway.replaying import Place, events_of, outcome_of, replayed
+from fairlead.gateway.replaying import events_of, outcome_of, replayed
 from fairlead.gateway.standing import standing_headers
 from fairlead.learning.delivered import Transcript, answer_of
 from fairlead.observers import Laps
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from fairlead.execution import Stream
     from fairlead.gateway.body import Header
-    from fairlead.gateway.cache import Cached, Collector
+    from fairlead.gateway.cache import Cached
     from fairlead.gateway.headers import Notes
     from fairlead.gateway.state import Gateway
     from fairlead.types import Outcome
@@ -65,7 +66,7 @@ class Chat:
         limits = gateway.limits_of(request.model, caller)
         context = gateway.context(request, scope, limits)
         request = gateway.with_thinker(request, context)
-        place = Place.of(gateway, request, caller) if gateway.caches else None
+        place = Place.of(gateway.caches, request, caller) if gateway.caches else None
         if place is not None and (cached := place.find()) is not None:
             record = replayed(gateway, request, context, caller, cached=cached, limits=limits, laps=laps)
             await self._replay(record, cached, send)
@@ -104,7 +105,7 @@ class Chat:
         body = self._codec.encode(outcome.response, record.request, heading, told)
         await send_json(send, body, headers=self._headers(record, told))
         if record.place is not None:
-            record.place.keep(record, outcome, outcome.response)
+            record.place.keep(record.decision_id, outcome, outcome.response)
         if record.studied:
             record.delivered(outcome, answer_of(outcome.response))
 
@@ -128,7 +129,7 @@ class Chat:
             record.decision, record.request, seed=record.context.seed, purse=record.purse
         )
         encoder, transcript = None, Transcript() if record.studied else None
-        collector = None if record.place is None else record.place.collector()
+        collector = None if record.place is None else Collector()
         listeners = [listener for listener in (transcript, collector) if listener is not None]
         try:
             async with CancelledByLeaving(receive):
@@ -146,7 +147,7 @@ class Chat:
             last = {"type": "http.response.body", "body": _end(record, stream.outcome, encoder, error)}
             await _patient(send, self._gateway.limits.idle_s)(last)
             if record.place is not None and collector is not None and error is None:
-                record.place.keep(record, stream.outcome, collector.response(record.request_id))
+                record.place.keep(record.decision_id, stream.outcome, collector.response(record.request_id))
             if transcript is not None and error is None:
                 record.delivered(stream.outcome, transcript.answer)
 

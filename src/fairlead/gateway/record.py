@@ -20,10 +20,9 @@ from fairlead.wire.translation import lost
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from fairlead.gateway.cache import Cached
+    from fairlead.gateway.cache import Cached, Place
     from fairlead.gateway.keys import Caller
     from fairlead.gateway.paying import Paying
-    from fairlead.gateway.replaying import Place
     from fairlead.gateway.routes import Routed
     from fairlead.gateway.state import Gateway
     from fairlead.learning.verifiers.base import Answer

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fairlead.gateway.cache import Collector, cached_of, chunks_of
+from fairlead.gateway.cache import chunks_of
 from fairlead.gateway.record import Record
 from fairlead.gateway.routes import Routed
 from fairlead.types import Decision, Outcome, Stage, Step
@@ -13,45 +12,13 @@ from fairlead.types import Decision, Outcome, Stage, Step
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fairlead.gateway.cache import AnswerCache, Cached
+    from fairlead.gateway.cache import Cached
     from fairlead.gateway.keys import Caller
     from fairlead.gateway.state import Gateway
     from fairlead.ledger.budget import Limit
     from fairlead.observers import Laps
-    from fairlead.types import Context, Request, Response
+    from fairlead.types import Context, Request
     from fairlead.wire.codec import StreamEncoder
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the answer to a request is kept, or will be."""
-
-    cache: AnswerCache
-    name: bytes
-    models: frozenset[str] | None
-    """Whose answers the caller may have; `None` for all."""
-
-    @classmethod
-    def of(cls, gateway: Gateway, request: Request, caller: Caller) -> Place | None:
-        """Returns the place; `None` where answers of this route, or to this request, are not kept."""
-        cache = gateway.caches.get(request.model)
-        name = None if cache is None else cache.name(request, caller.key_id)
-        return None if cache is None or name is None else cls(cache, name, caller.models)
-
-    def find(self) -> Cached | None:
-        """Returns the answer that is kept here, if the caller may still be served by whose it is."""
-        cached = self.cache.find(self.name)
-        allowed = cached is None or self.models is None or cached.candidate in self.models
-        return cached if allowed else None
-
-    def keep(self, record: Record, outcome: Outcome, response: Response | None) -> None:
-        """Keeps what came of a request, if that is a complete answer."""
-        if (cached := cached_of(outcome, response, record.decision_id)) is not None:
-            self.cache.keep(self.name, cached)
-
-    def collector(self) -> Collector:
-        """Returns what puts a streamed answer together."""
-        return Collector()
 
 
 def replayed(

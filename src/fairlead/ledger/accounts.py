@@ -21,10 +21,9 @@ from fairlead.ledger.schema import Instant, attempts, counters, holds, settlemen
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Table
 
     from fairlead.ledger.chain import Kept
-    from fairlead.ledger.rows import Change
 
 Standings = tuple[Standing, ...]
 """How each limit stands that a change claimed something of."""
@@ -49,7 +48,7 @@ _INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql
 _TOKENS = [name for name in attempts.c.keys() if name.endswith("_tokens") and name != "reasoning_tokens"]  # noqa: SIM118
 
 
-def of_claims(request_id: str, claims: Sequence[Claim], number: int = 0) -> Change:
+def of_claims(request_id: str, claims: Sequence[Claim], number: int = 0) -> tuple[tuple[Table, dict[str, Any]], ...]:
     """Returns the rows of what a request claims, its `number`th claim first."""
     return tuple((holds, _row(request_id, number + i, claim)) for i, claim in enumerate(claims))
 
