@@ -36,6 +36,7 @@ COMMANDS = {
     "ledger erase --before 30d": "fairlead.ledger.erase/1",
     "feedback sources": "fairlead.feedback.sources/1",
     "promote --back --config routed.toml --dry-run": "fairlead.promote/1",
+    "import-litellm config.yaml": "fairlead.import.litellm/1",
     "models --config fairlead.toml": "fairlead.models/1",
     "prices show deepseek/deepseek-v4-pro": "fairlead.prices.show/1",
     "prices diff openai/gpt-4o": "fairlead.prices.diff/1",
@@ -58,6 +59,7 @@ def folder(tmp_path_factory, records):
     (path / "routed.toml").write_text(CONFIGURATION + '[routes.auto]\nrouter = "routers/auto/current"\n')
     (path / "scores.csv").write_text("decision_id,score\ndec_0001,1\n")
     (path / "litellm.json").write_text(LITELLM)
+    (path / "config.yaml").write_text("model_list: [{model_name: x, litellm_params: {model: gpt-4o, rpm: 1}}]")
     (path / "bill.csv").write_text("day,model,cost\n2026-11-01,cheap-2026,0.0005\n")
     with pytest.raises(SystemExit):
         main(["fit", str(path / "table"), "--out", str(path / "router")])

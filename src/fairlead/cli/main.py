@@ -29,13 +29,14 @@ VERBS = {
     "benchmark": "fit and judge every method on every table of a folder, and write the results",
     "onboard": "add a model with few labels",
     "promote": "let a router serve if the hull guard and the gates agree; or go back",
-    "feedback": "keep scores of answers, and tell how far to trust each source",
+    "feedback": "keep scores of answers; tell how far to trust each source",
     "report": "the savings statement of a ledger",
     "keys": "make, list and revoke virtual keys with budgets and limits",
     "replay": "what another policy would have cost and lost on the ledger's own log",
+    "import-litellm": "a configuration of LiteLLM's proxy as one of ours",
     "ledger": "verify a ledger, or export its rows",
 }
-"""Verb -> what it does. The verb `x` is the Typer app `fairlead.cli.x:app`; its only command is the verb itself."""
+"""Verb -> what it does. The verb `x-y` is the Typer app `fairlead.cli.x_y:app`; its only command is the verb itself."""
 
 
 def build(verbs: Sequence[str]) -> typer.Typer:
@@ -43,7 +44,7 @@ def build(verbs: Sequence[str]) -> typer.Typer:
     app = typer.Typer(name="fairlead", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
     app.callback()(_about)
     for verb in verbs:
-        _add(app, verb, importlib.import_module(f"fairlead.cli.{verb}").app)
+        _add(app, verb, importlib.import_module(f"fairlead.cli.{verb.replace('-', '_')}").app)
     return app
 
 
