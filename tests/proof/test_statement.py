@@ -7,8 +7,10 @@ from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
+from fairlead.proof import wording
 from fairlead.proof.models import mean_score
 from fairlead.proof.statement import VERDICTS, statement
 from fairlead.types import Price, Rate, Usage
@@ -251,3 +253,16 @@ def test_what_was_spent_on_learning_is_paid_for_and_compared_with_nothing(entry,
     assert stated.not_compared["not_served"] == 2
     assert stated.paid_usd == statement(served).paid_usd + sum(e.cost_usd for e in learned)
     assert stated.policy.n_requests == 3
+
+
+def test_costs_of_too_heavy_a_tail_show_no_saving(world):
+    """Intervals would hold in fewer than 93 of 100 periods; quality does not depend on it."""
+    wild = np.random.default_rng(1)
+    entries = [
+        replace(entry, cost_usd=(entry.cost_usd * Decimal(float(np.exp(wild.normal(0, 2))))).quantize(Decimal("1e-9")))
+        for entry in world(seed=1, n_sessions=200).entries
+    ]
+    stated = statement(entries)
+    assert (stated.verdict, stated.saving, stated.gap, stated.sessions_needed) == ("heavy_tail", None, None, None)
+    assert stated.quality is not None
+    assert "differs so widely" in wording.verdict(stated)

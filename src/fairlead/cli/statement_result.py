@@ -205,7 +205,7 @@ class StatementResult(msgspec.Struct, kw_only=True, frozen=True):
     control: ArmResult
     not_compared: dict[str, int]
     """Why requests take no part in the comparison -> how many."""
-    verdict: Literal["saves", "costs_more", "same", "not_enough_evidence", "no_control_arm"]
+    verdict: Literal["saves", "costs_more", "same", "not_enough_evidence", "heavy_tail", "no_control_arm"]
     sessions_needed: int | None
     """About how many more sessions would tell; `null` where that is settled or cannot be said."""
     saving: SavingResult | None

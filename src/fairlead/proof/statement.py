@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from fairlead.proof.cases import Case, Experiment, experiments, n_sessions
 from fairlead.proof.comparison import Naive, Quality, Saving, naive, paid_usd, quality, saving, total_score
 from fairlead.proof.counterfactual import MIN_SESSIONS
@@ -27,6 +29,7 @@ from fairlead.proof.misroute import Bound, Misroute, bound, misroute
 from fairlead.proof.models import ModelRow, model_rows
 from fairlead.proof.pairs import paired
 from fairlead.proof.shares import Share, shares
+from fairlead.statistics.tails import log_spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,13 +37,14 @@ if TYPE_CHECKING:
 
     from fairlead.ledger.base import Entry
 
-Verdict = Literal["saves", "costs_more", "same", "not_enough_evidence", "no_control_arm"]
+Verdict = Literal["saves", "costs_more", "same", "not_enough_evidence", "heavy_tail", "no_control_arm"]
 
 VERDICTS = {
     "saves": "Routing saved money: the whole interval of the saving lies above zero.",
     "costs_more": "Routing cost more than the reference would have: the whole interval of the saving lies below zero.",
     "same": "Routing served the reference on every request: it saved nothing, and lost nothing.",
     "not_enough_evidence": "Not enough evidence yet: a saving is not shown.",
+    "heavy_tail": "No saving can be shown: what single requests cost differs so widely that no interval could be trusted.",
     "no_control_arm": "No saving can be shown: no session was served by the reference at random. "
     "Set `control_share` of the route.",
 }
@@ -48,6 +52,8 @@ VERDICTS = {
 
 _MARGIN = re.compile(r"\bmargin=([0-9.]+)")
 
+MAX_LOG_SPREAD = 1.6
+"""Of the logarithm of what one request costs, within models; beyond, fewer than 93 of 100 intervals hold the truth."""
 MAX_SESSIONS_NEEDED = 1_000_000
 """Beyond this a difference is too small to be worth waiting for: the number is left out."""
 
@@ -95,7 +101,7 @@ class Statement:
     sessions_needed: int | None
     """About how many more sessions would tell; `None` where that is settled or cannot be said."""
     saving: Saving | None
-    """`None` with too few sessions in either arm."""
+    """`None` with too few sessions in either arm, and where costs have too heavy a tail."""
     naive: Naive
     quality: Quality | None
     """`None` with too few scored sessions in either arm."""
@@ -131,7 +137,8 @@ def statement(entries: Iterable[Entry]) -> Statement:
 def _stated(every: Sequence[Case], *, rows_sha256: str) -> Statement:
     cases = [case for case in every if case.purpose == "serve"]
     trials = experiments(cases)
-    saved, valued, margin = saving(trials), quality(trials), declared_margin(cases)
+    wild = too_heavy(trials)
+    saved, valued, margin = None if wild else saving(trials), quality(trials), declared_margin(cases)
     policy, control = (
         [case for trial in trials for case in trial.cases if case.arm == a] for a in ("policy", "control")
     )
@@ -146,12 +153,12 @@ def _stated(every: Sequence[Case], *, rows_sha256: str) -> Statement:
         policy=_arm_row(policy),
         control=_arm_row(control),
         not_compared=_not_compared(every, trials),
-        verdict=_verdict(saved, trials),
-        sessions_needed=_sessions_needed(saved, trials),
+        verdict=_verdict(saved, trials, wild=wild),
+        sessions_needed=None if wild else _sessions_needed(saved, trials),
         saving=saved,
         naive=naive(policy),
         quality=valued,
-        gap=gap(trials),
+        gap=None if wild else gap(trials),
         misroute=misroute(trials),
         margin=margin,
         bound=bound(valued.difference if valued else None, margin),
@@ -207,9 +214,19 @@ def _not_compared(cases: Sequence[Case], trials: Sequence[Experiment]) -> Mappin
     return barred + Counter({"few_controls": few})
 
 
-def _verdict(saved: Saving | None, trials: Sequence[Experiment]) -> Verdict:
+def too_heavy(trials: Sequence[Experiment]) -> bool:
+    """Says whether costs have too heavy a tail: by all requests, not by the few that an estimate would rest on."""
+    paid = [case for trial in trials for case in (*trial.policy, *trial.control)]
+    _, model = np.unique([f"{case.route}\n{case.served}" for case in paid], return_inverse=True)
+    costs = np.array([float(case.cost_usd or 0) for case in paid])
+    return log_spread(costs, model.astype(np.int64)) > MAX_LOG_SPREAD
+
+
+def _verdict(saved: Saving | None, trials: Sequence[Experiment], *, wild: bool) -> Verdict:
     if not any(trial.control for trial in trials) and any(trial.policy for trial in trials):
         return "no_control_arm"
+    if wild:
+        return "heavy_tail"
     if saved is None:
         return "not_enough_evidence"
     if saved.n_policy_sessions == 0:

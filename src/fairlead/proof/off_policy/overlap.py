@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
+from fairlead.statistics.tails import log_spread
 
 if TYPE_CHECKING:
     from fairlead.proof.off_policy.sample import Sample
@@ -15,8 +15,6 @@ MIN_EFFECTIVE = 25.0
 """Effective sessions; fewer give no interval that one could trust."""
 MAX_LOG_SPREAD = 1.8
 """Standard deviation of the logarithm of one request's cost; beyond, intervals hold less often than they say."""
-MOSTLY = 0.9
-"""Share of the requests that must have cost something for that spread to be taken."""
 
 REFUSALS = {
     "few_sessions": "too few sessions went the other policy's way by chance",
@@ -73,15 +71,5 @@ def overlap(sample: Sample, *, positive: bool = False) -> Overlap:
         effective_sessions=float(sample.effective[-1]) if len(sample) else 0.0,
         max_weight=float(sample.weight.max(initial=0.0)),
         mean_weight=float(sample.weight.mean()) if len(sample) else 0.0,
-        log_spread=_log_spread(sample) if positive else 0.0,
+        log_spread=log_spread(sample.observed, sample.taken) if positive else 0.0,
     )
-
-
-def _log_spread(sample: Sample) -> float:
-    """Returns the spread over both policies' requests: it hardly moves with the few that the estimate rests on."""
-    positive = sample.observed > 0
-    if not positive.any() or positive.mean() < MOSTLY:
-        return 0.0
-    logs, taken = np.log(sample.observed[positive]), sample.taken[positive]
-    n = np.maximum(np.bincount(taken), 1)
-    return float(np.std(logs - (np.bincount(taken, weights=logs) / n)[taken]))
