@@ -265,4 +265,4 @@ def test_costs_of_too_heavy_a_tail_show_no_saving(world):
     stated = statement(entries)
     assert (stated.verdict, stated.saving, stated.gap, stated.sessions_needed) == ("heavy_tail", None, None, None)
     assert stated.quality is not None
-    assert "differs so widely" in wording.verdict(stated)
+    assert "differ so widely" in wording.verdict(stated)

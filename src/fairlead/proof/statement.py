@@ -44,7 +44,7 @@ VERDICTS = {
     "costs_more": "Routing cost more than the reference would have: the whole interval of the saving lies below zero.",
     "same": "Routing served the reference on every request: it saved nothing, and lost nothing.",
     "not_enough_evidence": "Not enough evidence yet: a saving is not shown.",
-    "heavy_tail": "No saving can be shown: what single requests cost differs so widely that no interval could be trusted.",
+    "heavy_tail": "No saving can be shown: costs of requests differ so widely that no interval could be trusted.",
     "no_control_arm": "No saving can be shown: no session was served by the reference at random. "
     "Set `control_share` of the route.",
 }
