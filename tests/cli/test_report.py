@@ -77,7 +77,7 @@ def test_the_page_is_written_whole_and_named(path, tmp_path, capsys):
     assert not list(tmp_path.glob("*.partial"))
 
 
-@pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".db"])
 def test_an_export_gives_the_same_bytes(path, tmp_path, suffix):
     ledger = SqliteLedger.open(path)
     export(ledger, tmp_path / f"rows{suffix}")

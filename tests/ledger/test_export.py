@@ -101,7 +101,7 @@ def test_a_file_is_whole_or_what_it_was(ledger, tmp_path, suffix, monkeypatch):
 
 
 def test_another_suffix_is_refused_before_anything_is_read(ledger, tmp_path):
-    with pytest.raises(ConfigError, match=r"expected a name that ends in \.parquet or \.jsonl"):
+    with pytest.raises(ConfigError, match=r"expected a name that ends in `\.parquet`, `\.jsonl`"):
         export(ledger, tmp_path / "rows.csv")
 
 

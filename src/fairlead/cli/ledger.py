@@ -31,7 +31,9 @@ app = typer.Typer(no_args_is_help=True)
 app.command(short_help="what was promised with confidence, and whether it still holds")(certificates)
 app.command(short_help="erase features and prompts, by team or by age")(erase)
 
-ExportFile = Annotated[Path, typer.Option("--out", help="The file to write: `.parquet` or `.jsonl`.")]
+ExportFile = Annotated[
+    Path, typer.Option("--out", help="The file to write: `.parquet`, `.jsonl`, or `.db` for a copy of all.")
+]
 NotedOption = Annotated[
     Path | None,
     typer.Option("--noted", help="An earlier `verify --json`: each chain must still run through the end noted there."),

@@ -29,7 +29,7 @@ HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write the state
 FromOption = Annotated[
     Path | None,
     typer.Option(
-        "--from", help="State from this export, `.parquet` or `.jsonl`, in place of the ledger: the same bytes."
+        "--from", help="State from this export, `.parquet`, `.jsonl` or `.db`, in place of the ledger: the same bytes."
     ),
 ]
 
@@ -57,7 +57,7 @@ def report(
     from fairlead.proof.page import page  # noqa: PLC0415 - heavy, loaded when called
 
     start = moment(since, datetime.now(UTC))
-    stated, here = _of_ledger(ledger, start) if export is None else _of_export(export, start)
+    stated, here = _of_export(export, start) if export is not None else _of_ledger(ledger, start)
     if html is not None:
         write_whole(html, page(stated, title="Savings statement").encode())
     result = ReportResult(since=start, statement=result_of(stated), road=here)
@@ -73,8 +73,12 @@ def _of_ledger(place: str, start: datetime | None) -> tuple[Statement, RoadResul
 
 
 def _of_export(path: Path, start: datetime | None) -> tuple[Statement, RoadResult]:
-    from fairlead.ledger.exported import exported  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.ledger.export import COPY  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.ledger.exported import exported  # noqa: PLC0415
     from fairlead.proof.statement import statement  # noqa: PLC0415
+
+    if path.suffix == COPY:
+        return _of_ledger(str(path), start)
 
     def entries() -> Iterator[Entry]:
         return (entry for entry in exported(path) if start is None or entry.at >= start)

@@ -1,4 +1,4 @@
-"""The ledger as one file for other tools, Parquet or JSON lines: a row a request, its attempts inside."""
+"""The ledger as one file: for other tools, Parquet or JSON lines, a row a request; for auditors, a copy of all."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import inspect
 
+from fairlead.config.wording import listed
 from fairlead.errors import ConfigError, LedgerError, MissingExtraError
 from fairlead.types import UNITS_PER_MILLION, Attempt, Prediction, Usage
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "fairlead.ledger.entry/1"
 ROWS_PER_WRITE = 1_000
+COPY = ".db"
+"""Suffix of a copy of the whole ledger."""
 
 
 class AttemptRow(msgspec.Struct, kw_only=True, frozen=True):
@@ -168,7 +171,8 @@ def export(ledger: Ledger, path: Path, since: datetime | None = None) -> int:
 
     Args:
         ledger: what to read.
-        path: `.parquet`, or `.jsonl` for JSON lines; the file is whole or not there.
+        path: `.parquet`, or `.jsonl` for JSON lines; `.db` is a copy of the whole ledger, which verifies by itself. The
+            file is whole or not there.
         since: the oldest request to write.
 
     Raises:
@@ -176,12 +180,25 @@ def export(ledger: Ledger, path: Path, since: datetime | None = None) -> int:
         LedgerError: the file cannot be written.
         MissingExtraError: Parquet needs pyarrow.
     """
+    if path.suffix == COPY:
+        return _copy(ledger, path, since)
     write = _WRITERS.get(path.suffix)
     if write is None:
-        raise ConfigError(f"cannot export to `{path}`; expected a name that ends in {' or '.join(_WRITERS)}.")
+        raise ConfigError(f"cannot export to `{path}`; expected a name that ends in {listed([*_WRITERS, COPY])}.")
     prices = ledger.prices()
     with _whole(path) as partial:
         return write((entry_row(entry, prices) for entry in ledger.entries(since)), partial)
+
+
+def _copy(ledger: Ledger, path: Path, since: datetime | None) -> int:
+    from fairlead.ledger.copying import copy  # noqa: PLC0415 - opens a ledger
+
+    if since is not None:
+        raise ConfigError(f"cannot export a part to `{path}`: a chain is copied whole. Leave out `--since`.")
+    if path.exists():
+        raise ConfigError(f"`{path}` is there already. Name a new file to copy the ledger to.")
+    with _whole(path) as partial:
+        return copy(ledger, partial)
 
 
 def _write_json_lines(rows: Iterable[EntryRow], path: Path) -> int:

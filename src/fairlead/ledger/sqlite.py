@@ -84,6 +84,10 @@ class SqliteLedger(SqlLedger):
         ledger._prepare()
         return ledger
 
+    def filled(self, work: Callable[[Connection], R]) -> R:
+        """Puts in rows of another ledger as they are, in one transaction; see `copying`."""
+        return self._written(work)
+
 
 class _File:
     """A `Database` in one file."""
