@@ -83,3 +83,16 @@ def test_what_would_not_start_is_one_message_and_exit_1(check, monkeypatch, text
 def test_it_leaves_nothing_behind(check, tmp_path):
     check(POOL)
     assert [path.name for path in tmp_path.iterdir()] == ["fairlead.toml"]
+
+
+def test_it_says_which_prices_change_and_where_sources_differ(check, monkeypatch):
+    monkeypatch.setenv("DEEPSEEK_API_KEY", "x")
+    result = check('[providers.deepseek]\n[models."deepseek/deepseek-v4-pro"]\n')
+    assert "$1.32 in, $3.96 out per million tokens at the dearest hour; sources differ" in result.output
+
+
+def test_it_prints_the_schema_of_the_file(check, tmp_path):
+    result = check(POOL, "--schema")
+    assert json.loads(result.stdout)["properties"]["routes"]
+    assert check(POOL, "--schema", "--out", str(tmp_path / "schema.json")).exit_code == 0
+    assert json.loads((tmp_path / "schema.json").read_text()) == json.loads(result.stdout)

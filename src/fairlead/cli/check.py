@@ -43,6 +43,10 @@ class CandidateResult(msgspec.Struct, kw_only=True, frozen=True):
     input_usd_per_mtok: str | None
     output_usd_per_mtok: str | None
     price_source: str | None
+    price_changes: bool
+    """It goes by the day or the hour: what is shown is the dearest hour of this week."""
+    price_disputed: bool
+    """Two sources say different things: the dearer one guards budgets."""
     context_tokens: int | None
 
     @classmethod
@@ -54,6 +58,8 @@ class CandidateResult(msgspec.Struct, kw_only=True, frozen=True):
             input_usd_per_mtok=None if price is None else format(price.input.base, "f"),
             output_usd_per_mtok=None if price is None else format(price.output.base, "f"),
             price_source=None if price is None else price.source,
+            price_changes=candidate.tariff is not None and len(candidate.tariff.terms) > 1,
+            price_disputed=candidate.tariff is not None and bool(candidate.tariff.second),
             context_tokens=candidate.capabilities.context_tokens,
         )
 
@@ -197,7 +203,9 @@ _ASSUMED = " (assumed, as the dearest: name yours by `reference`)"
 def _priced(candidate: CandidateResult) -> str:
     if candidate.input_usd_per_mtok is None:
         return "price unknown: takes no part in claims on cost"
-    return f"${candidate.input_usd_per_mtok} in, ${candidate.output_usd_per_mtok} out per million tokens"
+    usd = f"${candidate.input_usd_per_mtok} in, ${candidate.output_usd_per_mtok} out per million tokens"
+    hours = " at the dearest hour" if candidate.price_changes else ""
+    return f"{usd}{hours}{'; sources differ (`fairlead prices diff`)' if candidate.price_disputed else ''}"
 
 
 def _serves(route: RouteResult) -> str:
