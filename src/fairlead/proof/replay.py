@@ -42,7 +42,7 @@ COMPARED = (
 
 NOT_REPLAYED = {
     "asked_for": "the caller named the model: nothing was decided",
-    "not_served": "it is a shadow or a judgement: nothing was decided",
+    "not_served": "it is a shadow, a judgement or an answer given again: nothing was decided",
     "other_route": "the configuration has no route of that name",
     "other_router": "another router decided it: give the configuration of then",
     "kept_too_little": "the row is from before all that a replay needs was kept",
