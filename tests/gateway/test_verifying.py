@@ -75,7 +75,7 @@ async def test_what_does_not_fit_is_passed_over_and_counted():
         ('kind = "regex"\npattern = "("', "is no pattern"),
         ('kind = "refusal"\npattern = "x"', "`routes.auto.verifiers[0].pattern` says nothing of `refusal`"),
         ('kind = "unit_test"', "expected `command`"),
-        ('kind = "unit_test"\ncommand = ["true"]\nfolder = "nowhere"', "is no folder"),
+        ('kind = "unit_test"\ncommand = ["true"]\nfolder = "nowhere"\nisolation = "where_possible"', "is no folder"),
         ('kind = "json_schema"\nschema = "nowhere.json"', "cannot read the schema"),
         ('kind = "taste"', "verifiers"),
         ('kind = "refusal"\n[[routes.auto.verifiers]]\nkind = "refusal"', "Give it a `name`"),

@@ -119,7 +119,7 @@ def _become(bounds: Bounds, readable: Sequence[str], command: Sequence[str]) -> 
     libc.prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     if alone:
         _as_first_process(libc)  # of a namespace of processes: when it ends, all of them do
-    _limit(bounds)
+    _limit(bounds, alone=alone)
     shut = _shut_files(libc, readable)
     if bounds.isolation == "required" and not (alone and shut):
         os._exit(FAILED_TO_START)
@@ -151,7 +151,7 @@ def _as_first_process(libc: ctypes.CDLL) -> None:
     libc.prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
-def _limit(bounds: Bounds) -> None:
+def _limit(bounds: Bounds, *, alone: bool) -> None:
     import resource  # noqa: PLC0415 - not on Windows
 
     mega = 1024 * 1024
@@ -159,10 +159,11 @@ def _limit(bounds: Bounds) -> None:
         resource.RLIMIT_CPU: int(bounds.time_s) + 1,
         resource.RLIMIT_AS: bounds.memory_mb * mega,
         resource.RLIMIT_FSIZE: bounds.file_mb * mega,
-        resource.RLIMIT_NPROC: bounds.processes,
         resource.RLIMIT_NOFILE: bounds.files,
         resource.RLIMIT_CORE: 0,
     }
+    if alone:  # elsewhere the other processes of this user count as well
+        limits[resource.RLIMIT_NPROC] = bounds.processes
     for what, most in limits.items():
         _, hard = resource.getrlimit(what)
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)  # noqa: PLW2901
