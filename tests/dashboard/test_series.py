@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -67,6 +68,17 @@ def test_what_was_before_the_control_arm_tells_nothing_of_the_reference():
         for i, entry in enumerate(entries)
     ]
     assert of([*before, *entries]).slices[-1].saving_share == of(entries).slices[-1].saving_share
+
+
+def test_costs_of_too_heavy_a_tail_show_no_saving():
+    rng = np.random.default_rng(0)
+    entries = [
+        replace(entry, cost_usd=Decimal(f"{float(entry.cost_usd) * np.exp(rng.normal(0, 2.5)):.12f}"))
+        for entry in make_world(seed=8, n_sessions=300).entries
+    ]
+    last = of(entries).slices[-1]
+    assert last.saving_share is None
+    assert last.quality is not None
 
 
 def test_one_request_is_one_slice():

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from fairlead.proof.cases import CERTAIN
+from fairlead.proof.cases import CERTAIN, spread_of_costs
 from fairlead.proof.comparison import paid_usd
 from fairlead.proof.off_policy import Sample, sequence
+from fairlead.proof.off_policy.overlap import MAX_LOG_SPREAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +48,7 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
     own_usd: float
     """Of judges and shadow copies."""
     saving_share: Estimate | None
+    """`None` before enough was seen, and where costs have too heavy a tail for any interval."""
     quality: Estimate | None
 
 
@@ -68,10 +70,12 @@ def series(cases: Sequence[Case]) -> Series:
     saved = Course.of(compared, lambda case: case.expected_cost_usd, lambda case: float(case.cost_usd or 0))
     scored = [case for case in compared if case.score is not None]
     valued = Course.of(scored, lambda case: case.expected_score, lambda case: case.score or 0.0, bounds=(0.0, 1.0))
+    trusted = spread_of_costs(compared) <= MAX_LOG_SPREAD
     slices, begin = [], 0
     for moment in ends:
         stop = begin + sum(case.at < moment for case in cases[begin:])
-        slices.append(_slice(moment, cases[begin:stop], saved.saving_share(moment), valued.difference(moment)))
+        share = saved.saving_share(moment) if trusted else None
+        slices.append(_slice(moment, cases[begin:stop], share, valued.difference(moment)))
         begin = stop
     return Series(slices=tuple(slices))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairlead.proof.counterfactual import MIN_SESSIONS, Arm
+from fairlead.statistics.tails import log_spread
 from fairlead.types import TOKENS_PER_MTOK, UNITS_PER_MILLION
 
 if TYPE_CHECKING:
@@ -250,6 +251,13 @@ def _experiment(cases: Sequence[Case]) -> Experiment:
 def n_sessions(cases: Sequence[Case]) -> int:
     """Returns the number of different sessions."""
     return len({(case.route, case.session) for case in cases if case.session is not None})
+
+
+def spread_of_costs(cases: Sequence[Case]) -> float:
+    """Returns the standard deviation of the logarithm of what a request costs, within each model of each route."""
+    _, model = np.unique([f"{case.route}\n{case.served}" for case in cases], return_inverse=True)
+    paid = np.array([float(case.cost_usd or 0) for case in cases])
+    return log_spread(paid, model.astype(np.int64))
 
 
 def costs(cases: Sequence[Case]) -> Arm:

@@ -17,9 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from fairlead.proof.cases import Case, Experiment, experiments, n_sessions
+from fairlead.proof.cases import Case, Experiment, experiments, n_sessions, spread_of_costs
 from fairlead.proof.comparison import Naive, Quality, Saving, naive, paid_usd, quality, saving, total_score
 from fairlead.proof.counterfactual import MIN_SESSIONS
 from fairlead.proof.gap import Gap, gap
@@ -29,7 +27,6 @@ from fairlead.proof.misroute import Bound, Misroute, bound, misroute
 from fairlead.proof.models import ModelRow, model_rows
 from fairlead.proof.pairs import paired
 from fairlead.proof.shares import Share, shares
-from fairlead.statistics.tails import log_spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -216,10 +213,7 @@ def _not_compared(cases: Sequence[Case], trials: Sequence[Experiment]) -> Mappin
 
 def too_heavy(trials: Sequence[Experiment]) -> bool:
     """Says whether costs have too heavy a tail: by all requests, not by the few that an estimate would rest on."""
-    paid = [case for trial in trials for case in (*trial.policy, *trial.control)]
-    _, model = np.unique([f"{case.route}\n{case.served}" for case in paid], return_inverse=True)
-    costs = np.array([float(case.cost_usd or 0) for case in paid])
-    return log_spread(costs, model.astype(np.int64)) > MAX_LOG_SPREAD
+    return spread_of_costs([case for trial in trials for case in (*trial.policy, *trial.control)]) > MAX_LOG_SPREAD
 
 
 def _verdict(saved: Saving | None, trials: Sequence[Experiment], *, wild: bool) -> Verdict:
