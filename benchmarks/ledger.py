@@ -2,6 +2,7 @@
 
 python benchmarks/ledger.py [--writers 64] [--requests 12800] [--folder DIR] [--url postgresql://user@host/empty-database]
 
+With `--limits` each request claims of a budget, of requests and of tokens a minute, as one of a virtual key does.
 Says, too, how fast `verify` reads it all again: every hash, and every bill.
 """
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fairlead.catalog import priced
 from fairlead.ledger.base import Intent, Settlement
+from fairlead.ledger.budget import KeyTerms, Limit
 from fairlead.ledger.ids import new_id
 from fairlead.ledger.opening import open_ledger
 from fairlead.ledger.verify import verify
@@ -57,7 +59,14 @@ ATTEMPT = Attempt(
 OUTCOME = Outcome(status="delivered", attempts=(ATTEMPT,), served=MODELS[0])
 
 
-async def keep(ledger: Ledger, n_requests: int) -> None:
+LIMITS = (
+    Limit(kind="usd", owner="route:auto", most=Decimal(10) ** 9, per="month"),
+    *KeyTerms(requests_per_minute=10**9, tokens_per_minute=10**12).limits("k"),
+)
+"""Of a request under `--limits`: none of them is reached."""
+
+
+async def keep(ledger: Ledger, n_requests: int, limits: tuple[Limit, ...]) -> None:
     """Writes requests one after the other, as one caller would."""
     for _ in range(n_requests):
         intent = Intent(
@@ -77,18 +86,20 @@ async def keep(ledger: Ledger, n_requests: int) -> None:
             config_hash="c0ffee",
             candidates=dict.fromkeys(MODELS),
         )
-        await ledger.intent(intent)
+        await ledger.intent(intent, [limit.claim(Decimal("0.01"), NOW) for limit in limits])
         settlement = Settlement(request_id=intent.request_id, at=NOW, outcome=OUTCOME, reference_cost_usd=0.001)
         await ledger.settle(settlement)
 
 
-async def measure(place: str, durability: Durability, n_writers: int, n_requests: int) -> str:
+async def measure(
+    place: str, durability: Durability, n_writers: int, n_requests: int, limits: tuple[Limit, ...]
+) -> str:
     """Returns one line of results."""
     ledger = open_ledger(place, durability=durability)
     await ledger.register([PRICE])
     share = n_requests // n_writers
     wall, cpu = time.perf_counter(), time.process_time()
-    await asyncio.gather(*(keep(ledger, share) for _ in range(n_writers)))
+    await asyncio.gather(*(keep(ledger, share, limits) for _ in range(n_writers)))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     start = time.perf_counter()
     found = verify(ledger)
@@ -110,12 +121,14 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=12_800)
     parser.add_argument("--folder", type=Path, help="where the disk to measure is")
     parser.add_argument("--url", help="a database to measure in place of a file")
+    parser.add_argument("--limits", action="store_true", help="each request claims of three limits")
     given = parser.parse_args()
+    limits = LIMITS if given.limits else ()
     durabilities: tuple[Durability, ...] = ("process", "power")
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         for durability in durabilities:
             place = given.url or str(Path(folder, f"{durability}.db"))
-            print(asyncio.run(measure(place, durability, given.writers, given.requests)))
+            print(asyncio.run(measure(place, durability, given.writers, given.requests, limits)))
 
 
 if __name__ == "__main__":

@@ -4,10 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
-from fairlead.gateway.bound import most_usd
+from fairlead.fitting import fit
+from fairlead.gateway.bound import DEFAULT_OUTPUT_TOKENS, LEAST_OUTPUT_TOKENS, call_bound, most_usd
 from fairlead.money import weekly
+from fairlead.router import Router
+from fairlead.testing import make_outcomes
 from fairlead.types import (
     Candidate,
     Capabilities,
@@ -84,3 +88,54 @@ def test_the_dearest_hour_that_the_call_may_see_counts_and_of_two_sources_the_de
     assert bounds["peak"] == 5 * bounds["plain"]
     assert bounds["disputed"] == 3 * bounds["plain"]
     assert bounds["unknown"] is None
+
+
+# One call, with the output that is paid for --------------------------------------------------------------------------
+
+
+def of_call(request, *, max_output_tokens=None, context_tokens=None, expected=None):
+    able = Capabilities(max_output_tokens=max_output_tokens, context_tokens=context_tokens)
+    return call_bound(request, replace(CHEAP, capabilities=able), expected, BETWEEN)
+
+
+@pytest.mark.parametrize(
+    ("known", "limit"),
+    [
+        ({"max_output_tokens": 8000}, 8000),  # nothing was learned: all that it can write
+        ({"max_output_tokens": 8000, "expected": 700.5}, 701),
+        ({"max_output_tokens": 8000, "expected": 12.0}, LEAST_OUTPUT_TOKENS),
+        ({"max_output_tokens": 100, "expected": 700.5}, 100),
+        ({"context_tokens": 1000, "expected": 5000.0}, 998),  # two tokens of input
+        ({}, DEFAULT_OUTPUT_TOKENS),
+    ],
+)
+def test_without_a_limit_of_the_callers_what_nearly_every_answer_needs_is_paid_for(known, limit):
+    found = of_call(REQUEST, **known)
+    assert found.output_limit == limit
+    n_input = min(900, known.get("context_tokens", 900))
+    assert found.usd == Decimal(n_input + limit) / 1_000_000
+
+
+def test_a_limit_of_the_callers_is_paid_for_and_no_other_is_sent():
+    found = of_call(replace(REQUEST, max_output_tokens=50, n=2), max_output_tokens=8000, expected=700.0)
+    assert (found.output_limit, found.usd) == (None, Decimal(900 + 100) / 1_000_000)
+
+
+def test_of_media_only_the_window_bounds_what_they_are_billed_as():
+    image = Media(kind="image", url="https://example.org/ship.png")
+    request = replace(REQUEST, messages=(Message(role="user", parts=(image,)),))
+    assert of_call(request, context_tokens=10_000, max_output_tokens=1000).usd == Decimal(11_000) / 1_000_000
+    assert of_call(request, max_output_tokens=1000).usd is None
+
+
+def test_what_a_router_learned_bounds_nearly_every_answer_and_pays_for_less_than_the_longest():
+    table = make_outcomes(400, seed=3)
+    train, test = table.split(0.5, seed=0)
+    router = fit(train, seed=0)
+    requests = [Request.from_prompt(prompt) for prompt in test.prompts]
+    within = [router.output_tokens_within(request, 0.99) for request in requests]
+    bounds = np.array([[bound[name] for name in test.models] for bound in within])
+    covered = bounds >= test.output_tokens
+    assert covered.mean() >= 0.97  # of 600 answers
+    assert np.median(bounds) < 2 * np.median(test.output_tokens)
+    assert Router(candidates=(CHEAP,)).output_tokens_within(REQUEST, 0.99) == {}  # nothing was learned

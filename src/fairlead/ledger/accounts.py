@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, delete, func, select, text, update
 
-from fairlead.ledger.budget import EPOCH, EXACT, MICROSECOND, Claim, Counter, Kind, Limit, Standing
+from fairlead.ledger.budget import EPOCH, EXACT, MICROSECOND, Claim, Counter, Kind, Limit, Period, Standing
 from fairlead.ledger.chain import plain
 from fairlead.ledger.schema import Instant, attempts, counters, holds, settlements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection, Table, TextClause
 
     from fairlead.ledger.chain import Kept
 
@@ -44,8 +44,22 @@ _RUNNING = (
     .group_by(_HOLDS.c.account)
 )
 _INSTANT = Instant()
-_INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _TOKENS = [name for name in attempts.c.keys() if name.endswith("_tokens") and name != "reasoning_tokens"]  # noqa: SIM118
+
+
+@cache
+def _lock(n: int) -> TextClause:
+    """Returns the statement that makes, locks and reads `n` counters: as text, which is compiled once."""
+    rows = ", ".join(f"(:a{i}, '0', '0')" for i in range(n))
+    return text(
+        f"INSERT INTO counters (account, spent, held) VALUES {rows}"
+        " ON CONFLICT (account) DO UPDATE SET account = excluded.account RETURNING account, spent, held"
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _limit(kind: Kind, owner: str, most: str, per: Period | None) -> Limit:
+    return Limit(kind=kind, owner=owner, most=Decimal(most), per=per)
 
 
 def of_claims(request_id: str, claims: Sequence[Claim], number: int = 0) -> tuple[tuple[Table, dict[str, Any]], ...]:
@@ -111,8 +125,11 @@ class Books:
         accounts = {row["account"] for row in held if row["kind"] != "parallel"} | {c.account for c in claims}
         self._counters = self._locked(sorted(accounts))
         self._count_leases(claims)
-        for request_id in ended:
-            self._release([row for row in held if row["request_id"] == request_id], ended[request_id])
+        of_request = defaultdict(list)
+        for row in held:
+            of_request[row["request_id"]].append(row)
+        for request_id, rows in of_request.items():
+            self._release(rows, ended[request_id])
 
     def enter(self, claims: Sequence[Claim]) -> Answer:
         """Grants all claims of a request, or none; returns how each limit stands then, or the first refusal."""
@@ -134,13 +151,8 @@ class Books:
         """Returns the counters, made where they are new; one statement locks them in the order of their names."""
         if not accounts:
             return {}
-        insert = _INSERTS[self._connection.dialect.name](_COUNTERS)
-        fresh = [{"account": account, "spent": "0", "held": "0"} for account in accounts]
-        locking = insert.values(fresh).on_conflict_do_update(
-            index_elements=["account"], set_={"account": insert.excluded.account}
-        )
-        found = self._connection.execute(locking.returning(*_COUNTERS.c)).mappings()
-        return {row["account"]: Counter(spent=Decimal(row["spent"]), held=Decimal(row["held"])) for row in found}
+        found = self._connection.execute(_lock(len(accounts)), {f"a{i}": name for i, name in enumerate(accounts)})
+        return {account: Counter(spent=Decimal(spent), held=Decimal(held)) for account, spent, held in found}
 
     def _count_leases(self, claims: Iterable[Claim]) -> None:
         leased = {claim.account: claim.at for claim in claims if claim.limit.kind == "parallel"}
@@ -185,7 +197,7 @@ def _row(request_id: str, number: int, claim: Claim) -> dict[str, Any]:
 
 
 def _claim(content: Any) -> Claim:
-    limit = Limit(kind=content["kind"], owner=content["owner"], most=Decimal(content["most"]), per=content["per"])
+    limit = _limit(content["kind"], content["owner"], content["most"], content["per"])
     at = EPOCH + content["at"] * MICROSECOND
     return Claim(limit=limit, account=content["account"], amount=Decimal(content["amount"]), at=at)
 

@@ -13,10 +13,10 @@ from sqlalchemy import and_, bindparam, exists, insert, literal_column, or_, sel
 from sqlalchemy.exc import SQLAlchemyError
 
 from fairlead.errors import LedgerError, MissingRowError
-from fairlead.ledger import certifying, erasing, migration, rows
+from fairlead.ledger import certifying, erasing, migration, reading, rows
 from fairlead.ledger.accounts import Accounts, Answer, Standings, claims_something, of_claims
 from fairlead.ledger.base import Erasure
-from fairlead.ledger.chain import ChainedRow, ChainEnd, Writer, begin, chained, plain, stored
+from fairlead.ledger.chain import ChainedRow, ChainEnd, Writer, begin, plain, stored
 from fairlead.ledger.group_commit import GroupCommit
 from fairlead.ledger.ids import new_id
 from fairlead.ledger.keys import KeyStore
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Literal
 
-    from sqlalchemy import Connection, RowMapping, Select
+    from sqlalchemy import Connection, Select
 
     from fairlead.ledger.base import CertificateEvent, Entry, Feedback, Intent, Payload, Scored, Settlement
     from fairlead.ledger.budget import Claim
@@ -233,11 +233,11 @@ class SqlLedger:
 
     def prices(self) -> Mapping[str, Price]:
         """See `Ledger.prices`."""
-        return self._read(_prices)
+        return self._read(reading.prices_by_id)
 
     def decided(self, decision_ids: Sequence[str]) -> Mapping[str, Sequence[Feedback]]:
         """See `Ledger.decided`."""
-        return self._read(lambda connection: _decided(connection, decision_ids))
+        return self._read(lambda connection: reading.decided(connection, decision_ids))
 
     def payloads(self, request_ids: Sequence[str]) -> Mapping[str, Sequence[Payload]]:
         """See `Ledger.payloads`."""
@@ -253,15 +253,15 @@ class SqlLedger:
 
     def writers(self) -> Sequence[Writer]:
         """See `Ledger.writers`."""
-        return self._read(lambda connection: [_writer(r) for r in connection.execute(_WRITERS).mappings()])
+        return self._read(lambda connection: [reading.writer_of(r) for r in connection.execute(_WRITERS).mappings()])
 
     def chained(self, writer: str, first: int, last: int) -> Sequence[ChainedRow]:
         """See `Ledger.chained`."""
-        return self._read(lambda connection: _between(connection, writer, first, last))
+        return self._read(lambda connection: reading.between(connection, writer, first, last))
 
     def unchained(self) -> Iterator[ChainedRow]:
         """See `Ledger.unchained`."""
-        yield from self._read(_unchained)
+        yield from self._read(reading.unchained)
 
     async def close(self) -> None:
         """See `Ledger.close`."""
@@ -394,7 +394,7 @@ class SqlLedger:
         return end
 
     def _page(self, page: Select[Any]) -> list[Entry]:
-        return self._read(lambda connection: _entries(connection, page))
+        return self._read(lambda connection: reading.entries(connection, page))
 
     def _read(self, work: Callable[[Connection], R]) -> R:
         return self._explained("read", lambda: self._database.read(work))
@@ -424,7 +424,7 @@ _WRITERS = select(writers).order_by(writers.c.id)
 def _begun(connection: Connection) -> ChainEnd:
     """Returns the start of a new chain, which names the one that began before it."""
     before = connection.execute(_NEWEST_WRITER).mappings().first()
-    after = None if before is None else _writer(before).end
+    after = None if before is None else reading.writer_of(before).end
     began_at = Instant().process_bind_param(datetime.now(UTC), connection.dialect)
     assert began_at is not None
     start = begin(new_id("wrt"), began_at, after)
@@ -464,63 +464,3 @@ def _new(connection: Connection, changes: Sequence[Kept]) -> Sequence[Kept]:
             known.add(row["id"])
             fresh.append(change)
     return fresh
-
-
-def _writer(row: Any) -> Writer:
-    after = None
-    if row["after_writer"] is not None:
-        after = ChainEnd(row["after_writer"], row["after_seq"], row["after_hash"])
-    return Writer(row["id"], row["began_at"], after, row["seq"], row["hash"])
-
-
-def _between(connection: Connection, writer: str, first: int, last: int) -> list[ChainedRow]:
-    found = []
-    for table in ROWS:
-        columns = plain(table).c
-        query = select(plain(table)).where(columns.writer == writer, columns.seq.between(first, last))
-        found += [chained(table, row) for row in connection.execute(query).mappings()]
-    return sorted(found, key=lambda row: row.seq or 0)
-
-
-def _unchained(connection: Connection) -> list[ChainedRow]:
-    found = []
-    for table in ROWS:
-        columns = plain(table).c
-        held = exists(literal_column("1")).where(and_(writers.c.id == columns.writer, writers.c.seq >= columns.seq))
-        query = select(plain(table)).where(~held)
-        found += [chained(table, row) for row in connection.execute(query).mappings()]
-    return found
-
-
-def _entries(connection: Connection, page: Select[Any]) -> list[Entry]:
-    found = connection.execute(page).mappings().all()
-    tried = _attempts(connection, [row["request_id"] for row in found])
-    scores = _scores(connection, [row["decision_id"] for row in found])
-    known = _prices(connection)
-    return [rows.entry(row, tried[row["request_id"]], scores[row["decision_id"]], known) for row in found]
-
-
-def _prices(connection: Connection) -> dict[str, Price]:
-    return {row["id"]: rows.price(row) for row in connection.execute(select(prices)).mappings()}
-
-
-def _attempts(connection: Connection, request_ids: Sequence[str]) -> dict[str, list[RowMapping]]:
-    query = select(attempts).where(attempts.c.request_id.in_(request_ids)).order_by(attempts.c.number)
-    found = defaultdict(list)
-    for row in connection.execute(query).mappings():
-        found[row["request_id"]].append(row)
-    return found
-
-
-def _scores(connection: Connection, decision_ids: Sequence[str]) -> dict[str, list[Feedback]]:
-    query = select(feedback).where(feedback.c.decision_id.in_(decision_ids))
-    found = defaultdict(list)
-    for row in connection.execute(query.order_by(feedback.c.at, feedback.c.writer, feedback.c.seq)).mappings():
-        found[row["decision_id"]].append(rows.feedback(row))
-    return found
-
-
-def _decided(connection: Connection, decision_ids: Sequence[str]) -> dict[str, Sequence[Feedback]]:
-    made = connection.scalars(select(requests.c.decision_id).where(requests.c.decision_id.in_(decision_ids))).all()
-    scored = _scores(connection, made)
-    return {decision_id: scored.get(decision_id, []) for decision_id in made}
