@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import asdict
 
 from fairlead.catalog.capabilities import Fact, known_of
-from fairlead.catalog.prices import LIBRARY, context_tokens_of
+from fairlead.catalog.prices import context_tokens_of
 from fairlead.catalog.regions import placed
+from fairlead.catalog.resolved import LIBRARY
 from fairlead.config import HostedProvider
 from fairlead.config.known import KNOWN_PROVIDERS
 

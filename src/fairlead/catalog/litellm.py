@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from fairlead.catalog.snapshot import Rates
+    from fairlead.catalog.rates import Rates
 
 PROVIDERS = {
     **{name: name for name in ("openai", "anthropic", "gemini", "mistral", "groq", "deepseek", "xai", "openrouter")},

@@ -1,7 +1,7 @@
 """What a model costs, by the snapshot inside genai-prices: our engine and first source; offline, looked up once.
 
-The library takes 0.2 s and 13 MB beside what a gateway has loaded anyway, so it is imported with the first look-up:
-a configuration that gives prices and context windows itself never loads it.
+The library takes 0.15 s and 13 MB beside what a gateway has loaded anyway, so it is imported with the first look-up
+that `resolved.py` has no answer to.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from decimal import Decimal
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from fairlead.catalog.resolved import LIBRARY, resolved
 from fairlead.catalog.terms import Changes, priced, terms_of, without_past
 from fairlead.money import MINUTES_PER_DAY, Rate, Tariff
 
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
 
     from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
-    from fairlead.money import Price
+    from fairlead.money import Price, Term
 
-LIBRARY = "genai-prices"
 RATES = {
     "input": "input_mtok",
     "output": "output_mtok",
@@ -61,14 +61,21 @@ def tariff_of(
         base_url: the provider's address. It decides: a `deepseek` on this machine does not cost what DeepSeek asks.
         settings: of the calls; some, such as `service_tier`, have rates of their own.
     """
-    if (found := _found(provider, model, base_url)) is None:
+    if (kept := resolved(model, base_url, settings)) is not None:
+        terms = tuple(each.term() for each in kept.terms)
+    elif (found := find(provider, model, base_url)) is not None:
+        terms = ask(*found, settings or {})
+    else:
         return None
-    host, info = found
-    context = {name: str(value) for name, value in (settings or {}).items()}
-    name = f"{LIBRARY} {version(LIBRARY)}: {host.id}/{info.id}"
-    terms = terms_of(_changes(info), lambda moment: _row(info.get_prices(moment, context), name))
     terms = without_past(terms, since)
     return Tariff(terms=terms) if any(term.price is not None for term in terms) else None
+
+
+def ask(host: Provider, info: ModelInfo, settings: Mapping[str, object]) -> tuple[Term, ...]:
+    """Returns what the library says that a model costs over time."""
+    context = {name: str(value) for name, value in settings.items()}
+    name = f"{LIBRARY} {version(LIBRARY)}: {host.id}/{info.id}"
+    return terms_of(_changes(info), lambda moment: _row(info.get_prices(moment, context), name))
 
 
 def price_of(
@@ -94,11 +101,14 @@ def models_at(base_url: str) -> tuple[str, ...]:
 
 def context_tokens_of(provider: str, model: str, *, base_url: str | None = None) -> int | None:
     """Returns the context window that the snapshot gives; `None` where it gives none."""
-    found = _found(provider, model, base_url)
+    if (kept := resolved(model, base_url)) is not None:
+        return kept.context_tokens
+    found = find(provider, model, base_url)
     return None if found is None else found[1].context_window
 
 
-def _found(provider: str, model: str, base_url: str | None) -> tuple[Provider, ModelInfo] | None:
+def find(provider: str, model: str, base_url: str | None) -> tuple[Provider, ModelInfo] | None:
+    """Returns the library's entry of a model, and of who sells it; `None` where it has none."""
     from genai_prices.data_snapshot import find_provider_by_id, get_snapshot  # noqa: PLC0415 - heavy, see above
 
     hosts = get_snapshot().providers

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import date  # noqa: TC003 - msgspec reads the annotations
-from decimal import Decimal
+from decimal import Decimal  # noqa: TC003
 from importlib import resources
 from typing import TYPE_CHECKING, Self
 
 import msgspec
 
+from fairlead.catalog.rates import Rates, from_steps
 from fairlead.catalog.terms import of_rates
 from fairlead.errors import CatalogError
-from fairlead.money import Rate, Tariff, Term
+from fairlead.money import Tariff, Term
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 SHIPPED = "second_source.json"
 _DATED = re.compile(r"-(\d{8}|\d{4}-\d{2}-\d{2})$")
-
-Rates = dict[str, tuple[tuple[int, Decimal], ...]]
-"""Rate -> (total input from which it counts, USD), the first from 0."""
 
 
 class OffPeak(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -93,8 +91,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         name = f"{self.source} of {self.taken}: {quoted.key}"
         base = quoted.rates | {rate: usd for rates in own for rate, usd in rates.items()}
         off_peak = () if own else quoted.off_peak  # what a setting costs off peak nobody says
-        terms = [Term(price=of_rates(_rates(quoted.rates | each.rates), name), spans=each.spans) for each in off_peak]
-        return Tariff(terms=(Term(price=of_rates(_rates(base), name)), *terms))
+        terms = [
+            Term(price=of_rates(from_steps(quoted.rates | each.rates), name), spans=each.spans) for each in off_peak
+        ]
+        return Tariff(terms=(Term(price=of_rates(from_steps(base), name)), *terms))
 
     def uplift(self, provider: str, model: str, region: str) -> Decimal | None:
         """Returns by what the model is dearer in a region; `None` where the source does not say it."""
@@ -120,10 +120,6 @@ def read_snapshot(path: Path | None = None) -> Snapshot:
     if snapshot.checksum() != snapshot.sha256:
         raise CatalogError(f"{place} was altered: its checksum differs. Make it anew by `fairlead prices import`.")
     return snapshot
-
-
-def _rates(rates: Rates) -> dict[str, Rate]:
-    return {name: Rate(base=steps[0][1], tiers=steps[1:]) for name, steps in rates.items()}
 
 
 def _holds(when: str, settings: Mapping[str, object]) -> bool:
