@@ -1,6 +1,9 @@
 """`fairlead check`: what would run, and a plain no where nothing would."""
 
+import asyncio
 import json
+import sqlite3
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -8,6 +11,7 @@ from typer.testing import CliRunner
 from fairlead.artifact import save
 from fairlead.cli.check import app
 from fairlead.fitting import fit
+from fairlead.ledger.sqlite import SqliteLedger
 from fairlead.testing import make_outcomes
 
 POOL = """
@@ -96,3 +100,21 @@ def test_it_prints_the_schema_of_the_file(check, tmp_path):
     assert json.loads(result.stdout)["properties"]["routes"]
     assert check(POOL, "--schema", "--out", str(tmp_path / "schema.json")).exit_code == 0
     assert json.loads((tmp_path / "schema.json").read_text()) == json.loads(result.stdout)
+
+
+def test_it_says_where_on_the_road_the_installation_is_and_leaves_the_ledger_alone(check, tmp_path):
+    text = POOL + f'[ledger]\npath = "{tmp_path / "fairlead.db"}"\n'
+    assert "the road" not in check(text).output
+    assert not (tmp_path / "fairlead.db").exists()
+    asyncio.run(SqliteLedger.open(tmp_path / "fairlead.db").close())
+    assert "the road to a first saving: No request was served yet" in check(text).output
+    oldest = (Path(__file__).parents[1] / "ledger" / "oldest.sql").read_text(encoding="utf-8")
+    (tmp_path / "fairlead.db").unlink()
+    connection = sqlite3.connect(tmp_path / "fairlead.db")
+    connection.executescript(oldest)
+    connection.close()
+    result = check(text, "--json")
+    assert json.loads(result.output)["road"] is None
+    connection = sqlite3.connect(tmp_path / "fairlead.db")
+    assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+    connection.close()

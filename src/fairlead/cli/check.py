@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
@@ -12,6 +13,7 @@ import msgspec
 import typer
 
 from fairlead.cli.output import JsonOption, OutOption, Result, emit, write_whole
+from fairlead.cli.road_result import RoadResult, road_of
 from fairlead.errors import FairleadError, LedgerError
 from fairlead.policies.certified import Certified
 from fairlead.policies.guard import HullGuard, as_told
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from fairlead.types import Candidate
 
 app = typer.Typer()
+PERIOD = timedelta(days=30)
+"""Of the ledger, what is looked at to tell where on the road an installation is."""
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="A TOML file. Default: the providers whose keys are in the environment.")
@@ -110,6 +114,9 @@ class CheckResult(Result, kw_only=True, frozen=True):
     """The ledger's file, or the address of its database."""
     candidates: tuple[CandidateResult, ...]
     routes: tuple[RouteResult, ...]
+    road: RoadResult | None = None
+    """Where the installation is on the road from day 0, by the last 30 days; `null` where there is no ledger yet, or it
+    is on a server."""
 
     @classmethod
     def of(cls, setup: Setup) -> Self:
@@ -131,11 +138,22 @@ def check(
         _print_schema(out)
         return
     try:
-        result = CheckResult.of(checked(config))
+        setup = checked(config)
+        result = msgspec.structs.replace(CheckResult.of(setup), road=_road(setup))
     except FairleadError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     emit(result, partial(_show, result), as_json=as_json, out=out)
+
+
+def _road(setup: Setup) -> RoadResult | None:
+    from fairlead.ledger.opening import glancing  # noqa: PLC0415 - heavy, loaded when called
+
+    table = setup.config.ledger
+    if table.url is not None:
+        return None
+    with glancing(table.path) as ledger:
+        return None if ledger is None else road_of(ledger.entries(datetime.now(UTC) - PERIOD))
 
 
 def _print_schema(out: Path | None) -> None:
@@ -179,6 +197,8 @@ def lines(result: CheckResult) -> Iterator[str]:
         yield f"  {candidate.name:<{width}}  {_priced(candidate)}"
     for names, route in _alike(result.routes):
         yield f"route {names}: reference {route.reference}{_ASSUMED if route.assumed else ''}; {_serves(route)}"
+    if result.road is not None:
+        yield f"the road to a first saving: {result.road.words}"
 
 
 def _alike(routes: tuple[RouteResult, ...]) -> Iterator[tuple[str, RouteResult]]:

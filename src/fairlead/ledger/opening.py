@@ -6,8 +6,11 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+from fairlead.errors import LedgerError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from fairlead.ledger.spool import Spool
     from fairlead.ledger.sql import SqlLedger
@@ -38,6 +41,22 @@ def open_ledger(
     if is_url(place):
         return PostgresLedger.open(place, durability=durability, create=create, spool=spool)
     return SqliteLedger.open(place, durability=durability, create=create, spool=spool)
+
+
+@contextmanager
+def glancing(path: Path) -> Iterator[SqlLedger | None]:
+    """Gives the ledger in a file as it is, and changes nothing; `None` where there is none, or none of this version."""
+    from fairlead.ledger.sqlite import SqliteLedger  # noqa: PLC0415 - heavy, loaded when called
+
+    try:
+        ledger = SqliteLedger.open(path, create=False, migrate=False)
+    except LedgerError:
+        yield None
+        return
+    try:
+        yield ledger
+    finally:
+        asyncio.run(ledger.close())
 
 
 @contextmanager

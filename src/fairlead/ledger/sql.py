@@ -270,8 +270,12 @@ class SqlLedger:
         if self._spool is not None:
             self._spool.close()
 
-    def _prepare(self, *, create: bool = True) -> None:
+    def _prepare(self, *, create: bool = True, migrate: bool = True) -> None:
         if not self._read(migration.is_current):
+            if not migrate:
+                raise LedgerError(
+                    f"the ledger `{self.place}` has an older schema. Open it to write, and it is migrated."
+                )
             if not create and self._read(migration.is_empty):
                 raise LedgerError(f"there is no ledger at `{self.place}`. Give the address of one with `--ledger`.")
             self._explained("prepare", lambda: self._database.write(migration.bring_up_to_date))

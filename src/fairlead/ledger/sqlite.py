@@ -58,6 +58,7 @@ class SqliteLedger(SqlLedger):
         *,
         durability: Durability = "process",
         create: bool = True,
+        migrate: bool = True,
         lock_timeout_s: float = 5.0,
         spool: Spool | None = None,
         retry_s: float = RETRY_S,
@@ -68,6 +69,7 @@ class SqliteLedger(SqlLedger):
             path: of the file; its folder must exist.
             durability: what a committed row survives.
             create: make the file where there is none.
+            migrate: bring an older schema up to date; else it is refused.
             lock_timeout_s: how long to wait for another process that writes, seconds.
             spool: takes rows while the file cannot; without one they are refused.
             retry_s: how long a file that failed is left alone, seconds.
@@ -81,7 +83,7 @@ class SqliteLedger(SqlLedger):
         if not create and not path.exists():
             raise LedgerError(f"there is no ledger at `{path}`. Give the path of one with `--ledger`.")
         ledger = cls(path, _engine(path, durability, lock_timeout_s), spool, retry_s=retry_s)
-        ledger._prepare()
+        ledger._prepare(migrate=migrate)
         return ledger
 
     def filled(self, work: Callable[[Connection], R]) -> R:
