@@ -15,7 +15,7 @@ from fairlead.statistics.tails import log_spread
 from fairlead.types import TOKENS_PER_MTOK, UNITS_PER_MILLION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from fairlead.ledger.base import Entry, EntryStatus, Purpose
@@ -160,9 +160,8 @@ class Case:
         )
 
 
-def cases_of(entries: Iterable[Entry]) -> list[Case]:
-    """Returns one case an entry; a session that opted out midway is out as a whole, whatever arm it was in."""
-    cases = [Case.of(entry) for entry in entries]
+def without_opted_out(cases: Sequence[Case]) -> list[Case]:
+    """Returns the cases; a session that opted out midway is out as a whole, whatever arm it was in."""
     gone = {case.session for case in cases if case.opted_out} - {None}
     return [replace(case, opted_out=True) if case.session in gone else case for case in cases]
 

@@ -8,36 +8,39 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fairlead.proof.cases import cases_of
+from fairlead.proof.cases import Case, without_opted_out
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator
 
     from fairlead.ledger.base import Entry
-    from fairlead.proof.cases import Case
+
+_Shadow = tuple[str, str | None, float]
+"""The decision that it copies, who answered, and how good that was."""
 
 
-def paired(entries: Sequence[Entry]) -> list[Case]:
-    """Returns the cases of these entries in order, each with the score of the reference's answer where it is known."""
-    by_shadow = _by_shadow(entries)
-    return [
-        _with(case, _told(entry), by_shadow.get(entry.decision_id))
-        for case, entry in zip(cases_of(entries), entries, strict=True)
-    ]
+def paired(entries: Iterable[Entry]) -> list[Case]:
+    """Returns the cases of these entries in order, each with the score of the reference's answer where it is known.
 
+    Each entry is read once and let go of, as a ledger may be long.
+    """
+    decisions: list[str] = []
+    reference: dict[str, str | None] = {}
+    shadows: list[_Shadow] = []
 
-def _by_shadow(entries: Sequence[Entry]) -> Mapping[str, float]:
-    """Returns decision -> score of the shadow copy that the decision's reference answered."""
-    reference = {entry.decision_id: entry.reference for entry in entries}
-    return {
-        entry.parent_id: entry.score
-        for entry in entries
-        if entry.purpose == "shadow"
-        and entry.parent_id is not None
-        and entry.score is not None
-        and entry.served is not None
-        and entry.served == reference.get(entry.parent_id)
+    def read() -> Iterator[Case]:
+        for entry in entries:
+            decisions.append(entry.decision_id)
+            reference[entry.decision_id] = entry.reference
+            if entry.purpose == "shadow" and entry.parent_id is not None and entry.score is not None:
+                shadows.append((entry.parent_id, entry.served, entry.score))
+            yield _with(Case.of(entry), _told(entry))
+
+    cases = without_opted_out(list(read()))
+    seen = {
+        parent: score for parent, served, score in shadows if served is not None and served == reference.get(parent)
     }
+    return [_with(case, seen.get(decision)) for case, decision in zip(cases, decisions, strict=True)]
 
 
 def _told(entry: Entry) -> float | None:
@@ -45,6 +48,7 @@ def _told(entry: Entry) -> float | None:
     return next((score for score in told if score is not None), None)
 
 
-def _with(case: Case, told: float | None, seen: float | None) -> Case:
-    score = seen if told is None else told
-    return case if score is None or case.score is None else replace(case, reference_score=score)
+def _with(case: Case, score: float | None) -> Case:
+    """Returns the case with the score of its reference; what feedback told counts before what a shadow showed."""
+    known = score is None or case.score is None or case.reference_score is not None
+    return case if known else replace(case, reference_score=score)

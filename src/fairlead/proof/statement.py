@@ -29,7 +29,7 @@ from fairlead.proof.pairs import paired
 from fairlead.proof.shares import Share, shares
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from fairlead.ledger.base import Entry
@@ -126,9 +126,16 @@ class Statement:
 
 
 def statement(entries: Iterable[Entry]) -> Statement:
-    """Returns the statement of these entries."""
-    known = sorted(entries, key=lambda entry: (entry.at, entry.request_id))
-    return _stated(paired(known), rows_sha256=_fingerprint(known))
+    """Returns the statement of these entries, each of which is read once and let go of."""
+    hashes: list[bytes] = []
+
+    def read() -> Iterator[Entry]:
+        for entry in entries:
+            hashes.extend((link.hash or link.row).encode() for link in entry.links)
+            yield entry
+
+    every = sorted(paired(read()), key=lambda case: case.at)
+    return _stated(every, rows_sha256=hashlib.sha256(b"\n".join(sorted(hashes))).hexdigest())
 
 
 def _stated(every: Sequence[Case], *, rows_sha256: str) -> Statement:
@@ -170,11 +177,6 @@ def _stated(every: Sequence[Case], *, rows_sha256: str) -> Statement:
         n_configurations=len({case.config_hash for case in cases}),
         rows_sha256=rows_sha256,
     )
-
-
-def _fingerprint(entries: Iterable[Entry]) -> str:
-    found = sorted(link.hash or link.row for entry in entries for link in entry.links)
-    return hashlib.sha256("\n".join(found).encode()).hexdigest()
 
 
 def declared_margin(cases: Iterable[Case]) -> float | None:
