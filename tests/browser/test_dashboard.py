@@ -14,13 +14,19 @@ import subprocess
 import sys
 import urllib.request
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from benchmarks.statement import Month, play
+from fairlead.certificate import Certificate, Rung
+from fairlead.ledger.base import CertificateEvent
+from fairlead.ledger.budget import Budget, KeyTerms
+from fairlead.ledger.keys import new_key
 from fairlead.ledger.sqlite import SqliteLedger
 
 pytestmark = pytest.mark.browser
@@ -50,10 +56,39 @@ PICTURED = ("overview", "decision")
 SIZE = {"width": 1100, "height": 860}
 
 
+NOW = datetime.now(UTC)
+RUNGS = tuple(Rung(policy=f"Floor(margin={m})", p_value=0.01, loss=m / 2, cost_usd=0.004) for m in (0.005, 0.01))
+CERTIFICATE = Certificate(
+    margin=0.02,
+    confidence=0.95,
+    reference="simulated/albatross",
+    n_questions=900,
+    n_prompts=1_000,
+    table="simulated",
+    data_hash="da7a",
+    router="7f",
+    rungs=RUNGS,
+    refused=None,
+    reference_cost_usd=0.006,
+    seed=0,
+    issued_at=NOW - timedelta(days=3),
+    expires_at=NOW + timedelta(days=60),
+    alarm_chance=0.01,
+).named()
+"""So that the page has something to show; no router serves by it."""
+
+
 async def fill(path):
+    """Writes a day of traffic, a certificate that had an alarm, and a key; returns the key."""
     ledger = SqliteLedger.open(path)
-    await play(Month(n_tasks=1_500, days=1, control_share=0.15, end=datetime.now(UTC)), ledger)
+    await play(Month(n_tasks=1_500, days=1, control_share=0.15, end=NOW), ledger)
+    content = msgspec.json.encode(CERTIFICATE, order="deterministic").decode()
+    await ledger.certificate(CertificateEvent.issued(CERTIFICATE.id, content, NOW - timedelta(days=2)))
+    await ledger.certificate(CertificateEvent.alarm(CERTIFICATE.id, 1, "{}", NOW - timedelta(hours=5)))
+    secret, key = new_key("search", KeyTerms(parallel=8, budget=Budget(usd=Decimal(50), per="month")), NOW, team="web")
+    ledger.keys.add(key)
     await ledger.close()
+    return secret
 
 
 @contextmanager
@@ -67,9 +102,10 @@ def serving(folder):
             process.terminate()
 
 
-def ask(address):
+def ask(address, secret):
     body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": "Hello there."}]}).encode()
-    with urllib.request.urlopen(urllib.request.Request(f"{address}/v1/chat/completions", body)) as reply:
+    headers = {"authorization": f"Bearer {secret}"}
+    with urllib.request.urlopen(urllib.request.Request(f"{address}/v1/chat/completions", body, headers)) as reply:
         assert reply.status == 200
 
 
@@ -77,9 +113,9 @@ def ask(address):
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("day")
     (folder / "fairlead.toml").write_text(CONFIGURATION)
-    asyncio.run(fill(folder / "day.db"))
+    secret = asyncio.run(fill(folder / "day.db"))
     with serving(folder) as address:
-        ask(address)
+        ask(address, secret)
         yield address
 
 
@@ -98,8 +134,13 @@ def looking(browser, address, **how):
         page, complaints = context.new_page(), []
         page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("requestfailed", lambda request: complaints.append(request.url))
+        page.on("requestfailed", lambda request: complaints.append(request.url) if failed(request) else None)
         yield page, complaints
+
+
+def failed(request):
+    """Says whether a request failed by itself; what is under way when a page is left is called off."""
+    return request.failure != "net::ERR_ABORTED"
 
 
 def drawn(page):
@@ -176,6 +217,20 @@ def test_a_call_shows_at_its_host(browser, address):
         page.goto("/dashboard/models")
         row = page.get_by_role("row").filter(has_text="albatross").first
         assert "closed" in row.inner_text()
+
+
+def test_a_key_shows_what_it_holds_of_its_budget(browser, address):
+    with looking(browser, address) as (page, _):
+        page.goto("/dashboard/keys")
+        row = page.get_by_role("row").filter(has_text="search")
+        assert "50.00 USD / month" in row.inner_text()
+        assert row.get_by_role("meter").count() == 1
+
+
+def test_an_alarm_is_the_first_thing_said_of_a_certificate(browser, address):
+    with looking(browser, address) as (page, _):
+        page.goto("/dashboard/certificates")
+        assert "no longer believed" in page.locator("section .notice").first.inner_text()
 
 
 def test_a_narrow_screen_scrolls_tables_and_nothing_else(browser, address):
