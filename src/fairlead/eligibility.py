@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fairlead.types import Usage, estimated_tokens
+from fairlead.types import CallerLimits, Usage, estimated_tokens
 from fairlead.wire.translation import lost
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from fairlead.types import Candidate, Capabilities, Context, Dialect, Request
 
+_NO_LIMITS = CallerLimits()
 MARGIN_PERCENT = 10
 """Input tokens are estimated from characters; this much more must fit, rounded up."""
 
@@ -28,6 +29,7 @@ EXCLUSIONS = {
     "price_unknown": "the caller caps the price of a call and its price is not known",
     "output_unbounded": "the caller caps the price of a call and nothing bounds its output",
     "price_cap": "a call may cost more than the caller allows",
+    "over_budget": "a call may cost more than the rest of the budget",
     "unpriced_under_budget": "a budget is set, and what a call may cost is not known",
 } | {
     f"{need}_{state}": f"{need} is needed and {said}"
@@ -71,7 +73,7 @@ class Room:
     def takes(self, request: Request, context: Context) -> bool:
         """Says whether nobody is excluded; false where each candidate must be asked."""
         limits = context.limits
-        if request.needs or limits.allowed is not None or limits.max_cost_usd is not None:
+        if request.needs or limits != _NO_LIMITS:
             return False
         if context.budget_remaining_usd is not None and not self.priced:
             return False
@@ -84,10 +86,12 @@ class Room:
         return fits and output_tokens <= self.output_tokens
 
 
-def _reason(candidate: Candidate, demand: _Demand, context: Context) -> str | None:
+def _reason(candidate: Candidate, demand: _Demand, context: Context) -> str | None:  # noqa: PLR0911 - one a reason
     limits = context.limits
     if limits.allowed is not None and candidate.name not in limits.allowed:
         return "not_allowed"
+    if limits.affordable is not None and candidate.name not in limits.affordable:
+        return "over_budget"
     if context.budget_remaining_usd is not None and not _payable(candidate, demand, context.now):
         return "unpriced_under_budget"
     host = context.hosts.get(candidate.name) if context.hosts else None

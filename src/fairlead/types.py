@@ -310,6 +310,8 @@ class CallerLimits:
     """What the caller allows."""
 
     allowed: frozenset[str] | None = None
+    affordable: frozenset[str] | None = None
+    """What the rest of a budget can still pay for; `None` where that is not known to matter."""
     max_cost_usd: Decimal | None = None
 
 

@@ -100,7 +100,7 @@ async def test_a_spent_budget_is_answered_402_and_no_client_asks_again(start, se
 
 
 async def test_a_budget_that_others_hold_is_answered_429_and_worth_asking_again(start):
-    running = await start(budget("0.15"), faults=always("silent"))
+    running = await start(budget("0.15", more='candidates = ["host/albatross"]\n'), faults=always("silent"))
     held = asyncio.ensure_future(running.post())
     await running.until(running.entries)
     reply = await running.post()
@@ -134,6 +134,15 @@ async def test_a_call_that_the_budget_cannot_pay_is_not_made(start):
     running = await start(budget(one_dear_call), faults=always("status", status_code=503))
     await running.post()
     assert [attempt.candidate for attempt in running.entry().attempts] == ["host/albatross", "host/wren", "host/wren"]
+
+
+async def test_where_the_rest_pays_for_a_cheaper_model_alone_that_one_serves(start):
+    running = await start(budget("0.05"))  # less than an answer of the first one may cost, $0.10
+    reply = await running.post()
+    assert reply.status == 200
+    entry = running.entry()
+    assert (entry.served, entry.excluded) == ("host/wren", {"host/albatross": "over_budget"})
+    assert {attempt.candidate for attempt in entry.attempts} == {"host/wren"}
 
 
 async def test_a_crowd_never_overspends_and_spends_nearly_all(start):

@@ -120,7 +120,7 @@ async def test_a_failure_is_not_kept(start):
 
 
 async def test_a_spent_budget_does_not_keep_what_is_known_from_being_said(start):
-    running = await start(CACHE + 'budget = { usd = "0.15" }\n')
+    running = await start(CACHE + 'candidates = ["host/albatross"]\nbudget = { usd = "0.15" }\n')
     await running.post()
     while (await running.post(json=ASK | {"seed": n_calls(running)})).status == 200:
         pass

@@ -113,7 +113,7 @@ async def test_a_key_asks_for_its_routes_alone(start):
 
 async def test_the_budgets_of_route_and_key_both_hold(start):
     running = await start('[routes.auto]\nbudget = { usd = "1" }\n')
-    poor, rich = (made(running, budget=Budget(usd=Decimal(usd), per="day")) for usd in ("0.01", "5"))
+    poor, rich = (made(running, budget=Budget(usd=Decimal(usd), per="day")) for usd in ("0.001", "5"))
     refused = await running.post(headers=bearing(poor))
     assert refused.status == 402
     assert "budget of key `" in refused.json["error"]["message"]

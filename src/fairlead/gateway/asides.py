@@ -56,7 +56,7 @@ class Asides:
                 request=request,
                 routed=routed,
                 routes=gateway.routes,
-                limits=(limit,),
+                limits=(limit, *gateway.limits_of(delivered.route)),
                 at=now,
                 lease_s=gateway.limits.total_s,
             ),

@@ -7,7 +7,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fairlead.errors import AllAttemptsFailedError, FairleadError, LedgerError, ProviderError, RequestError
+from fairlead.errors import (
+    AllAttemptsFailedError,
+    BudgetExceededError,
+    FairleadError,
+    LedgerError,
+    ProviderError,
+    RequestError,
+)
 from fairlead.gateway.body import ClientLeftError, header, passed_on, send_json
 from fairlead.gateway.cache import Collector, Place
 from fairlead.gateway.errors import fault_of, send_error
@@ -84,11 +91,23 @@ class Chat:
             place=place,
             purse=gateway.purse(request, routed, context, limits),
         )
-        await record.intend()  # committed before the call
+        record = await self._intended(record)  # committed before the call
         if request.stream:
             await self._stream(record, receive, send)
         else:
             await self._answer(record, receive, send)
+
+    async def _intended(self, record: Record) -> Record:
+        """Returns the record when its intent is kept; of those whom a budget that is nearly spent still pays."""
+        try:
+            await record.intend()
+        except BudgetExceededError as error:
+            cheaper = record.cheaper(error)
+            if cheaper is None:
+                raise
+            await cheaper.intend()
+            return cheaper
+        return record
 
     async def _answer(self, record: Record, receive: Receive, send: Send) -> None:
         async with CancelledByLeaving(receive):

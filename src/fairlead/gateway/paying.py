@@ -95,6 +95,10 @@ class Paying:
             }
         return self._bounds
 
+    def affordable(self, usd: Decimal) -> frozenset[str]:
+        """Returns the planned candidates of which a call costs no more than this."""
+        return frozenset(name for name, bound in self.bounds.items() if bound.usd is not None and bound.usd <= usd)
+
     def opening(self, request_id: str) -> list[Claim]:
         """Returns what is claimed with the intent.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from fairlead.wire.translation import lost
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from fairlead.errors import BudgetExceededError
     from fairlead.gateway.cache import Cached, Place
     from fairlead.gateway.keys import Caller
     from fairlead.gateway.paying import Paying
@@ -83,6 +84,17 @@ class Record:
             self.purse.granted(await self.gateway.ledger.intent(self._intent(), claims))
             self.gateway.remaining.note(self.purse.standings, self.context.now)
         self.laps.lap("ledger")
+
+    def cheaper(self, error: BudgetExceededError) -> Record | None:
+        """Returns the record of this request with those whom the rest of a budget pays for; `None` for nobody."""
+        purse, gateway = self.purse, self.gateway
+        affordable = frozenset() if purse is None else purse.affordable(error.remaining)
+        if not affordable or purse is None or self.routed.route not in gateway.routes.routers:
+            return None
+        context = replace(self.context, limits=replace(self.context.limits, affordable=affordable))
+        routed, context = gateway.decide(self.request, context, self.caller)
+        paying = gateway.purse(self.request, routed, context, purse.limits)
+        return replace(self, context=context, routed=routed, purse=paying)
 
     async def settle(self, outcome: Outcome) -> None:
         """Returns when it is committed what came of it.
