@@ -3,7 +3,8 @@
  *     mock PORT [GAP_MS]
  *
  * A body with `"stream":true` gets a stream, one send() an event; where its prompt holds the word `slowly`, GAP_MS
- * milliseconds apart. Every other body gets one JSON answer. Every answer holds the word that the driver looks for. */
+ * milliseconds apart. Every other body gets one JSON answer. Every answer names the model that was asked for, and holds
+ * the word that the driver looks for. */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -22,18 +23,26 @@
 #define N_CONTENT 50
 #define N_EVENTS (N_CONTENT + 3) /* the finish reason, the usage, [DONE] */
 #define MAX_FDS 16384
+#define MAX_MODELS 64
+
+typedef struct { /* what one model says */
+    char model[64], answer[8192], events[N_EVENTS][1280];
+    size_t answer_size, event_size[N_EVENTS];
+} Script;
 
 typedef struct {
     char *in;
     size_t used, room;
+    Script *script;
     int event;      /* the next event to send; -1 where no stream is open */
     double due_ms;  /* when */
     double gap_ms;
 } Connection;
 
 static Connection connections[MAX_FDS];
-static char answer[8192], events[N_EVENTS][1024], head[256];
-static size_t answer_size, event_size[N_EVENTS], head_size;
+static Script scripts[MAX_MODELS];
+static char head[256];
+static size_t head_size;
 static double default_gap_ms = 100;
 static int n_paced; /* streams whose next event waits for its time */
 
@@ -43,38 +52,52 @@ static double now_ms(void) {
     return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
-static void compose_event(int i, const char *data) {
+static void compose_event(Script *s, int i, const char *data) {
     size_t n = strlen(data) + 8; /* `data: ` and two line feeds */
-    event_size[i] = sprintf(events[i], "%zx\r\ndata: %s\n\n\r\n%s", n, data, i == N_EVENTS - 1 ? "0\r\n\r\n" : "");
+    s->event_size[i] = sprintf(s->events[i], "%zx\r\ndata: %s\n\n\r\n%s", n, data, i == N_EVENTS - 1 ? "0\r\n\r\n" : "");
 }
 
-static void compose(void) {
+static void compose(Script *s) {
     const char *usage = "{\"prompt_tokens\":200,\"completion_tokens\":150,\"total_tokens\":350}";
     char body[4096], text[1024] = MARK, data[1024];
     while (strlen(text) < 900) strcat(text, " stands in the shallows and waits for");
     sprintf(body,
-            "{\"id\":\"chatcmpl-0123456789\",\"object\":\"chat.completion\",\"created\":1760000000,\"model\":\"mock\","
+            "{\"id\":\"chatcmpl-0123456789\",\"object\":\"chat.completion\",\"created\":1760000000,\"model\":\"%s\","
             "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"%s\",\"refusal\":null},"
-            "\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":%s,\"service_tier\":\"default\"}", text, usage);
-    answer_size = sprintf(answer, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n%s",
+            "\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":%s,\"service_tier\":\"default\"}", s->model, text, usage);
+    s->answer_size = sprintf(s->answer, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n%s",
                           strlen(body), body);
-    head_size = sprintf(head, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
     const char *envelope = "{\"id\":\"chatcmpl-0123456789\",\"object\":\"chat.completion.chunk\",\"created\":1760000000,"
-                           "\"model\":\"mock\",\"system_fingerprint\":\"fp_1\",\"choices\":[%s]%s}";
+                           "\"model\":\"%s\",\"system_fingerprint\":\"fp_1\",\"choices\":[%s]%s}";
     for (int i = 0; i < N_CONTENT; i++) {
         char choice[256];
         sprintf(choice, "{\"index\":0,\"delta\":{%s\"content\":\" %s%d\"},\"logprobs\":null,\"finish_reason\":null}",
                 i ? "" : "\"role\":\"assistant\",", MARK, i);
-        sprintf(data, envelope, choice, "");
-        compose_event(i, data);
+        sprintf(data, envelope, s->model, choice, "");
+        compose_event(s, i, data);
     }
-    sprintf(data, envelope, "{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"stop\"}", "");
-    compose_event(N_CONTENT, data);
+    sprintf(data, envelope, s->model, "{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"stop\"}", "");
+    compose_event(s, N_CONTENT, data);
     char counted[256];
     sprintf(counted, ",\"usage\":%s", usage);
-    sprintf(data, envelope, "", counted);
-    compose_event(N_CONTENT + 1, data);
-    compose_event(N_CONTENT + 2, "[DONE]");
+    sprintf(data, envelope, s->model, "", counted);
+    compose_event(s, N_CONTENT + 1, data);
+    compose_event(s, N_CONTENT + 2, "[DONE]");
+}
+
+/* Returns what the model says that a body names, composed at its first call. */
+static Script *script_of(char *body, size_t length) {
+    char *name = memmem(body, length, "\"model\":", 8), *end;
+    if (!name || !(name = memchr(name + 8, '"', body + length - name - 8))) return &scripts[0];
+    name++;
+    if (!(end = memchr(name, '"', body + length - name)) || end - name > 63) return &scripts[0];
+    Script *s = scripts;
+    while (s->answer_size && (strncmp(s->model, name, end - name) || s->model[end - name]) && s < scripts + MAX_MODELS - 1) s++;
+    if (!s->answer_size) {
+        memcpy(s->model, name, end - name);
+        compose(s);
+    }
+    return s;
 }
 
 static void drop(int fd) {
@@ -90,7 +113,7 @@ static void drop(int fd) {
 static void play(int fd) {
     Connection *c = &connections[fd];
     while (c->event >= 0 && (c->gap_ms == 0 || now_ms() >= c->due_ms)) {
-        if (send(fd, events[c->event], event_size[c->event], MSG_NOSIGNAL) < 0) {
+        if (send(fd, c->script->events[c->event], c->script->event_size[c->event], MSG_NOSIGNAL) < 0) {
             if (errno == EAGAIN) { /* the reader is slow: try the same event again */
                 if (c->gap_ms == 0) n_paced++;
                 c->gap_ms = c->gap_ms ? c->gap_ms : 1;
@@ -121,10 +144,11 @@ static void serve(int fd) {
         if (c->used < start + length) return;
         char *body = c->in + start;
         int streams = memmem(body, length, "\"stream\":true", 13) || memmem(body, length, "\"stream\": true", 14);
+        c->script = script_of(body, length);
         int slow = streams && memmem(body, length, "slowly", 6);
         memmove(c->in, body + length, c->used - start - length);
         c->used -= start + length;
-        ssize_t sent = streams ? send(fd, head, head_size, MSG_NOSIGNAL) : send(fd, answer, answer_size, MSG_NOSIGNAL);
+        ssize_t sent = streams ? send(fd, head, head_size, MSG_NOSIGNAL) : send(fd, c->script->answer, c->script->answer_size, MSG_NOSIGNAL);
         if (sent < 0) {
             drop(fd);
             return;
@@ -155,7 +179,7 @@ int main(int argc, char **argv) {
     int port = atoi(argv[1]), one = 1;
     if (argc > 2) default_gap_ms = atof(argv[2]);
     signal(SIGPIPE, SIG_IGN);
-    compose();
+    head_size = sprintf(head, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
     for (int i = 0; i < MAX_FDS; i++) connections[i].event = -1;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
