@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from fairlead.gateway.body import read_body
 from fairlead.gateway.keeping import Keeping
 from fairlead.gateway.keys import ANYBODY, caller_of
 from fairlead.gateway.paying import Paying, Remaining
+from fairlead.ledger.ids import RANDOM
 from fairlead.types import CallerLimits, Context
 from fairlead.wire import anthropic_request, responses_request
 
@@ -119,7 +119,7 @@ class Gateway:
         now, caller = datetime.now(UTC), caller_of(scope)
         return Context(
             now=now,
-            seed=secrets.randbits(63),
+            seed=RANDOM.bits(63),
             hosts=self.executor.hosts.states(),
             session=self.sessions.state(request, scope, now),
             limits=NO_LIMITS if caller.models is None else CallerLimits(allowed=caller.models),

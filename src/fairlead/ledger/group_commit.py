@@ -55,15 +55,18 @@ class GroupCommit(Generic[T, R]):
         self._write = write
         self._idle = idle
         self._pause = pause
-        self._queue: SimpleQueue[_Waiting[T, R] | None] = SimpleQueue()
+        self._waiting: list[_Waiting[T, R]] = []
+        self._calls: SimpleQueue[None] = SimpleQueue()
+        """Each wakes the thread."""
+        self._called = False  # one is on its way
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._lock = threading.Lock()  # no change may slip in behind the end mark
+        self._lock = threading.Lock()  # over all of the above
         self._closed = False
 
     @property
     def n_waiting(self) -> int:
         """Changes that wait to be written."""
-        return self._queue.qsize()
+        return len(self._waiting)
 
     async def commit(self, change: T) -> R:
         """Returns what came of `change` when it is committed.
@@ -82,7 +85,7 @@ class GroupCommit(Generic[T, R]):
         """Returns when all that was handed over is written and the thread has ended."""
         with self._lock:
             self._closed = True
-            self._queue.put(None)
+        self._calls.put(None)
         if self._thread.is_alive():
             await asyncio.to_thread(self._thread.join)
 
@@ -90,13 +93,20 @@ class GroupCommit(Generic[T, R]):
         with self._lock:
             if self._closed:
                 raise LedgerError("this ledger is closed. Open it anew to write to it.")
-            if self._queue.qsize() >= MAX_WAITING:
+            if len(self._waiting) >= MAX_WAITING:
                 raise LedgerError(
                     f"{MAX_WAITING} rows wait for the ledger, which is its limit. Look at the disk it writes to."
                 )
-            self._queue.put(waiting)
+            self._waiting.append(waiting)
+            called, self._called = self._called, True
             if self._thread.ident is None:
                 self._thread.start()
+        if not called:  # once a turn of the loop: whoever else commits in it is in the same batch
+            waiting.loop.call_soon(self._call)
+
+    def _call(self) -> None:
+        self._called = False
+        self._calls.put(None)
 
     def _run(self) -> None:
         while batch := self._gather():
@@ -106,29 +116,17 @@ class GroupCommit(Generic[T, R]):
                 answers = [error] * len(batch)
             _wake(batch, answers)
 
-    def _next(self) -> _Waiting[T, R] | None:
+    def _gather(self) -> list[_Waiting[T, R]]:
+        """Returns all that waits, at least one change; nothing once this is closed and all is written."""
         while True:
+            with self._lock:
+                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                if batch or self._closed:
+                    return batch
             try:
-                return self._queue.get(timeout=self._pause())
+                self._calls.get(timeout=self._pause())
             except Empty:
                 self._idle()
-
-    def _gather(self) -> list[_Waiting[T, R]]:
-        """Returns all that waits now, at least one change; nothing at the end mark."""
-        batch: list[_Waiting[T, R]] = []
-        waiting = self._next()
-        while waiting is not None:
-            batch.append(waiting)
-            if len(batch) == MAX_BATCH:
-                break
-            try:
-                waiting = self._queue.get_nowait()
-            except Empty:
-                break
-        else:
-            if batch:
-                self._queue.put(None)  # the end mark came behind changes: write these first
-        return batch
 
 
 def _wake(batch: Sequence[_Waiting[T, R]], answers: Sequence[R | Exception]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
+import os
+import struct
 import time
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,36 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NS_PER_MS = 1_000_000
+_N_WORDS = 512
+
+
+class Randomness:
+    """The system's own random numbers, some hundred at a time.
+
+    A system call for each would let go of the interpreter, and another thread could keep it for milliseconds.
+    """
+
+    def __init__(self) -> None:
+        self._words: list[int] = []
+
+    def bits(self, n: int) -> int:
+        """Returns `n` random bits, at most 64."""
+        try:
+            word = self._words.pop()
+        except IndexError:
+            self._words = list(struct.unpack(f"{_N_WORDS}Q", os.urandom(8 * _N_WORDS)))
+            word = self._words.pop()
+        return word >> (64 - n)
+
+
+RANDOM = Randomness()
 
 
 def new_id(
     prefix: str,
     *,
     now_ns: Callable[[], int] = time.time_ns,
-    random_bits: Callable[[int], int] = secrets.randbits,
+    random_bits: Callable[[int], int] = RANDOM.bits,
 ) -> str:
     """Returns `prefix_` and 32 hexadecimal digits in the layout of a version 7 UUID.
 

@@ -19,6 +19,7 @@ from fairlead.ledger.base import Erasure
 from fairlead.ledger.chain import ChainedRow, ChainEnd, Writer, begin, plain, stored
 from fairlead.ledger.group_commit import GroupCommit
 from fairlead.ledger.ids import new_id
+from fairlead.ledger.inserting import insert_rows
 from fairlead.ledger.keys import KeyStore
 from fairlead.ledger.schema import (
     ROWS,
@@ -69,8 +70,11 @@ _ORPHANS = union(
     select(attempts.c.request_id).where(~exists().where(settlements.c.request_id == attempts.c.request_id)),
 )
 _NEWEST_WRITER = select(writers).order_by(writers.c.id.desc()).limit(1)
-_MOVE_ON = update(writers).where(writers.c.id == bindparam("writer"))
-_INSERTS = {table: insert(plain(table)) for table in (*ROWS, *UNCHAINED)}
+_MOVE_ON = (
+    update(writers)
+    .where(writers.c.id == bindparam("writer"))
+    .values(seq=bindparam("last_seq"), hash=bindparam("last_hash"))
+)
 
 
 class Database(Protocol):
@@ -392,9 +396,9 @@ class SqlLedger:
             gathered[table].append({**content, "writer": end.writer, "seq": end.seq, "hash": end.hash})
         for table in (*ROWS, *UNCHAINED):
             if table in gathered:
-                connection.execute(_INSERTS[table], gathered[table])
+                insert_rows(connection, table, gathered[table])
         if end is not None and end is not self._end:
-            connection.execute(_MOVE_ON.values(seq=end.seq, hash=end.hash), {"writer": end.writer})
+            connection.execute(_MOVE_ON, {"writer": end.writer, "last_seq": end.seq, "last_hash": end.hash})
         return end
 
     def _page(self, page: Select[Any]) -> list[Entry]:
