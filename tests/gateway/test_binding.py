@@ -148,6 +148,14 @@ def test_a_router_fitted_for_quality_does_not_stand_for_cost(set_up, tmp_path):
     assert isinstance(inner(set_up(POOL + f'[routes.auto]\nrouter = "{tmp_path / "mine"}"\n'), "auto:cost"), Thrifty)
 
 
+def test_a_router_that_was_saved_without_its_guard_serves_without_one(set_up, tmp_path):
+    router = fit(make_outcomes(40))
+    save(router.bind(router.candidates, reference="strong", policy=Floor(margin=0.3)), tmp_path / "mine")
+    text = POOL + f'[routes.auto]\nrouter = "{tmp_path / "mine"}"\n'
+    assert repr(routes(set_up(text))["auto"].router.policy) == repr(Floor(margin=0.3))
+    assert isinstance(inner(set_up(text), "auto:quality"), Utility)
+
+
 def test_what_was_judged_at_one_start_is_read_at_the_next(set_up, tmp_path, monkeypatch):
     save(fit(make_outcomes(40)), tmp_path / "mine")
     text = POOL + f'[routes.auto]\nrouter = "{tmp_path / "mine"}"\n'

@@ -12,7 +12,7 @@ from fairlead.config.learning import POINTER
 from fairlead.config.wording import nearest
 from fairlead.errors import ConfigError
 from fairlead.judgements import Judgements
-from fairlead.policies import LatencyLimit
+from fairlead.policies import HullGuard, LatencyLimit
 from fairlead.policies.objectives import CONFIDENCE, policy_for
 from fairlead.router import Router
 
@@ -112,6 +112,8 @@ def _bound(
             latency_p95_s=route.latency_p95_s,
         )
     policy = _wanted(route, unguarded.policy)
+    if policy is unguarded.policy and not isinstance(learned.policy, HullGuard):
+        return unguarded, None  # whoever saved it took the guard off
     return replace(unguarded, policy=judgements.judged(unguarded, policy)), None
 
 
