@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from load import JSON, LATENCY, LONG, SLOW, STREAM, Answers
+from peers import fresh_ledger
 from process import serving
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ def endured(load: Load, peer: Peer, work: Path, core: int, *, marks: tuple[int, 
     """Returns what a gateway of its own, freshly started, goes through."""
     starts = []
     for _ in range(n_starts):
-        _forget(work)
+        fresh_ledger(work)
         with serving(peer, work, core) as gateway:
             starts.append(gateway.start_s)
-    _forget(work)
+    fresh_ledger(work)
     with serving(peer, work, core) as gateway:
         idle_mb = gateway.rss_mb()
         grown_mb, failed = _grown(load, gateway, marks)
@@ -84,8 +85,3 @@ def _slow_streams(load: Load, gateway: Running) -> tuple[Answers, Answers]:
         beside = load.ask(gateway, LATENCY, seconds=4)
         said, _ = streaming.communicate(timeout=120)
     return msgspec.json.decode(said, type=Answers), beside
-
-
-def _forget(work: Path) -> None:
-    for path in work.glob("fairlead.db*"):
-        path.unlink()

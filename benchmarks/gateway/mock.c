@@ -180,6 +180,8 @@ int main(int argc, char **argv) {
     if (argc > 2) default_gap_ms = atof(argv[2]);
     signal(SIGPIPE, SIG_IGN);
     head_size = sprintf(head, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
+    strcpy(scripts[0].model, "mock"); /* for bodies that name none */
+    compose(&scripts[0]);
     for (int i = 0; i < MAX_FDS; i++) connections[i].event = -1;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);

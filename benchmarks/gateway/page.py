@@ -28,8 +28,8 @@ Written by `{command}` on {date}, in {minutes:.0f} minutes. {machine}. One core 
 user and system time of all processes of a gateway for an answer, medians over the rounds; ratios and added times are
 taken within a round, then their median. Every answer was checked to be whole.
 
-Ours runs with eligibility, a fitted router over eight candidates, and the durable ledger on. The pass-through is
-`passthrough.py`: uvicorn and aiohttp that hand bytes on, no JSON, no routing, nothing kept.
+Ours runs with a virtual key and its budget, eligibility, a fitted router over eight candidates, and the durable ledger
+on. The pass-through is `passthrough.py`: uvicorn and aiohttp that hand bytes on, no JSON, no routing, nothing kept.
 """
 
 

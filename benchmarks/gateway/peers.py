@@ -72,7 +72,7 @@ def available(work: Path, upstream: int) -> tuple[list[Peer], dict[str, str]]:
 
 
 def fairlead(work: Path, upstream: int, port: int = 9803) -> Peer:
-    """Returns our own gateway: a fitted router over eight candidates, a durable ledger."""
+    """Returns our own gateway: a key with a budget, a fitted router over eight candidates, a durable ledger."""
     from fairlead import __version__, fit  # noqa: PLC0415 - the other peers need none of it
     from fairlead.artifact import save  # noqa: PLC0415
     from fairlead.testing import make_outcomes  # noqa: PLC0415
@@ -90,8 +90,30 @@ def fairlead(work: Path, upstream: int, port: int = 9803) -> Peer:
         f'[providers.host]\nbase_url = "http://127.0.0.1:{upstream}/v1"\napi_key_env = "MOCK_KEY"\n'
         f'{models}[routes.auto]\nrouter = "router"\nreference = "host/strong"\n'
     )
-    command = (str(Path(sys.executable).with_name("fairlead")), "serve", "--config", str(work / "fairlead.toml"))
-    return Peer(name="Fairlead", version=__version__, command=command, port=port, ready="/health/ready")
+    program = str(Path(sys.executable).with_name("fairlead"))
+    return Peer(
+        name="Fairlead",
+        version=__version__,
+        command=(program, "serve", "--config", str(work / "fairlead.toml")),
+        port=port,
+        ready="/health/ready",
+        headers={"authorization": f"Bearer {_key(work, program)}"},
+    )
+
+
+def fresh_ledger(work: Path) -> None:
+    """Puts a ledger in place that holds the key, and nothing else."""
+    for path in work.glob("fairlead.db*"):
+        path.unlink()
+    shutil.copy(work / "keyed.db", work / "fairlead.db")
+
+
+def _key(work: Path, program: str) -> str:
+    words = ("keys", "create", "bench", "--budget", "1000000/month", "--ledger", str(work / "keyed.db"), "--json")
+    made = subprocess.run([program, *words], capture_output=True, check=True)
+    fresh_ledger(work)
+    key: str = msgspec.json.decode(made.stdout)["secret"]
+    return key
 
 
 def pass_through(upstream: int, port: int = 9802) -> Peer:

@@ -64,7 +64,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two short rounds, a tenth of the requests")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=2.5)
     parser.add_argument("--only", nargs="*", help="names of the gateways to run")
     parser.add_argument("--no-endurance", action="store_true", help="neither starts, nor memory, nor slow streams")
