@@ -507,6 +507,8 @@ class Chunk:
 
 
 AttemptStatus = Literal["ok", "failed", "cancelled"]
+AttemptKind = Literal["call", "hedge", "continuation"]
+"""A `hedge` is made beside a call that takes long, a `continuation` goes on with an answer that broke off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -538,6 +540,7 @@ class Attempt:
     """The most that it could cost, where a budget had to pay for it."""
     output_limit: int | None = None
     """Tokens of output that this pays for, sent where the caller set no limit."""
+    kind: AttemptKind = "call"
     answer: str | None = field(default=None, repr=False)
     """The final answer in one spelling, where the plan compares answers; never kept in the ledger."""
 

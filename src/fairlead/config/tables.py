@@ -68,6 +68,10 @@ class LimitsConfig(Table, frozen=True, kw_only=True):
     hedge_s: Seconds = 10.0
     """Wait for an answer that is not streamed before a second model is asked beside the first, seconds; the 95th
     percentile of what was measured or predicted where that is longer. Default 10, up to 3600."""
+    hedge_ttft_s: Seconds = 0.5
+    """Wait for the first content of a stream before a second model is asked beside the first, seconds; the 95th
+    percentile of what was measured where that is longer. Never where fewer than 20 streams were. Default 0.5, up to
+    3600."""
     idle_s: Seconds = 30.0
     """Longest silence within a stream, and wait for the whole body of a request, seconds. Default 30, up to 3600."""
     answer_s: Seconds = 300.0
@@ -85,6 +89,9 @@ class LimitsConfig(Table, frozen=True, kw_only=True):
     """Retries, as a share of the requests; 20 may be saved up. Default 0.2, 0 to 1."""
     hedge_share: Annotated[float, Meta(ge=0, le=1)] = 0.05
     """Second calls beside a slow one, as a share of the requests; 20 may be saved up. Default 0.05, 0 to 1."""
+    hedge_usd_per_hour: Annotated[float, Meta(ge=0, le=10_000)] = 1.0
+    """What such second calls may be expected to cost in an hour, USD; models without a price count nothing here.
+    Default 1, 0 to 10000."""
 
 
 class LedgerConfig(Table, frozen=True, kw_only=True):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from fairlead.answers import asked_of
 from fairlead.errors import ConfigError, ProviderError, ProviderTimeoutError
 from fairlead.execution.advance import compares
-from fairlead.execution.allowance import Allowance
+from fairlead.execution.allowance import Allowance, SpendCap
+from fairlead.execution.expected import Expected
 from fairlead.execution.hosts import Hosts
 from fairlead.execution.run import CUT, Run, Shared, unforeseen
 from fairlead.execution.stream import Stream
@@ -74,6 +75,7 @@ class Executor:
             hosts=self.hosts,
             retries=Allowance(self.limits.retry_share, self.limits.burst),
             hedges=Allowance(self.limits.hedge_share, self.limits.burst),
+            hedge_spend=SpendCap(self.limits.hedge_usd_per_hour, timer),
         )
 
     async def execute(
@@ -143,7 +145,7 @@ class Executor:
             seed=seed,
             asked=asked_of(request) if any(map(compares, decision.plan)) else None,
             shared=self._shared,
-            expected_p95_s={p.candidate: p.latency_p95_s for p in decision.predictions},
+            expected=Expected(decision, request),
             purse=purse,
         )
 

@@ -150,13 +150,21 @@ class Hosts:
         """Takes note that an answer begins."""
         self[candidate].breaker.hear(self._timer())
 
-    def end(self, attempt: Attempt, error: ProviderError | None = None, *, late: bool = False) -> None:
-        """Takes note of what came of it; `late`: it was given up because another was faster."""
+    def end(
+        self, attempt: Attempt, error: ProviderError | None = None, *, late: bool = False, streamed: bool = False
+    ) -> None:
+        """Takes note of what came of it; `late`: it was given up because another was faster.
+
+        One that was overtaken would have taken at least as long as it did: where that did not count, hosts would seem
+        the faster the more often they are overtaken.
+        """
         host = self[attempt.candidate]
         host.n_in_flight = max(0, host.n_in_flight - 1)  # it may have been forgotten since the call began
         host.breaker.end()
         if late or isinstance(error, OF_THE_HOST):
             host.breaker.fail(self._timer())
+            if late:
+                (host.ttft_s if streamed else host.latency_s).add(attempt.latency_s)
             self._fresh_until_s = 0.0
         elif attempt.status == "ok":
             host.breaker.succeed()

@@ -28,6 +28,16 @@ def first_token_s(limits: Limits, candidate: Candidate, host: Host, *, alone: bo
     return max(limits.patient_ttft_s if patient else 0.0, limits.ttft_s, SLACK * (slow_s or 0.0))
 
 
+def hedge_stream_after_s(limits: Limits, host: Host) -> float | None:
+    """Returns after how long without content somebody else is asked as well, seconds; `None` where that is not known.
+
+    That is when 19 in 20 streams would have begun. A host of which nothing was measured may just think: it is not
+    overtaken, but given up when its time is over.
+    """
+    usual_s = host.ttft_s.quantile(0.95)
+    return None if usual_s is None else max(limits.hedge_ttft_s, usual_s)
+
+
 def hedge_after_s(limits: Limits, candidate: Candidate, host: Host, expected_p95_s: float | None) -> float:
     """Returns after how long without a whole answer somebody else is asked as well, seconds.
 

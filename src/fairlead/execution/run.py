@@ -10,19 +10,30 @@ from typing import TYPE_CHECKING
 from fairlead.answers import final_answer
 from fairlead.errors import ProviderError
 from fairlead.execution.advance import Call, Deliver, Move, advance, compares, hedge, ruled_out
-from fairlead.execution.patience import first_token_s, hedge_after_s
+from fairlead.execution.patience import first_token_s, hedge_after_s, hedge_stream_after_s
 from fairlead.types import Attempt, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from fairlead.answers import Question
-    from fairlead.execution.allowance import Allowance
+    from fairlead.execution.allowance import Allowance, SpendCap
+    from fairlead.execution.expected import Expected
     from fairlead.execution.hosts import Hosts
     from fairlead.execution.purse import Purse
     from fairlead.money import Price
     from fairlead.providers.base import Limits
-    from fairlead.types import AttemptStatus, Candidate, Chunk, OutcomeStatus, Request, Response, Stage, Usage
+    from fairlead.types import (
+        AttemptKind,
+        AttemptStatus,
+        Candidate,
+        Chunk,
+        OutcomeStatus,
+        Request,
+        Response,
+        Stage,
+        Usage,
+    )
 
     Clock = Callable[[], datetime]
     Timer = Callable[[], float]
@@ -60,6 +71,7 @@ class Progress:
     stage: int
     started_s: float
     """On the run's timer."""
+    kind: AttemptKind = "call"
     ttft_s: float | None = None
     model_served: str | None = None
     usage: Usage | None = None
@@ -91,6 +103,7 @@ class Shared:
     hosts: Hosts
     retries: Allowance
     hedges: Allowance
+    hedge_spend: SpendCap
 
     def earn(self) -> None:
         """Takes note of a request."""
@@ -113,7 +126,7 @@ class Run:
         shared: Shared,
         seed: int,
         asked: Question | None,
-        expected_p95_s: Mapping[str, float | None],
+        expected: Expected,
         purse: Purse | None = None,
     ) -> None:
         self.plan = plan
@@ -128,7 +141,7 @@ class Run:
         self._began_s = shared.timer()
         self._asked = asked
         self._shared = shared
-        self._expected_p95_s = expected_p95_s
+        self._expected = expected
         shared.earn()
         self._purse = purse
         self._unpaid: set[str] = set()
@@ -170,10 +183,15 @@ class Run:
     async def hedge(self, slow: Progress) -> Progress | None:
         """Opens a second call beside one that takes long; none where nobody is left, or too many were made already."""
         move = hedge(self.plan, self.attempts, slow.stage, self.limits, self._barred)
-        if move is None or not self._shared.hedges.left or not await self._pays(move.candidate):
+        if move is None or not self._hedges(move.candidate) or not await self._pays(move.candidate):
             return None
         self._shared.hedges.take()
-        return self._begin(move.candidate, move.stage)
+        return self._begin(move.candidate, move.stage, kind="hedge")
+
+    def _hedges(self, name: str) -> bool:
+        """Says whether one more may be asked beside another, of which so many and so dear ones are granted."""
+        shared = self._shared
+        return shared.hedges.left and shared.hedge_spend.take(self._expected.usd(self._candidates[name]))
 
     def told(self, progress: Progress, request: Request) -> Request:
         """Returns the request as the host of a call is sent it."""
@@ -181,9 +199,16 @@ class Run:
 
     def hedge_after_s(self, progress: Progress) -> float:
         """Returns after how long a call that has not answered gets another beside it."""
-        name = progress.candidate.name
-        expected_s = self._expected_p95_s.get(name)
-        return hedge_after_s(self.limits, progress.candidate, self._shared.hosts[name], expected_s)
+        candidate = progress.candidate
+        expected_s = self._expected.latency_p95_s(candidate)
+        return hedge_after_s(self.limits, candidate, self._shared.hosts[candidate.name], expected_s)
+
+    def hedge_stream_after_s(self, progress: Progress) -> float | None:
+        """Returns after how long a stream that has not begun gets another beside it; `None` for never."""
+        after_s = hedge_stream_after_s(self.limits, self._shared.hosts[progress.candidate.name])
+        if after_s is None or not self._shared.hedges.left:
+            return None
+        return None if hedge(self.plan, (), progress.stage, self.limits, self._barred) is None else after_s
 
     def first_token_s(self, progress: Progress) -> float:
         """Returns how long the first content of a stream may take."""
@@ -228,9 +253,9 @@ class Run:
         self.causes.append(error)
         self._close(progress, "failed", error=error)
 
-    def abandon(self, progress: Progress, *, late: bool) -> None:
+    def abandon(self, progress: Progress, *, late: bool, streamed: bool = False) -> None:
         """Closes an attempt that another one was faster than; `late`: it had a start of it."""
-        self._close(progress, "cancelled", late=late)
+        self._close(progress, "cancelled", late=late, streamed=streamed)
 
     def cancel(self) -> None:
         """Closes the attempts that are open: the caller left."""
@@ -252,8 +277,8 @@ class Run:
     def _barred(self) -> frozenset[str]:
         return ruled_out(self.attempts, self._candidates) | self._unpaid
 
-    def _begin(self, name: str, stage: int) -> Progress:
-        progress = Progress(candidate=self._candidates[name], stage=stage, started_s=self._timer())
+    def _begin(self, name: str, stage: int, kind: AttemptKind = "call") -> Progress:
+        progress = Progress(candidate=self._candidates[name], stage=stage, started_s=self._timer(), kind=kind)
         self._open.append(progress)
         self._shared.hosts.begin(name)
         return progress
@@ -268,6 +293,7 @@ class Run:
         error: ProviderError | None = None,
         answer: str | None = None,
         late: bool = False,
+        streamed: bool = False,
     ) -> None:
         candidate = progress.candidate
         started_at = self._began_at + timedelta(seconds=progress.started_s - self._began_s)
@@ -290,10 +316,11 @@ class Run:
                 status_code=error.status_code if error else None,
                 retryable=error.retryable if error else False,
                 retry_after_s=error.retry_after_s if error else None,
+                kind=progress.kind,
                 answer=answer,
                 reserved_usd=None if self._purse is None else self._purse.reserved_usd(candidate.name),
                 output_limit=None if self._purse is None else self._purse.output_limit(candidate.name),
             )
         )
         self._open.remove(progress)
-        self._shared.hosts.end(self.attempts[-1], error, late=late)
+        self._shared.hosts.end(self.attempts[-1], error, late=late, streamed=streamed)

@@ -10,11 +10,12 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Self
 
-from fairlead.errors import ProviderError, ProviderTimeoutError
-from fairlead.execution.run import unforeseen
+from fairlead.errors import ProviderError
+from fairlead.execution.reading import Reading
+from fairlead.execution.rival import begun
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from fairlead.execution.run import Progress, Run
     from fairlead.providers.base import Provider
@@ -40,7 +41,7 @@ class Stream:
         self._run = run
         self._providers = providers
         self._request = request
-        self._open: tuple[_Reading, ...] = ()
+        self._open: tuple[Reading, ...] = ()
         self._held: deque[Chunk] = deque()  # what came before the first content, or a whole answer that was weighed
         self._kept: dict[int, Sequence[Chunk]] = {}  # number of the attempt -> its answer, where answers are weighed
         self._candidate: str | None = None
@@ -55,7 +56,7 @@ class Stream:
         try:
             while calls := await self._run.next_calls():
                 self._candidate = calls[0].candidate.name
-                self._open = tuple(_Reading(self._run, call, self._providers, self._request) for call in calls)
+                self._open = tuple(map(self._reading, calls))
                 if self._run.compares(calls[0]):
                     await self._weigh()
                 elif await self._begin():
@@ -104,16 +105,22 @@ class Stream:
             self._settle("cancelled")
 
     async def _begin(self) -> bool:
-        """Reads one attempt up to its first content; false where it failed before."""
-        (reading,) = self._open
-        try:
-            async for chunk in reading.beginning():
-                self._held.append(chunk)
-        except ProviderError as error:
-            self._held.clear()
-            self._run.fail(reading.progress, error)
+        """Reads one call, or one beside it, up to its first content; false where all failed before."""
+        (first,) = self._open
+        found = await begun(self._run, first, lambda: self._beside(first))
+        if found is None:
             return False
+        reading, chunks = found
+        self._open, self._candidate = (reading,), reading.progress.candidate.name
+        self._held.extend(chunks)
         return True
+
+    async def _beside(self, slow: Reading) -> Reading | None:
+        second = await self._run.hedge(slow.progress)
+        return None if second is None else self._reading(second)
+
+    def _reading(self, call: Progress) -> Reading:
+        return Reading(self._run, call, self._providers, self._request)
 
     async def _weigh(self) -> None:
         """Reads the answers of a whole stage."""
@@ -128,69 +135,3 @@ class Stream:
 
     def _settle(self, status: OutcomeStatus) -> None:
         self.outcome = self._run.outcome(status)
-
-
-class _Reading:
-    """The chunks of one call, each within its time."""
-
-    def __init__(self, run: Run, progress: Progress, providers: Mapping[str, Provider], request: Request) -> None:
-        self.progress = progress
-        self._run = run
-        provider = providers[progress.candidate.provider]
-        self._chunks = provider.stream(progress.candidate, run.told(progress, request), run.limits)
-
-    async def beginning(self) -> AsyncIterator[Chunk]:
-        """Yields the chunks up to the first with content."""
-        limit_s = self._run.first_token_s(self.progress)
-        while self.progress.ttft_s is None:
-            chunk = await self.next(limit_s - self._run.elapsed_s(self.progress))
-            if chunk is None:
-                break
-            yield chunk
-
-    async def whole(self) -> list[Chunk] | ProviderError:
-        """Returns all chunks of a complete answer, or what broke it."""
-        try:
-            chunks = [chunk async for chunk in self.beginning()]
-            while (chunk := await self.next(self.patience_s())) is not None:
-                chunks.append(chunk)
-        except ProviderError as error:
-            return error
-        else:
-            return chunks
-        finally:
-            self._run.stop(self.progress)
-
-    async def next(self, limit_s: float) -> Chunk | None:
-        """Returns the next chunk, or `None` at the end of a complete answer.
-
-        Once a finish reason came the answer is complete, whatever befalls the rest of the stream.
-        """
-        try:
-            async with asyncio.timeout(min(limit_s, self._run.left_s())):
-                chunk = await anext(self._chunks, None)
-        except Exception as error:  # a bug in an adapter is a failed attempt, and settled as one
-            if self.progress.finished:
-                return None
-            match error:
-                case ProviderError():
-                    raise
-                case TimeoutError():
-                    raise self._late(limit_s) from None
-                case _:
-                    raise unforeseen(error, self.progress.candidate) from error
-        if chunk is not None:
-            self._run.note(self.progress, chunk)
-        return chunk
-
-    def patience_s(self) -> float:
-        """Returns how long the next chunk may take."""
-        return self._run.limits.finish_s if self.progress.finished else self._run.limits.idle_s
-
-    async def aclose(self) -> None:
-        """Closes the call."""
-        await self._chunks.aclose()
-
-    def _late(self, limit_s: float) -> ProviderTimeoutError:
-        message = f"no content within {limit_s:.3g} s" if self._run.left_s() > 0 else "the request's time is over"
-        return ProviderTimeoutError(message, model=self.progress.candidate.name, billed=True)

@@ -197,6 +197,7 @@ def limits_of(table: LimitsConfig) -> Limits:
         ttft_s=table.ttft_s,
         patient_ttft_s=table.patient_ttft_s,
         hedge_s=table.hedge_s,
+        hedge_ttft_s=table.hedge_ttft_s,
         idle_s=table.idle_s,
         answer_s=table.answer_s,
         total_s=table.total_s,
@@ -205,4 +206,5 @@ def limits_of(table: LimitsConfig) -> Limits:
         breaker_failures=table.breaker_failures,
         retry_share=table.retry_share,
         hedge_share=table.hedge_share,
+        hedge_usd_per_hour=table.hedge_usd_per_hour,
     )

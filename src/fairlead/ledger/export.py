@@ -42,6 +42,8 @@ class AttemptRow(msgspec.Struct, kw_only=True, frozen=True):
     candidate: str
     status: str
     started_at: datetime
+    kind: str = "call"
+    """`hedge` beside a slow call, `continuation` of a broken one."""
     latency_s: float
     ttft_s: float | None
     model_asked: str

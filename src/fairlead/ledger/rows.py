@@ -157,7 +157,8 @@ def attempt(row: RowMapping) -> Attempt:
     if row["input_tokens"] is not None:
         counted = {name: row[name] for name in _USAGE if row[name] is not None}  # older rows have fewer buckets
         usage = Usage(**counted, estimated=row["usage_estimated"])
-    return Attempt(**{name: row[name] for name in _ATTEMPT}, usage=usage)
+    made = {name: row[name] for name in _ATTEMPT}
+    return Attempt(**{**made, "kind": made["kind"] or "call"}, usage=usage)
 
 
 def entry(
@@ -194,7 +195,8 @@ def _attempted(request_id: str, attempt: Attempt) -> dict[str, Any]:
     usage = attempt.usage
     counted = dict.fromkeys(_USAGE) if usage is None else _usage_row(usage)
     estimated = None if usage is None else usage.estimated
-    return {**_attempt_row(attempt), **counted, "usage_estimated": estimated, "request_id": request_id}
+    kind = None if attempt.kind == "call" else attempt.kind  # so that rows from before are what they were
+    return {**_attempt_row(attempt), **counted, "usage_estimated": estimated, "request_id": request_id, "kind": kind}
 
 
 def _latency_s(attempts: Sequence[Attempt]) -> float | None:

@@ -36,7 +36,7 @@ from fairlead.types import Context, Prediction, Rate, Stage
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-VERSION = "0010"
+VERSION = "0011"
 """The newest migration; one that is later in sorting order is of a later Fairlead."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -249,6 +249,9 @@ attempts = Table(
     Column("web_searches", BigInteger, comment="that the provider made by itself"),
     Column("file_searches", BigInteger, comment="the same"),
     Column("requests", BigInteger, comment="that the provider bills; null is one"),
+    Column(
+        "kind", String, comment="`hedge`, beside a slow call, or `continuation` of a broken one; null is a plain call"
+    ),
     Column("reserved_usd", Money, comment="the most that it could cost, under a budget; decimal text"),
     Column(
         "output_limit", BigInteger, comment="tokens of output that this pays for, sent where the caller set no limit"

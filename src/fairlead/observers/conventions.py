@@ -35,6 +35,7 @@ REFERENCE_COST_USD = "fairlead.reference_cost_usd"
 SERVED_AS = "fairlead.served_as"
 STAGE = "fairlead.stage"
 ATTEMPT = "fairlead.attempt"
+KIND = "fairlead.kind"
 TTFT_S = "fairlead.time_to_first_token_s"
 
 

@@ -48,8 +48,9 @@ class Metrics:
             "Calls to hosts, by what came of them.",
             ("provider", "model", "status", "error"),
         )
-        self._fallbacks = Counter(
-            "fairlead_fallbacks_total", "Calls to a later stage of a plan, one beside a slow one included.", ("model",)
+        self._fallbacks = Counter("fairlead_fallbacks_total", "Calls to a later stage of a plan.", ("model",))
+        self._hedges = Counter(
+            "fairlead_hedges_total", "Calls made beside a slow one, by what came of them.", ("model", "status")
         )
         self._called_off = Counter(
             "fairlead_called_off_total", "Calls cancelled because another one was faster.", ("model",)
@@ -116,7 +117,9 @@ class Metrics:
         name = attempt.candidate
         host = (name.partition("/")[0], name)
         self._attempts.add((*host, attempt.status, attempt.error or ""))
-        if attempt.stage:
+        if attempt.kind == "hedge":
+            self._hedges.add((name, attempt.status))
+        elif attempt.stage:
             self._fallbacks.add((name,))
         if attempt.cost_usd is None:
             self._unknown.add((record.route, name))

@@ -118,6 +118,7 @@ def _of_call(attempt: Attempt, record: Served) -> Attributes:
             otel.INPUT_TOKENS: None if usage is None else usage.total_input_tokens,
             otel.OUTPUT_TOKENS: None if usage is None else usage.total_output_tokens,
             otel.ATTEMPT: attempt.number,
+            otel.KIND: attempt.kind,
             otel.STAGE: attempt.stage,
             otel.STATUS: attempt.status,
             otel.ERROR_TYPE: attempt.error,

@@ -23,6 +23,8 @@ class Limits:
     """The same of a model that thinks first, or may, and of the last one that is left to ask."""
     hedge_s: float = 10.0
     """For an answer that is not streamed, before somebody else is asked as well; its p95 where that is longer."""
+    hedge_ttft_s: float = 0.5
+    """For the first content of a stream, before somebody else is asked as well; its p95 where that is longer."""
     idle_s: float = 30.0
     """For the next chunk of a stream."""
     finish_s: float = 2.0
@@ -50,6 +52,8 @@ class Limits:
     """Retries, as a share of the requests."""
     hedge_share: float = 0.05
     """Second calls beside a slow one, as a share of the requests."""
+    hedge_usd_per_hour: float = 1.0
+    """What such calls may be expected to cost."""
     burst: int = 20
     """Retries, and second calls, that may be saved up."""
 

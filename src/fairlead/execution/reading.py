@@ -1,0 +1,82 @@
+"""One streamed call, chunk by chunk, each within its time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from fairlead.errors import ProviderError, ProviderTimeoutError
+from fairlead.execution.run import unforeseen
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from fairlead.execution.run import Progress, Run
+    from fairlead.providers.base import Provider
+    from fairlead.types import Chunk, Request
+
+
+class Reading:
+    """The chunks of one call, each within its time."""
+
+    def __init__(self, run: Run, progress: Progress, providers: Mapping[str, Provider], request: Request) -> None:
+        self.progress = progress
+        self._run = run
+        provider = providers[progress.candidate.provider]
+        self._chunks = provider.stream(progress.candidate, run.told(progress, request), run.limits)
+
+    async def beginning(self) -> AsyncIterator[Chunk]:
+        """Yields the chunks up to the first with content."""
+        limit_s = self._run.first_token_s(self.progress)
+        while self.progress.ttft_s is None:
+            chunk = await self.next(limit_s - self._run.elapsed_s(self.progress))
+            if chunk is None:
+                break
+            yield chunk
+
+    async def whole(self) -> list[Chunk] | ProviderError:
+        """Returns all chunks of a complete answer, or what broke it."""
+        try:
+            chunks = [chunk async for chunk in self.beginning()]
+            while (chunk := await self.next(self.patience_s())) is not None:
+                chunks.append(chunk)
+        except ProviderError as error:
+            return error
+        else:
+            return chunks
+        finally:
+            self._run.stop(self.progress)
+
+    async def next(self, limit_s: float) -> Chunk | None:
+        """Returns the next chunk, or `None` at the end of a complete answer.
+
+        Once a finish reason came the answer is complete, whatever befalls the rest of the stream.
+        """
+        try:
+            async with asyncio.timeout(min(limit_s, self._run.left_s())):
+                chunk = await anext(self._chunks, None)
+        except Exception as error:  # a bug in an adapter is a failed attempt, and settled as one
+            if self.progress.finished:
+                return None
+            match error:
+                case ProviderError():
+                    raise
+                case TimeoutError():
+                    raise self._late(limit_s) from None
+                case _:
+                    raise unforeseen(error, self.progress.candidate) from error
+        if chunk is not None:
+            self._run.note(self.progress, chunk)
+        return chunk
+
+    def patience_s(self) -> float:
+        """Returns how long the next chunk may take."""
+        return self._run.limits.finish_s if self.progress.finished else self._run.limits.idle_s
+
+    async def aclose(self) -> None:
+        """Closes the call."""
+        await self._chunks.aclose()
+
+    def _late(self, limit_s: float) -> ProviderTimeoutError:
+        message = f"no content within {limit_s:.3g} s" if self._run.left_s() > 0 else "the request's time is over"
+        return ProviderTimeoutError(message, model=self.progress.candidate.name, billed=True)
