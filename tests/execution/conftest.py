@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from fairlead.execution import Executor, Limits
-from fairlead.types import Candidate, Decision, Price, Rate, Request, Response, Stage, Step, Text
+from fairlead.types import Candidate, Capabilities, Decision, Price, Rate, Request, Response, Stage, Step, Text
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -68,10 +68,14 @@ class Time:
 class Bench:
     """An executor over scripted providers, one candidate each, `first`, `second` ..."""
 
-    def __init__(self, *providers, limits=None):
+    def __init__(self, *providers, limits=None, estimate=None, reasoning=None):
         price = Price(id="price", input=Rate(base=Decimal(2)), output=Rate(base=Decimal(10)))
         names = ["first", "second", "third"][: len(providers)]
-        candidates = {name: Candidate(name=name, provider=name, model=f"{name}-model", price=price) for name in names}
+        able = Capabilities(reasoning=reasoning)
+        candidates = {
+            name: Candidate(name=name, provider=name, model=f"{name}-model", price=price, capabilities=able)
+            for name in names
+        }
         self.time = Time()
         self.executor = Executor(
             dict(zip(names, providers, strict=True)),
@@ -80,6 +84,7 @@ class Bench:
             clock=lambda: START,
             timer=self.time.timer,
             sleep=self.time.sleep,
+            estimate=estimate,
         )
         plan = tuple(Stage(steps=(Step(candidate=name),)) for name in names)
         self.decision = Decision(plan=plan, propensity=1.0, reason="constant")

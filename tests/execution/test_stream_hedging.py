@@ -124,7 +124,7 @@ async def test_where_the_first_fails_the_second_is_waited_for(bench, scripted):
 
 
 async def test_what_breaks_after_the_second_won_is_told(bench, scripted):
-    second = scripted([Chunk(text="Hel"), UnavailableError("gone", model="second", billed=True)])
+    second = scripted([Chunk(text="Hello"), UnavailableError("gone", model="second", billed=True)])
     stream = measured(bench(scripted(["hang"]), second, limits=SOON)).stream()
     assert await stream.start()
     with pytest.raises(ProviderError):

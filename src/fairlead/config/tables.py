@@ -116,6 +116,12 @@ class LedgerConfig(Table, frozen=True, kw_only=True):
     """How long features and prompts are kept that a route stores, days; older ones are erased every hour, and the
     chain still holds. Default: until `fairlead ledger erase`."""
 
+    estimate_usage: bool = False
+    """Whether tokens that a provider did not report are counted here, with the tokenizer `o200k_base`, and marked as
+    estimated: of whole answers, and of those that broke off as far as they came. Media, and thoughts that a model keeps
+    to itself, cannot be counted; under a budget what broke off stays unknown and reserved. Needs `fairlead[tokenizer]`,
+    60 MB and most of a second at start. Default `false`: unknown stays unknown."""
+
     @property
     def place(self) -> str:
         """Where the ledger is: the address of the database, else the path of the file."""

@@ -7,13 +7,11 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from fairlead.answers import asked_of
 from fairlead.errors import ConfigError, ProviderError, ProviderTimeoutError
-from fairlead.execution.advance import compares
 from fairlead.execution.allowance import Allowance, SpendCap
 from fairlead.execution.expected import Expected
 from fairlead.execution.hosts import Hosts
-from fairlead.execution.run import CUT, Run, Shared, unforeseen
+from fairlead.execution.run import Run, Shared, unforeseen
 from fairlead.execution.stream import Stream
 from fairlead.providers.base import Limits
 
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from fairlead.execution.purse import Purse
-    from fairlead.execution.run import Clock, Progress, Sleep, Timer
+    from fairlead.execution.run import Clock, Estimate, Progress, Sleep, Timer
     from fairlead.providers.base import Provider
     from fairlead.types import Candidate, Decision, Outcome, Request, Response
 
@@ -42,6 +40,7 @@ class Executor:
         timer: seconds that only go forward.
         sleep: pauses between attempts.
         hosts: what is known of the hosts already; nothing where not given.
+        estimate: of usage that no provider reported; without it that stays unknown.
 
     Raises:
         ConfigError: a candidate's provider is not among `providers`.
@@ -57,6 +56,7 @@ class Executor:
         timer: Timer = time.monotonic,
         sleep: Sleep = asyncio.sleep,
         hosts: Hosts | None = None,
+        estimate: Estimate | None = None,
     ) -> None:
         for candidate in candidates.values():
             if candidate.provider not in providers:
@@ -76,6 +76,7 @@ class Executor:
             retries=Allowance(self.limits.retry_share, self.limits.burst),
             hedges=Allowance(self.limits.hedge_share, self.limits.burst),
             hedge_spend=SpendCap(self.limits.hedge_usd_per_hour, timer),
+            estimate=estimate,
         )
 
     async def execute(
@@ -131,8 +132,7 @@ class Executor:
         except Exception as error:  # noqa: BLE001 - a bug in an adapter is a failed attempt, and settled as one
             return unforeseen(error, candidate)
         else:
-            progress.usage, progress.finished = response.usage, True  # should the caller leave before all are there
-            progress.cut = response.finish_reason in CUT
+            progress.generated(response)
             return response
         finally:
             run.stop(progress)
@@ -142,8 +142,8 @@ class Executor:
             decision.plan,
             self.candidates,
             self.limits,
+            request=request,
             seed=seed,
-            asked=asked_of(request) if any(map(compares, decision.plan)) else None,
             shared=self._shared,
             expected=Expected(decision, request),
             purse=purse,

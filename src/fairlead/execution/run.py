@@ -7,16 +7,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from fairlead.answers import final_answer
+from fairlead.answers import asked_of, final_answer
 from fairlead.errors import ProviderError
 from fairlead.execution.advance import Call, Deliver, Move, advance, compares, hedge, ruled_out
 from fairlead.execution.patience import first_token_s, hedge_after_s, hedge_stream_after_s
-from fairlead.types import Attempt, Outcome
+from fairlead.types import Attempt, Outcome, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from fairlead.answers import Question
     from fairlead.execution.allowance import Allowance, SpendCap
     from fairlead.execution.expected import Expected
     from fairlead.execution.hosts import Hosts
@@ -38,16 +37,18 @@ if TYPE_CHECKING:
     Clock = Callable[[], datetime]
     Timer = Callable[[], float]
     Sleep = Callable[[float], Awaitable[object]]
+    Estimate = Callable[[Request, str], Usage | None]
+    """What was asked, and all that was generated -> what that used."""
 
 
 def bill(price: Price | None, usage: Usage | None, error: ProviderError | None = None) -> Decimal | None:
     """Returns what one attempt cost, exact.
 
-    Zero where the provider refused before any output; `None` where output may have been cut, or usage or price is
-    not known.
+    Zero where the provider refused before any output; `None` where usage or price is not known, as it is of output that
+    was cut.
     """
-    if error is not None:
-        return None if error.billed else Decimal(0)
+    if error is not None and not error.billed:
+        return Decimal(0)
     if usage is None or price is None:
         return None
     return price.cost_usd(usage)
@@ -81,6 +82,8 @@ class Progress:
     """It says that the answer was cut short."""
     took_s: float | None = None
     """Until it came to an end; `None` while it is open."""
+    said: list[str] | None = None
+    """All that was generated; `None` where usage that nobody reports is not estimated."""
 
     def note(self, chunk: Chunk, elapsed_s: float) -> None:
         """Takes in one chunk; the first with content sets the time to first token."""
@@ -91,6 +94,20 @@ class Progress:
         self.cut = self.cut or chunk.finish_reason in CUT
         if self.ttft_s is None and (chunk.text or chunk.tool_call or chunk.reasoning or chunk.finish_reason):
             self.ttft_s = elapsed_s
+        if self.said is not None:
+            self.said += (chunk.reasoning, chunk.text, *_called(chunk.tool_call))
+
+    def generated(self, response: Response) -> None:
+        """Takes in a whole answer."""
+        self.usage, self.finished = response.usage, True  # should the caller leave before all are there
+        self.cut = response.finish_reason in CUT
+        if self.said is not None:
+            calls = (word for part in response.parts if isinstance(part, ToolCall) for word in _called(part))
+            self.said += (response.reasoning, response.text, *calls)
+
+
+def _called(call: ToolCall | None) -> tuple[str, ...]:
+    return () if call is None else (call.name, call.arguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +121,8 @@ class Shared:
     retries: Allowance
     hedges: Allowance
     hedge_spend: SpendCap
+    estimate: Estimate | None = None
+    """Of usage that nobody reported; `None` leaves it unknown."""
 
     def earn(self) -> None:
         """Takes note of a request."""
@@ -123,13 +142,14 @@ class Run:
         candidates: Mapping[str, Candidate],
         limits: Limits,
         *,
+        request: Request,
         shared: Shared,
         seed: int,
-        asked: Question | None,
         expected: Expected,
         purse: Purse | None = None,
     ) -> None:
         self.plan = plan
+        self._request = request
         self.limits = limits
         self.attempts: list[Attempt] = []
         self.causes: list[ProviderError] = []
@@ -139,7 +159,7 @@ class Run:
         self._sleep = shared.sleep
         self._began_at = shared.clock()
         self._began_s = shared.timer()
-        self._asked = asked
+        self._asked = asked_of(request) if any(map(compares, plan)) else None
         self._shared = shared
         self._expected = expected
         shared.earn()
@@ -278,10 +298,24 @@ class Run:
         return ruled_out(self.attempts, self._candidates) | self._unpaid
 
     def _begin(self, name: str, stage: int, kind: AttemptKind = "call") -> Progress:
-        progress = Progress(candidate=self._candidates[name], stage=stage, started_s=self._timer(), kind=kind)
+        said: list[str] | None = None if self._shared.estimate is None else []
+        progress = Progress(
+            candidate=self._candidates[name], stage=stage, started_s=self._timer(), kind=kind, said=said
+        )
         self._open.append(progress)
         self._shared.hosts.begin(name)
         return progress
+
+    def _estimated(self, progress: Progress, said: str, *, whole: bool) -> Usage | None:
+        """Returns about what a call used of which nobody told; `None` where that cannot be known.
+
+        Thoughts that a model keeps to itself cannot be counted. Of an answer that broke off only what came can, which
+        is the least that it used: under a budget its reservation counts, so it stays unknown there.
+        """
+        estimate, request = self._shared.estimate, self._request
+        if estimate is None or (not whole and (not said or self._purse is not None)):
+            return None
+        return None if progress.candidate.capabilities.reasoning else estimate(request, said)
 
     def _close(
         self,
@@ -296,6 +330,8 @@ class Run:
         streamed: bool = False,
     ) -> None:
         candidate = progress.candidate
+        if usage is None and progress.said is not None and (error is None or error.billed):
+            usage = self._estimated(progress, "".join(progress.said), whole=status == "ok")
         started_at = self._began_at + timedelta(seconds=progress.started_s - self._began_s)
         price = candidate.price_at(started_at)
         self.attempts.append(

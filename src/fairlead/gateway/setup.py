@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from fairlead.config import Config, LedgerConfig, LimitsConfig
     from fairlead.execution.hosts import Hosts
+    from fairlead.execution.run import Estimate
     from fairlead.gateway.binding import BoundRoute
     from fairlead.gateway.hosts import InProcess
     from fairlead.learning.aftermath import Study
@@ -153,7 +154,7 @@ async def changing(
                 budgets={r.name: r.budget for r in setup.routes if r.budget is not None},
                 knowledge=Knowledge(config),
             ),
-            executor=Executor(providers, setup.candidates, limits, hosts=hosts),
+            executor=Executor(providers, setup.candidates, limits, hosts=hosts, estimate=await _estimate(config)),
             limits=limits,
             max_body_bytes=config.server.max_body_bytes,
             max_in_flight=config.server.max_in_flight,
@@ -173,6 +174,20 @@ async def learning(setup: Setup, gateway: Gateway) -> AsyncIterator[Gateway]:
     """Yields the gateway with what looks at its answers once they were delivered."""
     async with looking(setup.studies, gateway) as aftermath:
         yield replace(gateway, aftermath=aftermath)
+
+
+async def _estimate(config: Config) -> Estimate | None:
+    """Returns what estimates usage that nobody reported, its ranks read; `None` where that is not asked for.
+
+    Raises:
+        MissingExtraError: it is asked for, and the tokenizer is not installed.
+    """
+    if not config.ledger.estimate_usage:
+        return None
+    from fairlead.tokenizer import count, estimated_usage  # noqa: PLC0415 - an extra, loaded where it is asked for
+
+    await asyncio.to_thread(count, "")
+    return estimated_usage
 
 
 async def ended(task: asyncio.Task[None]) -> None:

@@ -231,7 +231,7 @@ attempts = Table(
     Column("cache_read_tokens", BigInteger),
     Column("cache_write_tokens", BigInteger, comment="for a time that the provider does not tell"),
     Column("reasoning_tokens", BigInteger, comment="part of the output tokens"),
-    Column("usage_estimated", Boolean, comment="the provider reported none"),
+    Column("usage_estimated", Boolean, comment="the provider reported none: counted with `o200k_base`"),
     Column("cost_usd", Money, comment="decimal text, exact"),
     Column("price_id", String, comment="the price row it was computed with"),
     Column("error", String, comment="class name of the error"),
