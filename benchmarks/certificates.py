@@ -293,7 +293,7 @@ def tables(data: Path, seeds: int, names: Sequence[str]) -> list[dict[str, Any]]
     rows = []
     for name in names:
         table = Outcomes.read(data / name)
-        results: dict[float, list[tuple[Certification, FloatArray, FloatArray]]] = {m: [] for m in MARGINS}
+        results: dict[float, list[Held]] = {m: [] for m in MARGINS}
         for seed in range(seeds):
             train, held_out = table.split(0.7, seed)
             tuned_on, certified_on = train.split(0.5, seed)
@@ -301,14 +301,31 @@ def tables(data: Path, seeds: int, names: Sequence[str]) -> list[dict[str, Any]]
             judged = calibrated(router, held_out)
             for margin in MARGINS:
                 certification = certify(router, Terms(margin=margin), issued_at=NOW)
-                results[margin].append((certification, *_judged(certification, judged)))
-            _tell(f"{name}, seed {seed}: {[r[-1][0].in_words()[:60] for r in results.values()]}")
+                results[margin].append(_judged(certification, judged))
+            _tell(f"{name}, seed {seed}: {[r[-1].certification.in_words()[:60] for r in results.values()]}")
         rows += [_table_row(name, margin, found) for margin, found in results.items()]
     return rows
 
 
-def _judged(certification: Certification, judged: Any) -> tuple[FloatArray, FloatArray]:
-    """Returns (n,) what is lost, a held-out question, and (n, 2) what the policy and the reference cost there."""
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """A certification, and what its policy came to on questions that were held out, (n,) each."""
+
+    certification: Certification
+    question: IntArray
+    """The same number is the same question, in all splits."""
+    loss: FloatArray
+    cost_usd: FloatArray
+    """(n, 2) of the policy and of the reference."""
+
+    @property
+    def saving(self) -> float:
+        """Share of the reference's cost."""
+        policy, reference = self.cost_usd.mean(axis=0)
+        return float(1 - policy / reference)
+
+
+def _judged(certification: Certification, judged: Any) -> Held:
     predictions, recorded = judged.case(judged.calibration)
     case = case_of(Promise(), predictions, recorded, judged.reference, judged.calibration.question, 0)
     assert case is not None
@@ -317,35 +334,39 @@ def _judged(certification: Certification, judged: Any) -> tuple[FloatArray, Floa
     reference = case.recorded.of(np.full(len(case.groups), case.circumstances.reference))
     realised = policy.realised(case.predictions, case.circumstances, case.recorded)
     spent = np.column_stack([realised.cost_usd, reference.cost_usd])
-    return (
-        by_question(reference.score - realised.score, case.groups),
-        np.column_stack([by_question(column, case.groups) for column in spent.T]),
+    every, first_row = np.unique(judged.calibration.question, return_index=True)
+    at = np.searchsorted(every, np.unique(case.groups))
+    return Held(
+        certification=certification,
+        question=judged.calibration.prompt_hash[first_row[at]],
+        loss=by_question(reference.score - realised.score, case.groups),
+        cost_usd=np.column_stack([by_question(column, case.groups) for column in spent.T]),
     )
 
 
-def _table_row(
-    name: str, margin: float, found: Sequence[tuple[Certification, FloatArray, FloatArray]]
-) -> dict[str, Any]:
-    loss = np.concatenate([lost for _, lost, _ in found])
-    spent = np.vstack([cost for _, _, cost in found])
-    means = resampled_means(np.column_stack([loss, spent]), n_boot=2000)
-    certified = [c.certificate for c, _, _ in found if c.certificate is not None]
+def _table_row(name: str, margin: float, found: Sequence[Held]) -> dict[str, Any]:
+    question = np.concatenate([each.question for each in found])
+    loss = np.concatenate([each.loss for each in found])
+    spent = np.vstack([each.cost_usd for each in found])
+    means = resampled_means(np.column_stack([loss, spent]), groups=question, n_boot=2000)
+    certified = [each.certification.certificate for each in found if each.certification.certificate is not None]
     saving = 1 - means[:, 1] / means[:, 2]
     return {
         "table": name,
         "margin": margin,
         "seeds": len(found),
         "certified": len(certified),
-        "questions_certified_on": [c.n_questions for c, _, _ in found],
-        "needed": [c.needed for c, _, _ in found],
+        "questions_certified_on": [each.certification.n_questions for each in found],
+        "needed": [each.certification.needed for each in found],
         "serves": [c.serves.policy for c in certified],
         "held_out": len(loss),
+        "different_questions": len(np.unique(question)),
         "lost": float(loss.mean()),
         "lost_95": [float(np.quantile(means[:, 0], q)) for q in (0.025, 0.975)],
-        "lost_by_seed": [float(lost.mean()) for _, lost, _ in found],
+        "lost_by_seed": [float(each.loss.mean()) for each in found],
         "saving": float(1 - spent[:, 0].mean() / spent[:, 1].mean()),
         "saving_95": [float(np.quantile(saving, q)) for q in (0.025, 0.975)],
-        "saving_by_seed": [float(1 - cost[:, 0].mean() / cost[:, 1].mean()) for _, _, cost in found],
+        "saving_by_seed": [each.saving for each in found],
     }
 
 

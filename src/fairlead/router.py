@@ -24,7 +24,7 @@ from fairlead.decisions import NOT_THEN, Decisions, Recalled, stacked_rows
 from fairlead.eligibility import Room, exclusions
 from fairlead.errors import FairleadError
 from fairlead.evidence import taken
-from fairlead.policies import Floor, HullGuard
+from fairlead.policies import Certified, Floor, HullGuard
 from fairlead.policies.base import Circumstances
 from fairlead.types import Context, Predictions, Request, assumed_tokens
 
@@ -153,7 +153,8 @@ class Router:
         """Returns a router that serves these candidates with what this one learned.
 
         A candidate is known by its name, its weights or one of the names in `known_as`; what is unknown gets NaN
-        predictions. A hull guard is judged again, since candidates, prices and reference are part of what it showed.
+        predictions. A hull guard is judged again, since candidates, prices and reference are part of what it showed. A
+        certificate is not issued again: without it the reference serves, until `certify` was asked.
 
         Args:
             candidates: who may serve.
@@ -168,6 +169,7 @@ class Router:
             policy = self.policy.renamed(self._new_names(bound))
             changed = bound.candidates != self.candidates or reference != self.reference
             policy = bound.judged(policy.policy) if changed and isinstance(policy, HullGuard) else policy
+            policy = Certified() if isinstance(policy, Certified) else policy
         return replace(bound, policy=policy)
 
     def carried(self, candidates: Sequence[Candidate]) -> Policy:

@@ -125,7 +125,9 @@ def test_a_limit_on_waiting_holds_for_every_rung(router):
 def test_other_prices_are_another_case(certification):
     """A certificate speaks of choices made at the prices it was issued at: bound to others a router has none."""
     router = certification.router
-    assert router.bind(router.candidates[:2], reference="strong").certificate is None
+    bound = router.bind(router.candidates[:2], reference="strong")
+    assert bound.certificate is None
+    assert bound.route("Name three rivers.").reason == "not_certified"
 
 
 def test_a_prompt_that_was_fitted_on_is_no_held_out_one(outcomes):

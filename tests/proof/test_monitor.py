@@ -138,3 +138,17 @@ def test_while_nothing_is_lost_there_is_no_alarm():
 def test_people_are_told_what_it_has_seen():
     words = in_words(watched([make_scored(0, 0.5, reference_score=1.0)]))
     assert "No alarm; policy 1 serves; 1 outcomes seen, +0.5000 lost on average" in words
+
+
+def test_an_alarm_holds_for_every_certificate_from_the_same_outcomes():
+    """Else asking for another margin, or a new price, would undo it."""
+    old, new, other = make_certificate(), make_certificate(margin=0.03), make_certificate(data_hash="e")
+    events = [
+        *(CertificateEvent.issued(c.id, msgspec.json.encode(c).decode(), START) for c in (old, new, other)),
+        CertificateEvent.alarm(old.id, 1, "{}", START + timedelta(days=1)),
+    ]
+    assert resumed(new, events).alarms == 1
+    assert resumed(other, events).alarms == 0
+    events.append(CertificateEvent.alarm(new.id, 2, "{}", START + timedelta(days=2)))
+    assert [resumed(c, events).alarms for c in (old, new)] == [2, 2]
+    assert resumed(old, events).standing.last_alarm_at == START + timedelta(days=2)

@@ -230,13 +230,13 @@ def _actual(onboarding: Onboarding) -> float | None:
 
 def _saved(onboarding: Onboarding, labels: Sequence[Label], result: OnboardResult, folder: Path) -> OnboardResult:
     from fairlead.artifact import save  # noqa: PLC0415 - heavy, loaded when called
-    from fairlead.policies import HullGuard  # noqa: PLC0415
+    from fairlead.policies import Certified, HullGuard  # noqa: PLC0415
 
     router = onboarding.add(labels)
     with writing(folder):
         save(router, folder)
     chosen = [decision.model for decision in router.decide(onboarding.table.requests)]
-    assert isinstance(router.policy, HullGuard)  # `fit` puts every policy under one
+    assert isinstance(router.policy, HullGuard | Certified)  # `fit` puts every policy under one of them
     return msgspec.structs.replace(
         result,
         saved=str(folder),

@@ -103,10 +103,10 @@ class Watch:
             await self._look(certificate)
 
     async def _look(self, certificate: Certificate) -> None:
-        events = await asyncio.to_thread(self.ledger.certificate_events, certificate.id)
+        fresh = resumed(certificate, await asyncio.to_thread(self.ledger.certificate_events))
         watched = self._watched.get(certificate.id)
-        if watched is None or sum(event.kind == "alarm" for event in events) > watched.monitor.alarms:
-            watched = _Watched(resumed(certificate, events))  # at first, or another process raised an alarm
+        if watched is None or fresh.alarms > watched.monitor.alarms:  # at first, or another process raised an alarm
+            watched = _Watched(fresh)
             self._watched[certificate.id] = watched
         rows = await asyncio.to_thread(self.ledger.scored, certificate.id, watched.since)
         for row in rows:

@@ -152,6 +152,11 @@ class CertificateEvent:
     content: str
     """JSON: the certificate itself; or what the monitor had seen."""
 
+    @property
+    def number(self) -> int:
+        """Which alarm it is, from 1; 0 where it is none."""
+        return int(self.id.rpartition("/")[2]) if self.kind == "alarm" else 0
+
     @classmethod
     def issued(cls, certificate: str, content: str, at: datetime) -> CertificateEvent:
         """Returns that a certificate began to serve."""

@@ -27,7 +27,7 @@ from fairlead.certificate import Certificate
 from fairlead.statistics.alarms import DropAlarm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from datetime import datetime
 
     from fairlead.ledger.base import CertificateEvent, Ledger, Scored
@@ -162,10 +162,17 @@ class _Half:
         return self._total / self.n
 
 
-def resumed(certificate: Certificate, events: Iterable[CertificateEvent]) -> Monitor:
-    """Returns the monitor after the alarms that the ledger knows of; the scores are to be given to it again."""
-    at = [event.at for event in events if event.kind == "alarm" and event.certificate == certificate.id]
-    return Monitor(certificate, alarms=len(at), last_alarm_at=max(at, default=None))
+def resumed(certificate: Certificate, events: Sequence[CertificateEvent]) -> Monitor:
+    """Returns the monitor after the alarms that the ledger knows of; the scores are to be given to it again.
+
+    An alarm speaks against the outcomes that a certificate was issued from. So those of other certificates from the
+    same outcomes count as well: asking for another margin, or new prices, do not undo one.
+    """
+    issued = (_certificate(event) for event in events if event.kind == "issued")
+    alike = {certificate.id, *(other.id for other in issued if other.data_hash == certificate.data_hash)}
+    alarms = [event for event in events if event.kind == "alarm" and event.certificate in alike]
+    number = max((event.number for event in alarms), default=0)
+    return Monitor(certificate, alarms=number, last_alarm_at=max((event.at for event in alarms), default=None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +195,7 @@ def kept(ledger: Ledger) -> tuple[Kept, ...]:
     )
 
 
-def _standing(certificate: Certificate, events: Iterable[CertificateEvent], ledger: Ledger) -> Standing:
+def _standing(certificate: Certificate, events: Sequence[CertificateEvent], ledger: Ledger) -> Standing:
     monitor = resumed(certificate, events)
     for row in ledger.scored(certificate.id):
         if monitor.see(row):  # it was not told yet: the gateway is behind, or gone
