@@ -81,7 +81,7 @@ MODELS = ("auto", "auto:quality", "simulated/wren", "")
 """So that not every request ends at an unknown model; of the last one it is left as it was drawn."""
 
 
-@pytest.mark.parametrize("n", [12, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [12, pytest.param(60, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
 def test_no_request_breaks_the_gateway(address, operation, n):
     @hypothesis.settings(max_examples=n, suppress_health_check=list(hypothesis.HealthCheck))
