@@ -38,6 +38,7 @@ COMMANDS = {
     "promote --back --config routed.toml --dry-run": "fairlead.promote/1",
     "import-litellm config.yaml": "fairlead.import.litellm/1",
     "models --config fairlead.toml": "fairlead.models/1",
+    "probe --config fairlead.toml --calls 1": "fairlead.probe/1",
     "prices show deepseek/deepseek-v4-pro": "fairlead.prices.show/1",
     "prices diff openai/gpt-4o": "fairlead.prices.diff/1",
     "prices verify openai/gpt-4o": "fairlead.prices.verify/1",

@@ -47,11 +47,15 @@ def test_routing_pays_for_retries_control_judges_and_shadows(entry, attempt):
         Case.of(entry(0, attempts=(failed, attempt(cost_usd="0.002", number=2)))),
         Case.of(entry(1, arm="control", chosen="sim/large")),
     ]
-    own = [replace(Case.of(entry(i)), purpose=purpose) for i, purpose in enumerate(("judge", "shadow", "shadow"), 2)]
+    own = [
+        replace(Case.of(entry(i)), purpose=purpose)
+        for i, purpose in enumerate(("judge", "shadow", "shadow", "probe"), 2)
+    ]
     found = included(asked, own)
     assert (found.n_retries, found.retries_usd) == (1, Decimal("0.0003"))
     assert (found.n_control, found.control_usd) == (1, asked[1].cost_usd)
     assert (found.n_judge, found.n_shadow, found.shadow_usd) == (1, 2, Decimal("0.002"))
+    assert (found.n_probe, found.probe_usd) == (1, Decimal("0.001"))
     assert found.router_usd == 0
 
 

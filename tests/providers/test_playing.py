@@ -10,7 +10,7 @@ import pytest
 
 from fairlead.providers.simulated import World
 from fairlead.providers.upstream import Asked, Upstream, serving
-from fairlead.providers.upstream.playing import _to_call, instance
+from fairlead.providers.upstream.playing import _to_call, instance, played
 from fairlead.providers.upstream.reply import Offer
 
 WEATHER = {
@@ -36,6 +36,20 @@ TIME = {"type": "object", "properties": {"zone": {"type": "string"}}}
 )
 def test_what_is_called(offer, prompt, names):
     assert _to_call(offer, prompt) == names
+
+
+@pytest.mark.parametrize("limit", [None, 10, 100_000])
+def test_an_answer_is_cut_at_the_limit(limit):
+    asked = Asked(model="wren", prompt="Prove it.", max_output_tokens=limit)
+    whole = World(seed=1).respond("wren", asked.prompt, None, 1)
+    reply = played(asked, whole)
+    if limit != 10:
+        assert reply == whole
+        return
+    assert (reply.usage.output_tokens, reply.finish_reason) == (10, "length")
+    assert whole.text.startswith(reply.text)
+    assert whole.ttft_s < reply.latency_s < whole.latency_s
+    assert 0 < len(reply.text) < len(whole.text)
 
 
 @pytest.mark.parametrize(

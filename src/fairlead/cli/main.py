@@ -21,6 +21,7 @@ VERBS = {
     "check": "verify the configuration; print what would run and which candidates the router has never seen",
     "doctor": "what is wrong with this installation; `--faults`: does the gateway survive its providers' failures",
     "models": "candidates with capabilities, prices, measured latency: each with source and date",
+    "probe": "measure the configured hosts by small calls, within a sum",
     "prices": "what models cost, and by whom that is said",
     "route": "decide without calling anyone: candidates, exclusions, predictions, plan, reason",
     "explain": "why a request went where it went, in words",

@@ -155,6 +155,8 @@ class IncludedResult(msgspec.Struct, kw_only=True, frozen=True):
     n_judge: int
     shadow_usd: Decimal
     n_shadow: int
+    probe_usd: Decimal
+    n_probe: int
     control_usd: Decimal
     """What the control arm paid in all; what it paid above the policy is `saving.control_extra_usd`."""
     n_control: int

@@ -91,9 +91,16 @@ class Host:
         if attempt.ttft_s is None:
             return
         self.ttft_s.add(attempt.ttft_s)
-        writing_s = attempt.latency_s - attempt.ttft_s
-        if attempt.usage is not None and writing_s > 0:
-            self.tokens_per_s.add(attempt.usage.output_tokens / writing_s)
+        if (pace := tokens_per_s(attempt)) is not None:
+            self.tokens_per_s.add(pace)
+
+
+def tokens_per_s(attempt: Attempt) -> float | None:
+    """Returns the pace of a streamed answer after its first token; `None` where it is not known."""
+    if attempt.ttft_s is None or attempt.usage is None:
+        return None
+    writing_s = attempt.latency_s - attempt.ttft_s
+    return attempt.usage.output_tokens / writing_s if writing_s > 0 else None
 
 
 class Hosts:

@@ -166,7 +166,7 @@ class Book:
 
     def add(self, entry: Entry) -> None:
         """Takes in one entry; a request comes before its copies."""
-        if entry.purpose == "judge" or entry.reason == "asked_for":
+        if entry.purpose in {"judge", "probe"} or entry.reason == "asked_for":
             return
         if self._route is not None and entry.route.partition(":")[0] != self._route:
             return

@@ -35,9 +35,9 @@ class Link:
 
 EntryStatus = Literal["delivered", "failed", "cancelled", "unsettled"]
 
-Purpose = Literal["serve", "shadow", "judge", "cache"]
+Purpose = Literal["serve", "shadow", "judge", "cache", "probe"]
 """Why a request was made: somebody asked; a copy to another candidate, to learn from; a judge weighing answers;
-somebody asked what had been asked before, and was given that answer again."""
+somebody asked what had been asked before, and was given that answer again; a host's pace was measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,6 +153,7 @@ REASONS = {
     "no_evidence": "no outcomes yet: the reference is served",
     "shadow": "a copy of a request that was answered, to learn how this candidate does",
     "judge": "this candidate scores answers of others",
+    "probe": "`fairlead probe` measures its host",
     "control_arm": "this session is in the control arm: the reference is served",
     "reference_ineligible": "the chosen fixed candidate cannot serve this request: the next one in order does",
     "router_fault": "the router failed: the reference is served",

@@ -101,6 +101,7 @@ _PURPOSES = {
     "serve": "a request",
     "shadow": "a shadow of `{parent}`",
     "judge": "a judgement of `{parent}`, asked",
+    "probe": "a call that measures the host, made",
     "cache": "the answer of `{parent}`, given again",
 }
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PURPOSES = {
     "judge": "calls that scored an answer",
     "shadow": "copies sent to a candidate after the reply, to learn from",
+    "probe": "calls of `fairlead probe`, which measure the hosts",
 }
 """Requests that nobody asked for: what they are for, in words."""
 
@@ -28,6 +29,8 @@ class Included:
     n_judge: int
     shadow_usd: Decimal
     n_shadow: int
+    probe_usd: Decimal
+    n_probe: int
     control_usd: Decimal
     """What the control arm paid in all; what it paid above the policy is `saving.control_extra_usd`."""
     n_control: int
@@ -41,17 +44,19 @@ def included(asked: Sequence[Case], own: Sequence[Case]) -> Included:
 
     Args:
         asked: requests that somebody asked for.
-        own: requests that the gateway made by itself: of judges and shadows.
+        own: requests that the gateway made by itself: of judges, shadows and probes.
     """
     control = [case for case in asked if case.arm == "control"]
     beside = [call for case in asked for call in case.beside]
-    judge, shadow = ([case for case in own if case.purpose == purpose] for purpose in PURPOSES)
+    judge, shadow, probe = ([case for case in own if case.purpose == purpose] for purpose in PURPOSES)
     return Included(
         router_usd=Decimal(0),
         judge_usd=_paid(judge),
         n_judge=len(judge),
         shadow_usd=_paid(shadow),
         n_shadow=len(shadow),
+        probe_usd=_paid(probe),
+        n_probe=len(probe),
         control_usd=_paid(control),
         n_control=len(control),
         retries_usd=sum((call.cost_usd for call in beside if call.cost_usd is not None), Decimal(0)),

@@ -101,6 +101,7 @@ def included(statement: Statement) -> Iterator[tuple[str, str, str]]:
     yield "router: no model is called to decide", "0", wording.usd(costs.router_usd)
     yield f"judge: {PURPOSES['judge']}", f"{costs.n_judge:,}", wording.usd(costs.judge_usd)
     yield f"shadow: {PURPOSES['shadow']}", f"{costs.n_shadow:,}", wording.usd(costs.shadow_usd)
+    yield f"probe: {PURPOSES['probe']}", f"{costs.n_probe:,}", wording.usd(costs.probe_usd)
     yield "control arm, all of it", f"{costs.n_control:,}", wording.usd(costs.control_usd)
     extra = None if saving is None else saving.control_extra_usd
     yield "control arm, above what the policy would have paid", "", wording.interval(extra, wording.signed_usd)

@@ -65,6 +65,8 @@ class _Body(msgspec.Struct):
     tool_choice: str | _Tool | None = None
     parallel_tool_calls: bool | None = None
     response_format: _Format | None = None
+    max_completion_tokens: int | None = None
+    max_tokens: int | None = None
 
 
 _BODY = msgspec.json.Decoder(_Body)
@@ -87,6 +89,7 @@ def decode(body: bytes, _path: str) -> Asked:
         stream=bool(read.stream),
         include_usage=read.stream_options is not None and read.stream_options.include_usage,
         offer=_offer(read),
+        max_output_tokens=read.max_completion_tokens or read.max_tokens,
     )
 
 

@@ -1,7 +1,8 @@
 """What a simulated host does with tools and schemas: it calls what is offered, and keeps to the form asked for.
 
-A model of a simulated world only writes prose. A client that offers tools wants to see calls, so the host makes them:
-those tools that the prompt names, else the first, once; with arguments that their schema allows.
+A model of a simulated world only writes prose, of any length: the host cuts it where the call sets a limit. A client
+that offers tools wants to see calls, so the host makes them: those tools that the prompt names, else the first, once;
+with arguments that their schema allows.
 """
 
 from __future__ import annotations
@@ -38,7 +39,26 @@ def played(asked: Asked, reply: Reply) -> Reply:
         return replace(reply, text="", calls=calls, finish_reason="tool_calls")
     if offer.schema is not None:
         return replace(reply, text=msgspec.json.encode(instance(offer.schema)).decode())
-    return reply
+    return _cut(reply, asked.max_output_tokens)
+
+
+def _cut(reply: Reply, max_output_tokens: int | None) -> Reply:
+    """Returns the first part of a reply that is longer than the call allows, and takes so much less time."""
+    n_tokens = reply.usage.output_tokens
+    if max_output_tokens is None or n_tokens <= max_output_tokens:
+        return reply
+    share = max_output_tokens / n_tokens
+    return replace(
+        reply,
+        text=reply.text[: int(share * len(reply.text))],
+        usage=replace(
+            reply.usage,
+            output_tokens=max_output_tokens,
+            reasoning_tokens=min(reply.usage.reasoning_tokens, max_output_tokens),
+        ),
+        finish_reason="length",
+        latency_s=reply.ttft_s + share * (reply.latency_s - reply.ttft_s),
+    )
 
 
 def _to_call(offer: Offer, prompt: str) -> list[str]:

@@ -49,6 +49,8 @@ class Asked:
     stream: bool = False
     include_usage: bool = False
     offer: Offer = field(default_factory=Offer)
+    max_output_tokens: int | None = None
+    """Of a call in OpenAI's chat dialect, the limit that it sets."""
 
     @property
     def key(self) -> str:
