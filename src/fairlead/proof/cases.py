@@ -26,7 +26,7 @@ CERTAIN = 1 - 1e-9
 """A chance of 1, as far as the share of the control arm and of the rest add up to it in floats."""
 
 NOT_COMPARED = {
-    "not_served": "nobody asked for it: a copy sent to another model, or a judge, to learn from; it is paid for",
+    "not_served": "nobody asked for it: a copy or a judge, to learn from, or a probe of a host; it is paid for",
     "opted_out": "its session asked to take part in no experiment",
     "asked_for": "the caller named the model: nothing was decided",
     "no_reference": "the reference could not serve the request: there is nothing to compare with",
