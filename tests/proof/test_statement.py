@@ -255,6 +255,29 @@ def test_what_was_spent_on_learning_is_paid_for_and_compared_with_nothing(entry,
     assert stated.policy.n_requests == 3
 
 
+def test_what_learning_costs_is_taken_off_the_saving(world, entry):
+    """Else a gateway that spends more on shadows than it saves would claim a saving."""
+    served = world(seed=9).entries
+    copies = [entry(90_000 + i, purpose="shadow", session_id=None) for i in range(3)]
+    spent = sum(copy.cost_usd for copy in copies)
+    without, stated = statement(served), statement([*served, *copies])
+    assert stated.saving.own_usd == spent > 0
+    for end in ("low", "value", "high"):
+        before, after = (getattr(s.saving.saving_usd, end) for s in (without, stated))
+        assert after == pytest.approx(before - float(spent))
+    assert stated.saving.saving_share.value < without.saving.saving_share.value
+    assert stated.gap.saving_usd == pytest.approx(without.gap.saving_usd - float(spent))
+    assert {step.name: step.usd.value for step in stated.gap.steps}["own"] == pytest.approx(-float(spent))
+
+
+def test_who_only_learned_and_served_the_reference_has_paid_more(world, entry):
+    same = [replace(e, chosen="sim/large", served="sim/large", propensity=1.0) for e in world(factor=1.0).entries]
+    stated = statement([*same, entry(90_000, purpose="shadow", session_id=None)])
+    assert statement(same).verdict == "same"
+    assert stated.verdict == "costs_more"
+    assert stated.saving.saving_usd.high < 0
+
+
 def test_costs_of_too_heavy_a_tail_show_no_saving(world):
     """Intervals would hold in fewer than 93 of 100 periods; quality does not depend on it."""
     wild = np.random.default_rng(1)

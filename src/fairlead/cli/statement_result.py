@@ -41,9 +41,11 @@ class SavingResult(msgspec.Struct, kw_only=True, frozen=True):
     """Sessions that the estimate rests on."""
     n_settled: int
     """Requests of sessions that are the same in both arms: they save nothing, exactly."""
+    own_usd: Decimal
+    """Exact; what judges, shadows and probes of the whole period cost: nobody would have paid it for the reference."""
     reference_usd: IntervalResult
     saving_usd: IntervalResult
-    """Reference minus paid; negative where routing cost more."""
+    """Reference minus `paid_usd` minus `own_usd`; negative where routing cost more."""
     saving_share: IntervalResult
     """The same, as a share of the reference's cost."""
     control_extra_usd: IntervalResult

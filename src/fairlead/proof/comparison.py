@@ -25,9 +25,11 @@ class Saving:
     """Sessions that the estimate rests on."""
     n_settled: int
     """Requests of sessions that are the same in both arms: they save nothing, exactly."""
+    own_usd: Decimal
+    """Exact; what judges, shadows and probes of the whole period cost: nobody would have paid it for the reference."""
     reference_usd: Interval
     saving_usd: Interval
-    """Reference minus paid; negative where routing cost more."""
+    """Reference minus `paid_usd` minus `own_usd`; negative where routing cost more."""
     saving_share: Interval
     """The same, as a share of the reference's cost."""
     control_extra_usd: Interval
@@ -63,8 +65,13 @@ class Quality:
     """Policy minus reference."""
 
 
-def saving(trials: Sequence[Experiment]) -> Saving | None:
-    """Returns the saving over all conclusive experiments; `None` where there is none."""
+def saving(trials: Sequence[Experiment], own_usd: Decimal = Decimal(0)) -> Saving | None:
+    """Returns the saving over all conclusive experiments; `None` where there is none.
+
+    Args:
+        trials: the experiments.
+        own_usd: what the gateway spent of itself, on judges, shadows and probes.
+    """
     trials = [trial for trial in trials if trial.conclusive]
     if not trials:
         return None
@@ -72,15 +79,16 @@ def saving(trials: Sequence[Experiment]) -> Saving | None:
     policy, control = ([case for trial in trials for case in trial.arm(name)] for name in ("policy", "control"))
     unseen = _total(project(costs(t.control), costs(t.policy)) for t in trials if t.policy).interval(positive=True)
     unproven = _total(project(costs(t.policy), costs(t.control)) for t in trials if t.policy).interval(positive=True)
-    seen = float(paid - paid_usd(policy))
+    seen, spent = float(paid - paid_usd(policy)), float(paid + own_usd)
     return Saving(
         paid_usd=paid,
         n_policy_sessions=n_sessions(policy),
         n_control_sessions=n_sessions(control),
         n_settled=sum(len(trial.settled) for trial in trials),
+        own_usd=own_usd,
         reference_usd=_mapped(unseen, lambda usd: seen + usd),
-        saving_usd=_mapped(unseen, lambda usd: seen + usd - float(paid)),
-        saving_share=_mapped(unseen, lambda usd: 1 - float(paid) / (seen + usd) if seen + usd else 0.0),
+        saving_usd=_mapped(unseen, lambda usd: seen + usd - spent),
+        saving_share=_mapped(unseen, lambda usd: 1 - spent / (seen + usd) if seen + usd else 0.0),
         control_extra_usd=_mapped(unproven, lambda usd: float(paid_usd(control)) - usd),
     )
 

@@ -3,7 +3,7 @@
     naive saving of the compared requests
       + what the reference would have paid for each part of its own answers, above the served tokens at its price
       + its own retries and failed calls, which re-pricing does not know
-      - what was paid for requests that cannot be re-priced
+      - what was paid for requests that cannot be re-priced, and for judges, shadows and probes
       = estimated saving
 
 Each part is carried over from the control arm by the fit of `counterfactual.project` on the same expected cost. Least
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 STEPS = {
     **PARTS,
     "retries": "calls of the reference that failed or were made twice, and whoever stood in for it",
+    "own": "paid for judges, shadows and probes",
     "not_priced": "paid for requests whose tokens, or whose price at the reference, are not known",
 }
 """Every step from the naive figure to the estimate, in words."""
@@ -52,8 +53,13 @@ class Gap:
     """The estimate: the naive figure and all steps together."""
 
 
-def gap(trials: Sequence[Experiment]) -> Gap | None:
-    """Returns the way over all conclusive experiments; `None` where there is nothing to compare."""
+def gap(trials: Sequence[Experiment], own_usd: Decimal = Decimal(0)) -> Gap | None:
+    """Returns the way over all conclusive experiments; `None` where there is nothing to compare.
+
+    Args:
+        trials: the experiments.
+        own_usd: see `comparison.saving`.
+    """
     trials = [trial for trial in trials if trial.conclusive and trial.policy]
     if not trials:
         return None
@@ -61,6 +67,7 @@ def gap(trials: Sequence[Experiment]) -> Gap | None:
     unpriced = [case for trial in trials for case in trial.policy if case.naive is None]
     steps = [_step(part, trials) for part in PARTS]
     steps.append(Step(name="retries", usd=_carried(trials, _beside)))
+    steps.append(Step(name="own", usd=_exact(-float(own_usd))))
     steps.append(Step(name="not_priced", usd=_exact(-sum(float(case.cost_usd or 0) for case in unpriced))))
     naive = sum((_saved(case) for case in priced), Decimal(0))
     told = [step for step in steps if step.usd != _exact(0.0)]

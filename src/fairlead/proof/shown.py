@@ -44,7 +44,11 @@ def figures(statement: Statement) -> list[Figure]:
     saving, quality = statement.saving, statement.quality
     reference = saving.reference_usd if saving else None
     return [
-        Figure(name="Paid", value=wording.usd(statement.paid_usd), note="exact, control arm and retries included"),
+        Figure(
+            name="Paid",
+            value=wording.usd(statement.paid_usd),
+            note="exact; control arm, retries, judges, shadows and probes included",
+        ),
         Figure(
             name="The reference would have cost",
             value=wording.usd(reference.value if reference else None),

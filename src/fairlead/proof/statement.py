@@ -141,8 +141,8 @@ def statement(entries: Iterable[Entry]) -> Statement:
 def _stated(every: Sequence[Case], *, rows_sha256: str) -> Statement:
     cases = [case for case in every if case.purpose == "serve"]
     trials = experiments(cases)
-    wild = too_heavy(trials)
-    saved, valued, margin = None if wild else saving(trials), quality(trials), declared_margin(cases)
+    wild, own = too_heavy(trials), [case for case in every if case.purpose != "serve"]
+    saved, valued, margin = None if wild else saving(trials, paid_usd(own)), quality(trials), declared_margin(cases)
     policy, control = (
         [case for trial in trials for case in trial.cases if case.arm == a] for a in ("policy", "control")
     )
@@ -162,11 +162,11 @@ def _stated(every: Sequence[Case], *, rows_sha256: str) -> Statement:
         saving=saved,
         naive=naive(policy),
         quality=valued,
-        gap=None if wild else gap(trials),
+        gap=None if wild else gap(trials, paid_usd(own)),
         misroute=misroute(trials),
         margin=margin,
         bound=bound(valued.difference if valued else None, margin),
-        included=included(cases, [case for case in every if case.purpose != "serve"]),
+        included=included(cases, own),
         models=model_rows(cases),
         kinds=kind_rows(cases),
         routes=shares(cases, lambda case: case.route),
@@ -223,10 +223,11 @@ def _verdict(saved: Saving | None, trials: Sequence[Experiment], *, wild: bool) 
         return "no_control_arm"
     if wild:
         return "heavy_tail"
-    if saved is None:
+    only_reference = saved is not None and saved.n_policy_sessions == 0
+    if saved is None or (only_reference and not all(trial.conclusive for trial in trials)):
         return "not_enough_evidence"
-    if saved.n_policy_sessions == 0:
-        return "same" if all(trial.conclusive for trial in trials) else "not_enough_evidence"
+    if only_reference and not saved.own_usd:
+        return "same"
     if saved.saving_usd.low > 0:
         return "saves"
     return "costs_more" if saved.saving_usd.high < 0 else "not_enough_evidence"
