@@ -1,7 +1,11 @@
-"""A gateway in front of a simulated host that is asked in each dialect, as a process of its own: prints where it is."""
+"""A gateway in front of a simulated host that is asked in each dialect, as a process of its own.
+
+It serves who has a virtual key; prints where it is, a key that opens it and one that was revoked.
+"""
 
 import asyncio
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -24,16 +28,30 @@ candidates = ["{dialect}-host/wren"]
 """
 
 
-async def main(folder: Path) -> None:
-    """Serves until it is stopped."""
+def main(folder: Path) -> None:
+    """Makes the keys, and serves until it is stopped."""
+    ledger = folder / "fairlead.db"
+    good, revoked = (keys(ledger, "create", name) for name in ("good", "revoked"))
+    keys(ledger, "revoke", revoked["key"]["id"])
+    asyncio.run(serve(folder, {"KEY": good["secret"], "REVOKED_KEY": revoked["secret"]}))
+
+
+def keys(ledger: Path, *words: str) -> dict:
+    """Returns what `fairlead keys` says."""
+    command = [Path(sys.executable).with_name("fairlead"), "keys", *words, "--ledger", ledger, "--json"]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+async def serve(folder: Path, secrets: dict[str, str]) -> None:
+    """Serves; the ledger that the configuration means lies beside it."""
     async with serving(Upstream(World(seed=1), time_scale=0, plays=True)) as address:
         tables = [TABLES.format(dialect=d, version=v, address=address) for d, v in DIALECTS.items()]
         path = folder / "fairlead.toml"
         path.write_text("".join(tables), encoding="utf-8")
         async with opened(prepare(load(path, {}))) as gateway, serving(application(gateway)) as url:
             routes = " ".join(f"over-{dialect}" for dialect in DIALECTS)
-            print(json.dumps({"FAIRLEAD_URL": url, "HOST_URL": address, "ROUTES": routes}), flush=True)
+            print(json.dumps({"FAIRLEAD_URL": url, "HOST_URL": address, "ROUTES": routes, **secrets}), flush=True)
             await asyncio.Event().wait()
 
 
-asyncio.run(main(Path(sys.argv[1])))
+main(Path(sys.argv[1]))

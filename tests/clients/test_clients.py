@@ -23,7 +23,7 @@ pytestmark = pytest.mark.clients
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory):
-    """Where the gateway is, and what its routes are."""
+    """Where the gateway is, what its routes are, a virtual key that opens it and one that does so no more."""
     command = [sys.executable, HERE / "gateway.py", tmp_path_factory.mktemp("gateway")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -35,7 +35,8 @@ def places(tmp_path_factory):
 def command_of(name, script):
     """Returns what runs a script in its family's environment."""
     folder = ENVIRONMENTS / name
-    if not (folder / "installed.json").exists():
+    done = folder / "installed.json"
+    if not done.exists() or json.loads(done.read_text(encoding="utf-8")) != FAMILIES[name]["packages"]:
         pytest.skip(f"the clients of {name} are not installed: run `make test-clients`")
     if FAMILIES[name]["language"] == "python":
         return [folder / "bin" / "python", HERE / "python" / f"{script}.py"]
@@ -56,6 +57,8 @@ def checked(step, result, others):
             right = right and len(result["answer"]) > 20
         case "usage" | "golden":
             right = isinstance(result, int) and result > 0
+        case "revoked key":
+            right = result == 401
         case _:
             right = result == VERDICT
     return None if right else result

@@ -1,6 +1,6 @@
 // The official @anthropic-ai/sdk package.
 import Anthropic from "@anthropic-ai/sdk";
-import { KEY, PROMPT, TOOL_PROMPT, URL, VERDICT, WEATHER, report } from "./report.mjs";
+import { KEY, PROMPT, TOOL_PROMPT, URL, VERDICT, WEATHER, refused, report } from "./report.mjs";
 
 const client = new Anthropic({ baseURL: URL, apiKey: KEY, maxRetries: 0 });
 const words = (message) => message.content.map((block) => block.text ?? "").join("");
@@ -25,6 +25,8 @@ function messages(model) {
       return JSON.parse(words(await client.messages.create({ ...ask, output_config })));
     },
     usage: async () => (await client.messages.stream(ask).finalMessage()).usage.output_tokens,
+    "revoked key": () =>
+      refused((apiKey) => client.withOptions({ apiKey }).messages.create(ask), Anthropic.AuthenticationError),
   };
 }
 

@@ -1,6 +1,6 @@
 // The official openai package: chat completions and responses.
 import OpenAI from "openai";
-import { KEY, PROMPT, TOOL_PROMPT, URL, VERDICT, WEATHER, report } from "./report.mjs";
+import { KEY, PROMPT, TOOL_PROMPT, URL, VERDICT, WEATHER, refused, report } from "./report.mjs";
 
 const client = new OpenAI({ baseURL: `${URL}/v1`, apiKey: KEY, maxRetries: 0 });
 
@@ -31,6 +31,11 @@ function chat(model) {
         (await client.chat.completions.create({ model, messages: asked, response_format: schema })).choices[0].message
           .content,
       ),
+    "revoked key": () =>
+      refused(
+        (apiKey) => client.withOptions({ apiKey }).chat.completions.create({ model, messages: asked }),
+        OpenAI.AuthenticationError,
+      ),
   };
 }
 
@@ -53,6 +58,11 @@ function responses(model) {
     },
     structured: async () =>
       JSON.parse((await client.responses.create({ model, input: PROMPT, text: { format } })).output_text),
+    "revoked key": () =>
+      refused(
+        (apiKey) => client.withOptions({ apiKey }).responses.create({ model, input: PROMPT }),
+        OpenAI.AuthenticationError,
+      ),
   };
 }
 

@@ -1,6 +1,6 @@
 // What every client is asked to do, and how it tells what came of it.
 export const URL = process.env.FAIRLEAD_URL;
-export const KEY = "sk-any";
+export const KEY = process.env.KEY;
 export const PROMPT = "Which of the two ships is faster?";
 export const TOOL_PROMPT = "Use get_weather, then answer.";
 export const WEATHER = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
@@ -10,6 +10,17 @@ export const VERDICT = {
   required: ["faster", "knots"],
   additionalProperties: false,
 };
+
+// The status of the error that a client has for keys that open nothing, asked with one that was revoked.
+export async function refused(ask, AuthenticationError) {
+  try {
+    await ask(process.env.REVOKED_KEY);
+  } catch (error) {
+    if (error instanceof AuthenticationError) return error.status;
+    throw error;
+  }
+  return "answered";
+}
 
 async function tried(step) {
   try {

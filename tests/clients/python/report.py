@@ -10,7 +10,8 @@ HOST_URL = os.environ["HOST_URL"]
 ROUTES = os.environ["ROUTES"].split()
 PROMPT = "Which of the two ships is faster?"
 TOOL_PROMPT = "Use get_weather, then answer."
-KEY = "sk-any"
+KEY = os.environ["KEY"]
+REVOKED_KEY = os.environ["REVOKED_KEY"]
 
 WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
