@@ -85,6 +85,8 @@ class Rate:
 
     def at(self, total_input_tokens: int) -> Decimal:
         """Returns the rate for a call of that many input tokens, USD per million tokens."""
+        if not self.tiers:
+            return self.base
         reached = [rate for start, rate in self.tiers if total_input_tokens > start]
         return reached[-1] if reached else self.base
 
@@ -226,6 +228,8 @@ class Tariff:
 
     def within(self, start: datetime, end: datetime) -> tuple[Price | None, ...]:
         """Returns every price that may count from `start` to `end`, by either source."""
+        if len(self.terms) == 1 and not self.second:
+            return (self.terms[0].price,)  # of one term its price counts always, see `price_among`
         first, last = int(start.timestamp()), int(end.timestamp())
         moments = [first, *Timetable.of([self]).changes(first, last)]
         opinions = [self.terms, self.second] if self.second else [self.terms]

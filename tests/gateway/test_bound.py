@@ -26,6 +26,7 @@ from fairlead.types import (
     Tariff,
     Term,
     Text,
+    Usage,
 )
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -88,6 +89,30 @@ def test_the_dearest_hour_that_the_call_may_see_counts_and_of_two_sources_the_de
     assert bounds["peak"] == 5 * bounds["plain"]
     assert bounds["disputed"] == 3 * bounds["plain"]
     assert bounds["unknown"] is None
+
+
+RATES = [
+    None,
+    *(Rate(base=Decimal(usd), tiers=tiers) for usd in ("0.3", "4") for tiers in ((), ((899, Decimal("1.7")),))),
+]
+"""Unnamed, flat, and with a tier that the request of 900 bytes reaches."""
+
+
+@pytest.mark.parametrize("media", [False, True])
+def test_it_is_the_dearest_bill_of_all_that_the_input_may_count_as_to_the_last_digit(media):
+    image = (Media(kind="image", url="https://example.org/ship.png"),) if media else ()
+    request = Request(messages=(Message(role="user", parts=(Text(text="x"), *image)),), body=b"x" * 900, n=3)
+    buckets = ("input", "cache_write", "cache_write_1h", *(("input_image", "input_audio") if media else ()))
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        drawn = {name: RATES[rng.integers(len(RATES))] for name in (*buckets[1:], "request")}
+        named = {name: RATES[rng.integers(1, len(RATES))] for name in ("input", "output")}
+        price = Price(id="x", **named, **drawn)
+        able = Capabilities(max_output_tokens=100, context_tokens=900)
+        found = call_bound(request, Candidate(name="x", price=price, capabilities=able), None, BETWEEN)
+        n_output = 3 * found.output_limit
+        ways = [Usage(**{"input_tokens": 0, f"{name}_tokens": 900}, output_tokens=n_output) for name in buckets]
+        assert found.usd == max(cost for cost in map(price.cost_usd, ways) if cost is not None)
 
 
 # One call, with the output that is paid for --------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from fairlead.eligibility import input_tokens_with_margin
-from fairlead.money import Usage
+from fairlead.money import TOKENS_PER_MTOK, UNITS_PER_MILLION
 from fairlead.types import Media
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ LEAST_OUTPUT_TOKENS = 256
 """An answer is never given less room than this because short ones were seen so far."""
 DEFAULT_OUTPUT_TOKENS = 4096
 """Room for an answer of which nothing is known: neither how long such answers are nor how long they can be."""
+
+WORDS = ("input_tokens", "cache_write_tokens", "cache_write_1h_tokens")
+"""Buckets of `Usage` that input may be billed in."""
+MEDIA = ("input_image_tokens", "input_audio_tokens")
+"""Further ones, where it holds media."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,45 +119,43 @@ def _room(request: Request, candidate: Candidate, expected: float | None) -> int
 
 def _call_usd(request: Request, candidate: Candidate, output_tokens: int, between: Between) -> Decimal | None:
     """Returns the most that a call costs; of two sources of a price that differ the dearer one counts."""
-    n_input = _input_tokens(request, candidate)
+    media = _has_media(request)
+    n_input = _input_tokens(request, candidate, media=media)
     if n_input is None:
         return None
-    ways = _ways(n_input, output_tokens * request.n, media=bool(_media(request)))
-    bounds = [_most(price, ways) for price in candidate.prices_within(*between)]
+    buckets = (*WORDS, *MEDIA) if media else WORDS
+    bounds = [_most(price, n_input, output_tokens * request.n, buckets) for price in candidate.prices_within(*between)]
     known = [bound for bound in bounds if bound is not None]
     return max(known) if known and len(known) == len(bounds) else None
 
 
-def _ways(n_input: int, n_output: int, *, media: bool) -> list[Usage]:
-    """Returns all that the input may be billed as."""
-    ways = [
-        Usage(input_tokens=n_input, output_tokens=n_output),
-        Usage(input_tokens=0, cache_write_tokens=n_input, output_tokens=n_output),
-        Usage(input_tokens=0, cache_write_1h_tokens=n_input, output_tokens=n_output),
-    ]
-    if media:
-        ways.append(Usage(input_tokens=0, input_image_tokens=n_input, output_tokens=n_output))
-        ways.append(Usage(input_tokens=0, input_audio_tokens=n_input, output_tokens=n_output))
-    return ways
+def _most(price: Price | None, n_input: int, n_output: int, buckets: tuple[str, ...]) -> Decimal | None:
+    """Returns the most that a price makes of a call whose input counts, all of it, in any one of these buckets.
 
-
-def _most(price: Price | None, ways: list[Usage]) -> Decimal | None:
+    The same, to the last digit, as the dearest `Price.cost_usd` of these usages, without a bill for each: the bound is
+    worked out for every planned candidate of every request.
+    """
     if price is None:
         return None
-    return max((cost for cost in map(price.cost_usd, ways) if cost is not None), default=None)
+    rates = price.rates
+    dearest = max(rate.at(n_input) for bucket in buckets if (rate := rates[bucket]) is not None)
+    millionths = n_input * dearest + n_output * price.output.at(n_input)
+    if price.request is not None:
+        millionths += UNITS_PER_MILLION["requests"] * price.request.at(n_input)
+    return millionths / TOKENS_PER_MTOK
 
 
-def _input_tokens(request: Request, candidate: Candidate) -> int | None:
+def _input_tokens(request: Request, candidate: Candidate, *, media: bool) -> int | None:
     """Returns how many tokens the input can have at most; `None` where nothing bounds it.
 
     A token is at least a byte of the body; media are billed by rules of their own, and only the window bounds them.
     """
     window = candidate.capabilities.context_tokens
-    if _media(request):
+    if media:
         return window
     n_bytes = len(request.body) + (HIDDEN_TOKENS if request.tools else 0)
     return n_bytes if window is None else min(n_bytes, window)
 
 
-def _media(request: Request) -> frozenset[str]:
-    return frozenset(part.kind for message in request.messages for part in message.parts if isinstance(part, Media))
+def _has_media(request: Request) -> bool:
+    return any(isinstance(part, Media) for message in request.messages for part in message.parts)
