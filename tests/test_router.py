@@ -417,3 +417,15 @@ def test_a_batch_over_many_hours_is_each_decision_alone(by_the_hour):
 def test_a_tariff_is_part_of_what_decides(by_the_hour):
     other = by_the_hour.bind([BIG, at_hours("hourly", "middle", 1, 8)], reference="big")
     assert other.version != by_the_hour.version
+
+
+def test_a_request_is_read_once_for_its_route_and_the_length_of_its_answers(bound, monkeypatch):
+    n_read, transform = [], type(bound.features).transform
+    monkeypatch.setattr(type(bound.features), "transform", lambda self, r: n_read.append(len(r)) or transform(self, r))
+    request, other = (Request.from_prompt(prompt) for prompt in (HELLO.prompt, LONG.prompt))
+    bound.route(request)
+    within = bound.output_tokens_within(request, 0.99)
+    assert n_read == [1]
+    bound.route(other)
+    assert bound.output_tokens_within(request, 0.99) == within
+    assert n_read == [1, 1, 1]

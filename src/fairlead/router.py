@@ -24,6 +24,7 @@ from fairlead.decisions import NOT_THEN, Decisions, Recalled, stacked_rows
 from fairlead.eligibility import Room, exclusions
 from fairlead.errors import FairleadError
 from fairlead.evidence import taken
+from fairlead.features.latest import Latest
 from fairlead.policies import Certified, Floor, HullGuard
 from fairlead.policies.base import Circumstances
 from fairlead.types import Context, Predictions, Request, assumed_tokens
@@ -123,7 +124,7 @@ class Router:
         """
         if self.features is None or self.success is None:
             return Predictions.unknown(self._names, len(requests))
-        x = self.features.transform(requests)
+        x = self._latest.of(self.features, requests[0]) if len(requests) == 1 else self.features.transform(requests)
         success = self.success.predict(x)
         output_tokens = self._output_tokens(x, requests)
         return Predictions(
@@ -139,7 +140,7 @@ class Router:
         """Returns candidate -> the tokens of output that a share `level` of its answers stays within, where known."""
         if self.features is None or self.tokens is None:
             return {}
-        within = self._taken(self.tokens.predict_quantile(self.features.transform([request]), level))[0]
+        within = self._taken(self.tokens.predict_quantile(self._latest.of(self.features, request), level))[0]
         return {name: n for name, n in zip(self._names, within.tolist(), strict=True) if not np.isnan(n)}
 
     def bind(
@@ -348,6 +349,10 @@ class Router:
         return served_as | {name: served_as[model[name]] for name in gone if model[name] in served_as}
 
     # What follows from the fields, worked out once
+
+    @cached_property
+    def _latest(self) -> Latest:
+        return Latest()
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
