@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
+    from fairlead.proof.control import Draws
     from fairlead.types import Request
 
 IDLE = timedelta(minutes=30)
@@ -50,6 +51,7 @@ class _Open:
     """What is remembered of an open session."""
 
     last_seen: datetime
+    drawn: Draws
     last_candidate: str | None = None
     opted_out: bool = False
 
@@ -76,14 +78,13 @@ class Sessions:
         key_id = caller_of(scope).key_id
         if key_id is not None and rule != "content" and not value.endswith(f"@{key_id}"):
             value = f"{value}@{key_id}"  # whoever knows the name of another's session does not get into it
-        drawn = draws(self._secret, value)
         session = self._touch(value, now)
         session.opted_out = session.opted_out or _opts_out(scope)
         return SessionState(
             id=value,
             rule=rule,
-            control_draw=NOT_DRAWN if session.opted_out else drawn.control,
-            mix_draw=drawn.mix,
+            control_draw=NOT_DRAWN if session.opted_out else session.drawn.control,
+            mix_draw=session.drawn.mix,
             last_candidate=session.last_candidate,
             opted_out=session.opted_out,
         )
@@ -102,7 +103,7 @@ class Sessions:
     def _touch(self, session_id: str, now: datetime) -> _Open:
         session = self._open.pop(session_id, None)
         if session is None or now - session.last_seen > IDLE:
-            session = _Open(now)
+            session = _Open(now, draws(self._secret, session_id))
         session.last_seen = now
         self._open[session_id] = session
         while len(self._open) > MAX_SESSIONS:
