@@ -51,6 +51,7 @@ class Watch:
     """Route -> its certificate."""
     _watched: dict[str, _Watched] = field(default_factory=dict)
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def begin(self) -> None:
         """Returns when the ledger knows the certificates, and all that it knows of them was read.
@@ -95,7 +96,14 @@ class Watch:
                 LOG.warning(Event("certificates_not_watched", error=type(error).__name__))
 
     async def look(self) -> None:
-        """Takes in what was scored since the last time, by whomever; raises alarms where they are due."""
+        """Takes in what was scored since the last time, by whomever; raises alarms where they are due.
+
+        One look at a time: two would see the same scores between the two halves of an alarm.
+        """
+        async with self._looking:
+            await self._look_at_all()
+
+    async def _look_at_all(self) -> None:
         for certificate in {c.id: c for c in self.certificates.values()}.values():
             if certificate.id not in self._watched:
                 content = msgspec.json.encode(certificate, order="deterministic").decode()
