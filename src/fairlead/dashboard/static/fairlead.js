@@ -67,6 +67,8 @@ const draw = async (figure) => {
     width: Math.max(320, place.clientWidth),
     height: 230,
     axes: axes(chart.unit),
+    // One slice alone is no span of time: left alone, the axis would show years.
+    scales: slices.length > 1 ? {} : { x: { range: (_, at) => [at - 3600, at + 3600] } },
     series: [{ label: "until", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, ...chart.series],
     bands: chart.bands,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"),
