@@ -1,0 +1,49 @@
+"""What is said in either direction: words, media, tool calls and their results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Dialect = Literal["openai", "responses", "anthropic", "gemini", "embeddings"]
+"""`openai` is chat completions; `responses` and `embeddings` are OpenAI's other two."""
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Words."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """An image, a sound or a file, by address or as base64 data."""
+
+    kind: Literal["image", "audio", "file"]
+    url: str | None = None
+    data: str | None = None
+    media_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A model asks for a tool; `arguments` is JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult:
+    """What the tool said."""
+
+    call_id: str
+    content: str
+    is_error: bool = False
+    """The tool failed, and `content` says how."""
+
+
+Part = Text | Media | ToolCall | ToolResult

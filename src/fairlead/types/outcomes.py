@@ -1,0 +1,123 @@
+"""What happened: answers, attempts, and the bill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003 - the ledger decodes these types: hints must resolve
+from decimal import Decimal
+from typing import Literal
+
+from fairlead.errors import ProviderError  # noqa: TC001
+from fairlead.money import Usage  # noqa: TC001
+from fairlead.types.content import Dialect, FinishReason, Part, Text, ToolCall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A complete answer; `body` keeps the provider's own bytes where its dialect is the caller's."""
+
+    id: str
+    model: str
+    """The name that the host reports."""
+    parts: tuple[Part, ...]
+    finish_reason: FinishReason
+    usage: Usage | None
+    reasoning: str = ""
+    """Words thought aloud before the answer."""
+    created: int = 0
+    dialect: Dialect = "openai"
+    body: bytes = b""
+
+    @property
+    def text(self) -> str:
+        """The words of the answer."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """One piece of a streamed answer; `body` is the provider's own event data where its dialect is the caller's.
+
+    A tool call comes in fragments: the first names id and tool, all carry a piece of the arguments. A chunk may be
+    nothing but an event of the provider's.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    """Words thought aloud before the answer."""
+    tool_call: ToolCall | None = None
+    tool_index: int = 0
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    id: str | None = None
+    event: str = ""
+    """The type of the provider's own event, where its dialect names them."""
+    body: bytes = b""
+
+
+AttemptStatus = Literal["ok", "failed", "cancelled"]
+AttemptKind = Literal["call", "hedge", "continuation"]
+"""A `hedge` is made beside a call that takes long, a `continuation` goes on with an answer that broke off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One made call.
+
+    `cost_usd` is exact where usage is known, zero where the provider refused before any output, else `None`.
+    """
+
+    candidate: str
+    number: int
+    """1 for the first call of the request."""
+    stage: int
+    status: AttemptStatus
+    started_at: datetime
+    latency_s: float
+    ttft_s: float | None = None
+    model_asked: str = ""
+    model_served: str | None = None
+    usage: Usage | None = None
+    cost_usd: Decimal | None = None
+    price_id: str | None = None
+    error: str | None = None
+    """Class name of the error."""
+    status_code: int | None = None
+    retryable: bool = False
+    retry_after_s: float | None = None
+    reserved_usd: Decimal | None = None
+    """The most that it could cost, where a budget had to pay for it."""
+    output_limit: int | None = None
+    """Tokens of output that this pays for, sent where the caller set no limit."""
+    kind: AttemptKind = "call"
+    answer: str | None = field(default=None, repr=False)
+    """The final answer in one spelling, where the plan compares answers; never kept in the ledger."""
+
+
+OutcomeStatus = Literal["delivered", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a request: every attempt, the one that was delivered, and the bill."""
+
+    status: OutcomeStatus
+    attempts: tuple[Attempt, ...]
+    response: Response | None = None
+    served: str | None = None
+    """Name of the candidate whose answer was delivered."""
+    causes: tuple[ProviderError, ...] = field(default=(), compare=False, repr=False)
+    """One error a failed attempt, in order."""
+
+    @property
+    def delivered(self) -> Attempt | None:
+        """The attempt whose answer was delivered."""
+        answered = [a for a in self.attempts if a.candidate == self.served and a.status == "ok"]
+        return answered[-1] if answered else None
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """The sum over all attempts; `None` where any of them is unknown."""
+        costs = [attempt.cost_usd for attempt in self.attempts]
+        return None if any(cost is None for cost in costs) else sum((c for c in costs if c is not None), Decimal(0))

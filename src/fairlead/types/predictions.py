@@ -1,0 +1,75 @@
+"""What each candidate is expected to do."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from fairlead.types.arrays import FloatArray, IntArray  # noqa: TC001
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """What one candidate is expected to do on one request; `None` where nothing is known.
+
+    A decision makes one a candidate, and a `Struct` is made in a tenth of the time of a frozen dataclass.
+    """
+
+    candidate: str
+    p_success: float | None
+    """Expected score, in [0, 1]."""
+    p_success_sd: float | None
+    output_tokens: float | None
+    cost_usd: float | None
+    latency_p95_s: float | None = None
+    """Nineteen answers in twenty are expected to be complete within this time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictions:
+    """The same for many requests: arrays of shape (n_requests, n_candidates), NaN where nothing is known."""
+
+    candidates: tuple[str, ...]
+    p_success: FloatArray
+    p_success_sd: FloatArray
+    output_tokens: FloatArray
+    cost_usd: FloatArray
+    latency_p95_s: FloatArray
+
+    @classmethod
+    def unknown(cls, candidates: tuple[str, ...], n_requests: int) -> Predictions:
+        """Returns what is expected where nothing was learned: NaN throughout."""
+        nan = np.full((n_requests, len(candidates)), np.nan)
+        return cls(candidates=candidates, **dict.fromkeys(GRIDS, nan))
+
+    def rows(self, index: IntArray) -> Predictions:
+        """Returns the predictions of these requests, in this order."""
+        return Predictions(candidates=self.candidates, **{name: getattr(self, name)[index] for name in GRIDS})
+
+    def columns(self, index: IntArray) -> Predictions:
+        """Returns the predictions of these candidates, in this order."""
+        names = tuple(self.candidates[column] for column in index)
+        return Predictions(candidates=names, **{name: getattr(self, name)[:, index] for name in GRIDS})
+
+    def row(self, i: int) -> tuple[Prediction, ...]:
+        """Returns request `i`, one prediction a candidate."""
+        columns = (_known(getattr(self, name)[i]) for name in GRIDS)
+        return tuple(
+            Prediction(
+                candidate=name, p_success=p, p_success_sd=sd, output_tokens=tokens, cost_usd=cost, latency_p95_s=latency
+            )
+            for name, p, sd, tokens, cost, latency in zip(self.candidates, *columns, strict=True)
+        )
+
+
+GRIDS = ("p_success", "p_success_sd", "output_tokens", "cost_usd", "latency_p95_s")
+"""The arrays of `Predictions`, in the order of the fields of `Prediction`."""
+
+
+def _known(values: FloatArray) -> list[float | None]:
+    listed: list[float] = values.tolist()
+    if math.isnan(sum(listed)):
+        return [None if math.isnan(value) else value for value in listed]
+    return [*listed]
