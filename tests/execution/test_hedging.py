@@ -70,7 +70,7 @@ async def test_a_quick_failure_needs_no_second_call_beside_it(bench, scripted):
     assert second.n_calls == 1
 
 
-@pytest.mark.parametrize("limits", [replace(SOON, burst=0, hedge_share=0.0), replace(SOON, max_attempts=1)])
+@pytest.mark.parametrize("limits", [replace(SOON, hedge_share=0.0), replace(SOON, max_attempts=1)])
 async def test_nobody_is_asked_beside_it_where_that_is_not_allowed(bench, scripted, limits):
     second = scripted(ANSWER)
     await bench(scripted(["hang"]), second, limits=replace(limits, answer_s=0.03, max_attempts=1)).execute()
@@ -104,7 +104,7 @@ async def test_retries_are_a_share_of_the_requests(bench, scripted):
         return [UnavailableError("busy", model="first", status_code=503)]
 
     first = scripted(*[retryable()] * 8)
-    limits = Limits(burst=2, retry_share=0.0, breaker_failures=0)
+    limits = Limits(burst=2, retry_share=0.001, breaker_failures=0)
     place = bench(first, scripted(*[ANSWER] * 6), limits=limits)
     for _ in range(6):
         await place.execute()

@@ -148,7 +148,7 @@ async def test_a_caller_who_leaves_cancels_both(bench, scripted):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"burst": 0, "hedge_share": 0.0}, {"max_attempts": 1}, {"hedge_usd_per_hour": 0.0}],
+    [{"hedge_share": 0.0}, {"max_attempts": 1}, {"hedge_usd_per_hour": 0.0}],
     ids=["no share", "no attempt", "no money"],
 )
 async def test_nobody_is_asked_beside_it_where_that_is_not_allowed(bench, scripted, changes):

@@ -86,9 +86,10 @@ class LimitsConfig(Table, frozen=True, kw_only=True):
     """Failures in a row after which a host is left alone for 5 s, then tried by one request, up to every 20 s; 0 never
     leaves it alone. Default 5, 0 to 1000."""
     retry_share: Annotated[float, Meta(ge=0, le=1)] = 0.2
-    """Retries, as a share of the requests; 20 may be saved up. Default 0.2, 0 to 1."""
+    """Retries, as a share of the requests; 20 may be saved up, and 0 is none. Default 0.2, 0 to 1."""
     hedge_share: Annotated[float, Meta(ge=0, le=1)] = 0.05
-    """Second calls beside a slow one, as a share of the requests; 20 may be saved up. Default 0.05, 0 to 1."""
+    """Second calls beside a slow one, as a share of the requests; 20 may be saved up, and 0 is none. Default 0.05,
+    0 to 1."""
     hedge_usd_per_hour: Annotated[float, Meta(ge=0, le=10_000)] = 1.0
     """What such second calls may be expected to cost in an hour, USD; models without a price count nothing here.
     Default 1, 0 to 10000."""

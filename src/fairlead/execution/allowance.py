@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Allowance:
-    """Grants one call more for each `1 / share` requests, and saves up to `burst` of them.
+    """Grants one call more for each `1 / share` requests, and saves up to `burst` of them; a share of 0 grants none.
 
     Source: the retry budget of Finagle and the retry throttling of gRPC (proposal A6).
 
@@ -24,8 +24,8 @@ class Allowance:
 
     def __init__(self, share: float, burst: float) -> None:
         self._share = share
-        self._burst = burst
-        self._saved = burst
+        self._burst = burst if share > 0 else 0.0
+        self._saved = self._burst
 
     @property
     def left(self) -> bool:
