@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
@@ -83,6 +84,7 @@ def test_a_running_gateway_tells_what_it_measured(tmp_path):
 
     async def serve():
         async with opened(prepare(load(tmp_path / "fairlead.toml", {}))) as gateway:
+            gateway.executor.hosts["sim/heron"].measured_at = datetime(2026, 1, 2, tzinfo=UTC)
             for _ in range(25):
                 gateway.executor.hosts["sim/heron"].latency_s.add(1.5)
             async with serving(application(gateway)) as url:
@@ -98,7 +100,8 @@ def test_a_running_gateway_tells_what_it_measured(tmp_path):
     finally:
         done.set()
         thread.join()
-    assert models["sim/heron"]["measured"]["latency_p95_s"] == 1.5
+    measured = models["sim/heron"]["measured"]
+    assert (measured["latency_p95_s"], measured["n_answers"], measured["at"]) == (1.5, 25, "2026-01-02T00:00:00Z")
     assert "auto" not in models
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from fairlead.cli import models
 from fairlead.cli.probe import app
 
 SIMULATED = '[providers.sim]\ndialect = "simulated"\ntime_scale = 0\n'
@@ -40,6 +41,18 @@ def test_a_small_sum_and_few_calls(probed):
     assert float(found["at_most_usd"]) <= 0.001
     assert "max_usd" in {host["stopped"] for host in found["hosts"]}
     assert {host["ttft_s"]["low"] for host in found["hosts"] if host["ttft_s"]} == {None}
+
+
+def test_what_was_measured_is_shown_with_the_models(probed):
+    few = probed("--calls", "2", "--max-usd", "1")
+    assert "starts from these figures where 20 calls were answered" in " ".join(few.stdout.split())
+    assert "not yet" not in probed("--calls", "18", "--max-usd", "1", "--json").stdout
+    result = CliRunner().invoke(models.app, ["--config", "fairlead.toml", "--json"])
+    for model in json.loads(result.stdout)["models"]:
+        measured = model["measured"]
+        assert (measured["n_streams"], measured["n_answers"], measured["latency_p95_s"]) == (20, 0, None)
+        assert measured["ttft_p95_s"] > 0 < measured["tokens_per_s"]
+    assert "n=20" in CliRunner().invoke(models.app, ["--config", "fairlead.toml"], env={"COLUMNS": "300"}).stdout
 
 
 def test_a_host_that_nobody_reaches(probed):

@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 from fairlead.errors import LedgerError, MissingRowError
 from fairlead.ledger.base import CertificateEvent, Payload
 from fairlead.ledger.browsing import newest, start_of_newest, words
+from fairlead.ledger.paces import paces
 from fairlead.ledger.postgres import PostgresLedger
 from fairlead.ledger.sql import PAGE
 from fairlead.ledger.sqlite import SqliteLedger
@@ -519,3 +520,24 @@ async def test_the_newest_come_first_page_by_page_and_by_what_is_looked_for(ledg
     assert start_of_newest(ledger, 9) is None
     with pytest.raises(ValueError, match="no filter"):
         found(policy="x")
+
+
+async def test_the_pace_of_hosts_is_read_of_what_was_answered_or_overtaken(ledger, records):
+    slow = records.attempt(1, candidate="a/dear", status="cancelled", ttft_s=None, usage=None, cost_usd=None)
+    rows = {
+        1: (records.intent(1), records.settlement(1, slow, records.attempt(2, kind="hedge"))),
+        2: (records.intent(2, purpose="probe", stream=True), records.settlement(2, records.attempt())),
+        3: (records.intent(3), records.settlement(3, records.failed_attempt(1))),
+    }
+    await ledger.register([records.price])
+    for intent, settlement in rows.values():
+        await ledger.intent(intent)
+        await ledger.settle(settlement)
+    found = paces(ledger, since=records.start, limit=10)
+    assert sorted((p.candidate, p.late, p.probe, p.streamed, p.output_tokens) for p in found) == [
+        ("a/cheap", False, False, False, records.usage.output_tokens),
+        ("a/cheap", False, True, True, records.usage.output_tokens),
+        ("a/dear", True, False, False, None),
+    ]
+    assert [p.probe for p in paces(ledger, since=records.start + timedelta(seconds=2), limit=10)] == [True]
+    assert len(paces(ledger, since=records.start, limit=1)) == 2  # of each kind

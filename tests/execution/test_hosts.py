@@ -13,6 +13,7 @@ from fairlead.execution.allowance import Allowance
 from fairlead.execution.breaker import Breaker
 from fairlead.execution.hosts import MIN_SEEN, WINDOW, Hosts, Recent
 from fairlead.execution.patience import first_token_s, hedge_after_s
+from fairlead.ledger.paces import Pace
 from fairlead.types import Attempt, Candidate, Capabilities, Usage
 
 LIMITS = Limits(breaker_failures=2, breaker_open_s=5, breaker_max_s=12)
@@ -200,3 +201,43 @@ def test_an_allowance_is_a_share_of_the_requests():
     for _ in range(100):
         allowance.earn()
     assert [allowance.take() for _ in range(3)] == [True, True, False]
+
+
+def test_a_share_of_nothing_grants_nothing():
+    allowance = Allowance(share=0, burst=20)
+    allowance.earn()
+    assert not allowance.left
+    assert not allowance.take()
+
+
+def pace(**changes):
+    made = {"latency_s": 3.0, "ttft_s": 1.0, "output_tokens": 40, "streamed": True, "probe": False, "late": False}
+    return Pace(candidate="a", model_asked="a", at=datetime(2026, 1, 1, tzinfo=UTC), **{**made, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, (1.0, 3.0, 20.0)),
+        ({"probe": True}, (1.0, None, 20.0)),  # its answer is short: the whole of it tells nothing of others
+        ({"ttft_s": None, "streamed": False}, (None, 3.0, None)),
+        ({"output_tokens": None}, (1.0, 3.0, None)),
+        ({"late": True, "ttft_s": None}, (3.0, None, None)),
+        ({"late": True, "ttft_s": None, "streamed": False}, (None, 3.0, None)),
+    ],
+)
+def test_what_was_measured_before_counts_as_if_it_were_now(changes, found):
+    hosts = Hosts(LIMITS, Clock())
+    hosts.recall([pace(**changes)] * MIN_SEEN)
+    state = hosts.states()["a"]
+    assert (state.ttft_p95_s, state.latency_p95_s, state.tokens_per_s) == found
+    assert hosts.known()["a"].measured_at == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_what_is_measured_now_pushes_out_what_was_before():
+    hosts = Hosts(LIMITS, Clock())
+    hosts.recall([pace(latency_s=100.0)] * WINDOW)
+    for _ in range(WINDOW):
+        hosts.begin("a")
+        hosts.end(attempt(usage=Usage(input_tokens=1, output_tokens=50)))
+    assert hosts.known()["a"].latency_s.quantile(1.0) == 2.0

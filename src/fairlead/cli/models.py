@@ -16,9 +16,14 @@ from fairlead.errors import ConfigError
 from fairlead.gateway.models import ModelList, ModelShown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from rich.console import Console
+
+    from fairlead.execution.hosts import Host
+    from fairlead.gateway.knowledge import MeasuredShown
+    from fairlead.gateway.setup import Setup
 
 app = typer.Typer()
 
@@ -52,9 +57,9 @@ def models(
     as_json: JsonOption = False,
     out: OutOption = None,
 ) -> None:
-    """Prints every candidate with context, output limit, capabilities, price, and who says so.
+    """Prints every candidate with context, output limit, capabilities, price, measured latency, and who says so.
 
-    Latencies are measured by the calls of a gateway: ask a running one by `--gateway`.
+    Latencies are those of the calls that the ledger holds, `fairlead probe` among them; `--gateway` asks a running one.
     """
     shown = _asked(gateway, key_env) if gateway else _whole_catalogue() if everything else _configured(config)
     result = ModelsResult(at=datetime.now(UTC), models=tuple(shown))
@@ -68,7 +73,21 @@ def _configured(config: Path | None) -> list[ModelShown]:
 
     setup = checked(config)
     routes = Routes(routers={}, candidates=setup.candidates, knowledge=Knowledge(setup.config))
-    return list(shown_models(routes, {}))
+    return list(shown_models(routes, _measured(setup)))
+
+
+def _measured(setup: Setup) -> Mapping[str, Host]:
+    """Returns the hosts by what a ledger in a file says of their pace; nothing where there is none yet."""
+    from fairlead.gateway.recalling import recalled  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.gateway.setup import limits_of  # noqa: PLC0415
+    from fairlead.ledger.opening import glancing  # noqa: PLC0415
+
+    if setup.config.ledger.url is not None:
+        return {}
+    with glancing(setup.config.ledger.path) as ledger:
+        if ledger is None:
+            return {}
+        return recalled(ledger, setup.candidates, limits_of(setup.config.limits)).known()
 
 
 def _whole_catalogue() -> list[ModelShown]:
@@ -111,7 +130,7 @@ def _asked(gateway: str, key_env: str | None) -> list[ModelShown]:
 
 
 def _show(result: ModelsResult, console: Console) -> None:
-    rows = table("model", "context", "output", *_HEADS.values(), "effort", "in", "out", "price", "p95 s")
+    rows = table("model", "context", "output", *_HEADS.values(), "effort", "in", "out", "price", "measured")
     for model in result.models:
         rows.add_row(
             model.id,
@@ -120,11 +139,13 @@ def _show(result: ModelsResult, console: Console) -> None:
             *(_MARKS[model.capabilities.get(ability)] for ability in _HEADS),
             " ".join(model.reasoning_efforts or ()),
             *_price(model),
-            _latency(model),
+            _pace(model.measured),
         )
     console.print(rows)
     console.print(
-        f"USD per million tokens; {len(result.models)} models. `--json` says who tells each fact.", markup=False
+        f"USD per million tokens; measured: 95th percentiles, median tokens/s, UTC; {len(result.models)} models. "
+        "`--json` says who tells each fact.",
+        markup=False,
     )
 
 
@@ -139,9 +160,18 @@ _HEADS = {
 _MARKS = {True: "yes", False: "no", None: "?"}
 
 
-def _latency(model: ModelShown) -> str:
-    measured = model.measured
-    return "" if measured is None or measured.latency_p95_s is None else f"{measured.latency_p95_s:.3g}"
+def _pace(measured: MeasuredShown | None) -> str:
+    """Returns what was measured, what it rests on, and as of when; of too few calls their number alone."""
+    if measured is None:
+        return ""
+    figures = (
+        ("first token {:.3g} s", measured.ttft_p95_s),
+        ("answer {:.3g} s", measured.latency_p95_s),
+        ("{:.3g} tokens/s", measured.tokens_per_s),
+    )
+    said = [words.format(value) for words, value in figures if value is not None]
+    n = max(measured.n_streams, measured.n_answers)
+    return ", ".join([*said, f"n={n}", f"{measured.at:%Y-%m-%d %H:%M}"])
 
 
 def _count(tokens: int | None) -> str:

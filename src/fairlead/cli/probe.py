@@ -16,7 +16,7 @@ import typer
 from fairlead.cli.check import ConfigOption, checked
 from fairlead.cli.output import JsonOption, OutOption, Result, emit, table
 from fairlead.errors import ConfigError
-from fairlead.execution.hosts import tokens_per_s
+from fairlead.execution.hosts import MIN_SEEN, tokens_per_s
 from fairlead.gateway.probing import MAX_OUTPUT_TOKENS, PROMPT, STOPPED, limits_of_probes, probe
 from fairlead.gateway.setup import limits_of, opened
 from fairlead.statistics.medians import median
@@ -33,7 +33,13 @@ app = typer.Typer()
 
 MaxUsdOption = Annotated[str, typer.Option("--max-usd", help="The most that all calls may cost together, USD.")]
 CallsOption = Annotated[
-    int, typer.Option("--calls", min=1, max=1000, help="Calls of each candidate; from 6 on medians have intervals.")
+    int,
+    typer.Option(
+        "--calls",
+        min=1,
+        max=1000,
+        help="Calls of each candidate; from 6 on medians have intervals, from 20 on `serve` starts from them.",
+    ),
 ]
 
 
@@ -127,14 +133,14 @@ class ProbeResult(Result, kw_only=True, frozen=True):
 def probe_hosts(
     config: ConfigOption = None,
     max_usd: MaxUsdOption = "0.05",
-    calls: CallsOption = 10,
+    calls: CallsOption = 20,
     as_json: JsonOption = False,
     out: OutOption = None,
 ) -> None:
     """Measures the configured hosts by small paid calls: time to first token, tokens a second, errors.
 
-    Each call has its rows in the ledger; what it may cost is set aside before it is made. Models without a price are
-    not called.
+    Each call has its rows in the ledger, from which `fairlead serve` takes its first expectations; what it may cost is
+    set aside before it is made. Models without a price are not called.
     """
     sum_usd, setup, began_at = _amount(max_usd), checked(config), datetime.now(UTC)
     probed = asyncio.run(_probed(setup, sum_usd, calls))
@@ -192,6 +198,16 @@ def _show(result: ProbeResult, console: Console) -> None:
         f"shares with 95 % intervals. At most ${result.at_most_usd:f} of ${result.max_usd:f} was spent.",
         markup=False,
     )
+    if few := [host.candidate for host in result.hosts if host.n_calls and _n_firsts(host) < MIN_SEEN]:
+        console.print(
+            f"`fairlead serve` starts from these figures where {MIN_SEEN} calls were answered within a week: not yet "
+            f"for {', '.join(few)}: more `--calls`, or a larger `--max-usd`.",
+            markup=False,
+        )
+
+
+def _n_firsts(host: ProbedHostResult) -> int:
+    return 0 if host.ttft_s is None else host.ttft_s.n
 
 
 def _figure(figure: FigureResult | None) -> str:

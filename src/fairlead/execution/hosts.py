@@ -19,8 +19,10 @@ from fairlead.types import HostState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from fairlead.errors import ProviderError
+    from fairlead.ledger.paces import Pace
     from fairlead.providers.base import Limits
     from fairlead.types import Attempt
 
@@ -56,6 +58,10 @@ class Recent:
         self._in_order.append(value)
         insort(self._sorted, value)
 
+    def __len__(self) -> int:
+        """Returns how many values count."""
+        return len(self._sorted)
+
     def quantile(self, q: float) -> float | None:
         """Returns the `q`-quantile, `None` where too few values were seen."""
         n = len(self._sorted)
@@ -74,6 +80,8 @@ class Host:
     """Of whole answers, streamed or not."""
     tokens_per_s: Recent = field(default_factory=Recent)
     """Of streams, after the first token."""
+    measured_at: datetime | None = None
+    """When the newest call began that counts; `None` before the first."""
 
     def state(self, now_s: float) -> HostState:
         """Returns what a decision may know of it."""
@@ -87,20 +95,46 @@ class Host:
 
     def learn(self, attempt: Attempt) -> None:
         """Takes in the pace of an answer."""
+        self.measured_at = attempt.started_at
         self.latency_s.add(attempt.latency_s)
-        if attempt.ttft_s is None:
+        if attempt.ttft_s is not None:
+            self._learn_stream(attempt.ttft_s, tokens_per_s(attempt))
+
+    def overtaken(self, after_s: float, at: datetime, *, streamed: bool) -> None:
+        """Takes in a call that was given up after so long, because another was faster."""
+        self.measured_at = at
+        (self.ttft_s if streamed else self.latency_s).add(after_s)
+
+    def recall(self, pace: Pace) -> None:
+        """Takes in a call from before this process began.
+
+        How long the whole of a probe took says nothing of the answers that people ask for, which are longer.
+        """
+        self.measured_at = pace.at
+        if pace.late:
+            self.overtaken(pace.latency_s, pace.at, streamed=pace.streamed)
             return
-        self.ttft_s.add(attempt.ttft_s)
-        if (pace := tokens_per_s(attempt)) is not None:
-            self.tokens_per_s.add(pace)
+        if not pace.probe:
+            self.latency_s.add(pace.latency_s)
+        if pace.ttft_s is not None:
+            self._learn_stream(pace.ttft_s, written_per_s(pace.output_tokens, pace.latency_s - pace.ttft_s))
+
+    def _learn_stream(self, ttft_s: float, tokens_per_s: float | None) -> None:
+        self.ttft_s.add(ttft_s)
+        if tokens_per_s is not None:
+            self.tokens_per_s.add(tokens_per_s)
 
 
 def tokens_per_s(attempt: Attempt) -> float | None:
     """Returns the pace of a streamed answer after its first token; `None` where it is not known."""
     if attempt.ttft_s is None or attempt.usage is None:
         return None
-    writing_s = attempt.latency_s - attempt.ttft_s
-    return attempt.usage.output_tokens / writing_s if writing_s > 0 else None
+    return written_per_s(attempt.usage.output_tokens, attempt.latency_s - attempt.ttft_s)
+
+
+def written_per_s(output_tokens: int | None, writing_s: float) -> float | None:
+    """Returns tokens a second; `None` where nobody told how many there were, or all came at once."""
+    return output_tokens / writing_s if output_tokens is not None and writing_s > 0 else None
 
 
 class Hosts:
@@ -123,6 +157,16 @@ class Hosts:
         if candidate not in self._hosts:
             self._hosts[candidate] = Host(breaker=Breaker(limits=self._limits))
         return self._hosts[candidate]
+
+    def recall(self, paces: Iterable[Pace]) -> None:
+        """Takes in calls from before this process began, the oldest first; newer ones push them out."""
+        for pace in paces:
+            self[pace.candidate].recall(pace)
+        self._fresh_until_s = 0.0
+
+    def known(self) -> Mapping[str, Host]:
+        """Returns every host that was called, as it is now."""
+        return self._hosts
 
     def states(self) -> Mapping[str, HostState]:
         """Returns what a decision may know, of all hosts that were called; as of a second ago while all are well."""
@@ -171,7 +215,7 @@ class Hosts:
         if late or isinstance(error, OF_THE_HOST):
             host.breaker.fail(self._timer())
             if late:
-                (host.ttft_s if streamed else host.latency_s).add(attempt.latency_s)
+                host.overtaken(attempt.latency_s, attempt.started_at, streamed=streamed)
             self._fresh_until_s = 0.0
         elif attempt.status == "ok":
             host.breaker.succeed()

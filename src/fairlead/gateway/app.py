@@ -54,7 +54,7 @@ def application(gateway: Gateway, more: Sequence[BaseRoute] = ()) -> ASGIApp:
     def asked(app: ASGIApp) -> ASGIApp:
         return InFlight(Keyed(app, door), room)
 
-    models = Keyed(Models(gateway.routes, gateway.executor.hosts.states), door)
+    models = Keyed(Models(gateway.routes, gateway.executor.hosts.known), door)
     routes = [
         *(Route(path, asked(Chat(gateway, codec)), methods=["POST"]) for path, codec in CODECS.items()),
         Route("/v1/messages/count_tokens", asked(CountTokens(gateway)), methods=["POST"]),

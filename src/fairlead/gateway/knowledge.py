@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from fairlead.catalog.capabilities import Fact
     from fairlead.catalog.quotes import Quote
     from fairlead.config import Config
-    from fairlead.types import Candidate, HostState
+    from fairlead.execution.hosts import Host
+    from fairlead.types import Candidate
 
 
 class PriceShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,23 +46,33 @@ class PriceShown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MeasuredShown(msgspec.Struct, frozen=True, kw_only=True):
-    """What was lately measured of its host by the calls of this gateway; `null` before twenty of a kind."""
+    """What was lately measured of its host, by requests and by `fairlead probe`; `null` before twenty of a kind."""
 
     ttft_p95_s: float | None
     """Time to the first token of 19 streams in 20."""
     latency_p95_s: float | None
-    """Time to the whole of 19 answers in 20."""
+    """Time to the whole of 19 answers in 20; of probes, which are short, this is not asked."""
     tokens_per_s: float | None
     """Median of streams, after the first token."""
+    n_streams: int
+    """Streams that this rests on: the latest, at most 200."""
+    n_answers: int
+    """The same of whole answers, streamed or not."""
     at: datetime
+    """When the newest of these calls was made."""
 
     @classmethod
-    def of(cls, state: HostState | None, now: datetime) -> Self | None:
+    def of(cls, host: Host | None) -> Self | None:
         """Returns what was measured; `None` where nothing was yet."""
-        if state is None:
+        if host is None or host.measured_at is None:
             return None
         return cls(
-            ttft_p95_s=state.ttft_p95_s, latency_p95_s=state.latency_p95_s, tokens_per_s=state.tokens_per_s, at=now
+            ttft_p95_s=host.ttft_s.quantile(0.95),
+            latency_p95_s=host.latency_s.quantile(0.95),
+            tokens_per_s=host.tokens_per_s.quantile(0.5),
+            n_streams=len(host.ttft_s),
+            n_answers=len(host.latency_s),
+            at=host.measured_at,
         )
 
 

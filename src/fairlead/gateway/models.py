@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from fairlead.catalog.capabilities import Fact
     from fairlead.catalog.quotes import Quote
+    from fairlead.execution.hosts import Host
     from fairlead.gateway.knowledge import Knowledge
     from fairlead.gateway.routes import Routes
-    from fairlead.types import Candidate, HostState
+    from fairlead.types import Candidate
 
 ABILITIES = tuple(field.name for field in fields(Capabilities) if not field.name.endswith("_tokens"))
 """What a model may be able to do: `tools`, `vision` and so on."""
@@ -83,7 +84,7 @@ class AnthropicModelList(msgspec.Struct, frozen=True, kw_only=True):
 class Models:
     """Answers with every name; below the address of the list, with that one."""
 
-    def __init__(self, routes: Routes, hosts: Callable[[], Mapping[str, HostState]] = dict) -> None:
+    def __init__(self, routes: Routes, hosts: Callable[[], Mapping[str, Host]] = dict) -> None:
         self._routes = routes
         self._hosts = hosts
 
@@ -103,7 +104,7 @@ class Models:
         await send_json(send, msgspec.json.encode(answer))
 
 
-def shown_models(routes: Routes, hosts: Mapping[str, HostState]) -> Iterator[ModelShown]:
+def shown_models(routes: Routes, hosts: Mapping[str, Host]) -> Iterator[ModelShown]:
     """Yields every route, then every candidate, with what is known of each and was measured of its host."""
     for name, router in routes.routers.items():
         abilities = [c.capabilities for c in router.candidates]
@@ -116,7 +117,7 @@ def shown_models(routes: Routes, hosts: Mapping[str, HostState]) -> Iterator[Mod
         )
     now = datetime.now(UTC)
     for candidate in routes.candidates.values():
-        yield _candidate(candidate, routes.knowledge, MeasuredShown.of(hosts.get(candidate.name), now), now)
+        yield _candidate(candidate, routes.knowledge, MeasuredShown.of(hosts.get(candidate.name)), now)
 
 
 def _candidate(

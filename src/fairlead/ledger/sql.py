@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Literal
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection, Row, Select
 
     from fairlead.ledger.base import CertificateEvent, Entry, Feedback, Intent, Payload, Scored, Settlement
     from fairlead.ledger.budget import Claim
@@ -234,6 +234,10 @@ class SqlLedger:
     def scalars(self, query: Select[Any]) -> Sequence[Any]:
         """Returns the values that a statement selects; it bounds how many."""
         return self._read(lambda connection: connection.scalars(query).all())
+
+    def tuples(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        """Returns the rows that a statement selects; it bounds how many."""
+        return self._read(lambda connection: connection.execute(query).all())
 
     def prices(self) -> Mapping[str, Price]:
         """See `Ledger.prices`."""

@@ -1,0 +1,48 @@
+"""What a start knows of the pace of hosts: the calls that the ledger holds, those of `fairlead probe` among them.
+
+What was measured within a week counts, the latest values of each host, and is pushed out by what is measured from now
+on. Breakers start closed: an outage of before says nothing of now.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from fairlead.errors import LedgerError
+from fairlead.events import Event
+from fairlead.execution.hosts import Hosts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fairlead.ledger.sql import SqlLedger
+    from fairlead.providers.base import Limits
+    from fairlead.types import Candidate
+
+LOG = logging.getLogger("fairlead.gateway")
+
+WITHIN = timedelta(days=7)
+"""What is older says nothing of a host any more."""
+AT_MOST = 2_000
+"""So many of the newest requests, and of the newest probes, are looked at, so that a large ledger holds up no start."""
+
+
+def recalled(ledger: SqlLedger, candidates: Mapping[str, Candidate], limits: Limits) -> Hosts:
+    """Returns the hosts of these candidates as they were measured before; nothing where the ledger cannot be read.
+
+    A candidate that asks for another model than it did then is another host.
+    """
+    from fairlead.ledger.paces import paces  # noqa: PLC0415 - `check` needs no ledger
+
+    hosts = Hosts(limits, time.monotonic)
+    try:
+        found = paces(ledger, since=datetime.now(UTC) - WITHIN, limit=AT_MOST)
+    except LedgerError as error:
+        LOG.warning(Event("pace_of_hosts_not_recalled", error=type(error).__name__))
+        return hosts
+    names = {name: candidate.model for name, candidate in candidates.items()}
+    hosts.recall(pace for pace in found if names.get(pace.candidate) == pace.model_asked)
+    return hosts
