@@ -9,17 +9,18 @@ from __future__ import annotations
 import argparse
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairlead.proof.counterfactual import Arm, project
+from fairlead.proof.counterfactual import MIN_SESSIONS, Arm, project
 from fairlead.proof.off_policy import Sample, estimate, overlap, sequence
 from fairlead.proof.off_policy.estimators import ESTIMATORS
 from fairlead.statistics.betting import betting_cs
 from fairlead.statistics.bootstrap import Interval, interval, resampled_means
-from fairlead.statistics.prediction_powered import Judged, powered_mean
+from fairlead.statistics.prediction_powered import Judged, powered_mean, unlike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -263,12 +264,8 @@ def means(n: int, seed: int) -> dict[str, dict[str, Found]]:
             last = Interval(value=float(x.mean()), low=float(low[-1]), high=float(high[-1]))
             held = not bool(((low > truth) | (high < truth)).any())
             found[name]["betting, at every moment"].add(last, truth, hit=held)
-        for name, follows in {"judge that follows people": 0.8, "judge that is worthless": 0.0}.items():
-            both, other, truth = _judged(rng, follows)
-            mean, _ = powered_mean(both, other)
-            found[f"100 sessions by people, 1,000 by a {name}"]["prediction-powered"].add(mean, truth)
-            alone = powered_mean(both, Judged(judge=np.empty(0), group=np.empty(0, dtype=np.int64)))[0]
-            found[f"100 sessions by people, 1,000 by a {name}"]["people alone"].add(alone, truth)
+        for case in JUDGES:
+            compared(case, rng, found[case.name])
     return found
 
 
@@ -279,20 +276,74 @@ _BOUNDED: dict[str, tuple[Callable[[np.random.Generator], FloatArray], float]] =
 }
 
 
-def _judged(rng: np.random.Generator, follows: float) -> tuple[Judged, Judged, float]:
-    """People find 70 % good; the judge is lenient, and follows them as told."""
-    n_sessions, n_people = 1100, 100
-    group = np.repeat(np.arange(n_sessions), rng.geometric(0.5, n_sessions))
-    good = 1 / (1 + np.exp(-(1.05 + rng.normal(0, 0.8, n_sessions)[group])))
-    person = (rng.random(len(group)) < good).astype(np.float64)
-    judge = np.clip(0.35 + 0.6 * follows * person + rng.normal(0, 0.15, len(group)), 0, 1)
-    people = group < n_people
-    truth = float(_PEOPLE_FIND_GOOD)
-    both = Judged(judge=judge[people], person=person[people], group=group[people])
-    return both, Judged(judge=judge[~people], group=group[~people]), truth
+@dataclass(frozen=True, kw_only=True)
+class JudgeCase:
+    """Answers of two arms, of which people score some and a judge many."""
+
+    name: str
+    n_sessions: tuple[int, int] = (1000, 250)
+    """Of the policy and of the control arm."""
+    by_people: tuple[float, float] = (0.1, 0.2)
+    """Chance that people score a session."""
+    whole: bool = True
+    """People score all answers of a session, or each by itself."""
+    by_judge: float = 1.0
+    """Chance that the judge scores an answer."""
+    follows: float = 0.8
+    """How far the judge goes along with people."""
+    leans: float = 0.0
+    """What it gives the policy's answers above what it gives equal ones of the reference."""
+    right: float = 1.05
+    """Log odds that people find an answer of the reference good."""
+    worse: float = 0.3
+    """By how much less those of the policy."""
 
 
-_PEOPLE_FIND_GOOD = float(np.mean(1 / (1 + np.exp(-(1.05 + 0.8 * np.random.default_rng(0).normal(size=4_000_000))))))
+JUDGES = (
+    JudgeCase(name="people some, a lenient judge the rest"),
+    JudgeCase(name="a judge that leans to the policy's style", leans=0.25),
+    JudgeCase(name="a judge that is worthless", follows=0.0),
+    JudgeCase(name="a judge that says the opposite", follows=-0.8),
+    JudgeCase(name="people score single answers, not sessions", whole=False, by_people=(0.05, 0.1)),
+    JudgeCase(name="the judge scores half of the answers", by_judge=0.5),
+    JudgeCase(name="people score about 15 sessions an arm", by_people=(0.015, 0.06), follows=0.6),
+    JudgeCase(name="nearly all answers are good", right=3.5, worse=0.2),
+)
+
+
+def compared(case: JudgeCase, rng: np.random.Generator, found: dict[str, Found]) -> None:
+    """Notes what the mean of the policy arm and the difference of both arms came to, with the judge and without."""
+    arms = [_answers(case, rng, arm) for arm in (0, 1)]
+    if any(arm.n_groups(arm.by_people) < MIN_SESSIONS for arm in arms):
+        found["difference, prediction-powered"].n_refused += 1
+        return
+    truths = [_found_good(case.right - case.worse), _found_good(case.right)]
+    found["refused as unlike"].n_refused += any(map(unlike, arms))
+    alone = [powered_mean(replace(arm, judge=np.full(len(arm.judge), np.nan))) for arm in arms]
+    powered = [powered_mean(arm) for arm in arms]
+    for name, (policy, reference) in (("people alone", alone), ("prediction-powered", powered)):
+        difference = (policy + reference.scaled(-1)).interval(bounds=(-1.0, 1.0))
+        found[f"mean, {name}"].add(policy.interval(), truths[0])
+        found[f"difference, {name}"].add(difference, truths[0] - truths[1])
+
+
+def _answers(case: JudgeCase, rng: np.random.Generator, arm: int) -> Judged:
+    n = case.n_sessions[arm]
+    group = np.repeat(np.arange(n), rng.geometric(0.5, n))
+    ease = case.right - case.worse * (arm == 0) + rng.normal(0, 0.8, n)[group]
+    person = (rng.random(len(group)) < 1 / (1 + np.exp(-ease))).astype(np.float64)
+    offset = 0.35 + case.leans * (arm == 0) + 0.6 * max(-case.follows, 0)
+    judge = np.clip(offset + 0.6 * case.follows * person + rng.normal(0, 0.15, len(group)), 0, 1)
+    drawn_ = rng.random(n)[group] if case.whole else rng.random(len(group))
+    people, judges = drawn_ < case.by_people[arm], rng.random(len(group)) < case.by_judge
+    return Judged(group=group, person=np.where(people, person, np.nan), judge=np.where(judges, judge, np.nan))
+
+
+@cache
+def _found_good(log_odds: float) -> float:
+    """Returns the chance that people find an answer good, over sessions."""
+    ease = log_odds + 0.8 * np.random.default_rng(0).normal(size=4_000_000)
+    return float(np.mean(1 / (1 + np.exp(-ease))))
 
 
 def main() -> None:
@@ -300,14 +351,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=2026)
-    parser.add_argument("--case", help="only cases whose name holds this")
+    parser.add_argument("--case", help="only cases whose name holds this, or `means`")
     arguments = parser.parse_args()
     print(f"{arguments.repetitions} repetitions, seed {arguments.seed}; bias and width relative to the truth")
     for case in CASES:
         if arguments.case is None or arguments.case in case.name:
             started = time.perf_counter()
             _print(case.name, run(case, arguments.repetitions, arguments.seed), time.perf_counter() - started)
-    for name, found in means(arguments.repetitions, arguments.seed).items() if arguments.case is None else ():
+    for name, found in (
+        means(arguments.repetitions, arguments.seed).items() if arguments.case in {None, "means"} else ()
+    ):
         _print(name, found, 0.0)
 
 

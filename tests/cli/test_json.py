@@ -25,7 +25,7 @@ COMMANDS = {
     "check --config fairlead.toml": "fairlead.check/1",
     "doctor --config fairlead.toml": "fairlead.doctor/1",
     "onboard fresh --router router --table table --n 3": "fairlead.onboard/1",
-    "report": "fairlead.report/2",
+    "report": "fairlead.report/3",
     "explain dec_0001": "fairlead.explain/1",
     "ledger verify": "fairlead.ledger.verify/1",
     "ledger rebuild": "fairlead.ledger.rebuild/1",

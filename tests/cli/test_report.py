@@ -13,7 +13,7 @@ from fairlead.cli import statement_result
 from fairlead.cli.main import main
 from fairlead.ledger.export import export
 from fairlead.ledger.sqlite import SqliteLedger
-from fairlead.proof import comparison, gap, included, kinds, misroute, models, shares
+from fairlead.proof import comparison, gap, included, kinds, misroute, models, quality, shares, sources
 from fairlead.proof import statement as stating
 from fairlead.statistics.bootstrap import Interval
 
@@ -42,7 +42,7 @@ def test_json_states_what_the_entries_say(path, tmp_path, capsys):
     printed = capsys.readouterr().out
     result = json.loads(printed)
     stated = stating.statement(SqliteLedger.open(path).entries())
-    assert result["schema"] == "fairlead.report/2"
+    assert result["schema"] == "fairlead.report/3"
     assert result["statement"]["paid_usd"] == str(stated.paid_usd)
     assert result["statement"]["unknown"] == {"n_requests": 1, "by_status": {"unsettled": 1}, "bound_usd": "0.0500"}
     assert result["statement"]["saving"] is None
@@ -117,7 +117,9 @@ def test_a_missing_ledger_is_an_answer_and_none_is_made(tmp_path, capsys):
         (stating.Unknown, statement_result.UnknownResult),
         (comparison.Saving, statement_result.SavingResult),
         (comparison.Naive, statement_result.NaiveResult),
-        (comparison.Quality, statement_result.QualityResult),
+        (quality.Quality, statement_result.QualityResult),
+        (sources.Sources, statement_result.SourcesResult),
+        (sources.SourceCount, statement_result.SourceCountResult),
         (models.ModelRow, statement_result.ModelResult),
         (gap.Gap, statement_result.GapResult),
         (gap.Step, statement_result.StepResult),

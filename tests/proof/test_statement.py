@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fairlead.proof import wording
-from fairlead.proof.models import mean_score
+from fairlead.proof.means import mean_score
 from fairlead.proof.statement import VERDICTS, statement
 from fairlead.types import Price, Rate, Usage
 

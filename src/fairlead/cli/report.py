@@ -37,7 +37,7 @@ FromOption = Annotated[
 class ReportResult(Result, kw_only=True, frozen=True):
     """What `fairlead report` states; it depends on the rows and on `since`, not on where the rows lie."""
 
-    schema: str = "fairlead.report/2"
+    schema: str = "fairlead.report/3"
     since: datetime | None
     """Start of the period that was asked for; `null` for everything."""
     statement: StatementResult

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from fairlead.ledger.sources import Kind  # noqa: TC001 - msgspec reads the annotations
+
 if TYPE_CHECKING:
     from fairlead.proof.statement import Statement
 
@@ -62,18 +64,46 @@ class NaiveResult(msgspec.Struct, kw_only=True, frozen=True):
     saving_usd: Decimal
 
 
+class SourceCountResult(msgspec.Struct, kw_only=True, frozen=True):
+    """How many of the compared answers one kind of source scored."""
+
+    kind: Kind
+    n_policy: int
+    n_control: int
+    n_alone: int
+    """Of both arms, those that the kind which counts did not score."""
+
+
+class SourcesResult(msgspec.Struct, kw_only=True, frozen=True):
+    """Whose scores a figure of quality rests on."""
+
+    kind: Kind | None
+    """The kind of source that counts; `null` where each answer's most trusted score does."""
+    helper: Kind | None
+    """The kind whose scores of the other answers count as well, as far as they follow (prediction-powered)."""
+    too_few: tuple[Kind, ...]
+    """More trusted kinds that scored something, in too few sessions."""
+    unlike: Kind | None
+    """The kind that does not help, as it finds the answers that both scored unlike its others."""
+    counts: tuple[SourceCountResult, ...]
+    """The most trusted kind first."""
+
+
 class QualityResult(msgspec.Struct, kw_only=True, frozen=True):
     """Scored requests only: how good the answers were, and how good the reference's would have been on them."""
 
     n_policy: int
+    """Scored answers of the policy arm; with a helper, those that either kind of source scored."""
     n_control: int
     n_control_sessions: int
     policy: float
-    """Mean score of the policy arm."""
+    """Mean score of the policy arm; with a helper an estimate."""
     reference: IntervalResult
     """Mean score that the reference would have had on the policy arm's requests."""
     difference: IntervalResult
     """Policy minus reference."""
+    said_by: SourcesResult
+    """Whose scores these are."""
 
 
 class UnknownResult(msgspec.Struct, kw_only=True, frozen=True):
@@ -99,6 +129,11 @@ class ModelResult(msgspec.Struct, kw_only=True, frozen=True):
     """Exact, over the calls whose cost is known."""
     n_unknown_cost: int
     n_scored: int
+    """Answers that the kind of source which counts scored."""
+    n_more: int
+    """Answers that another kind scored alone; they count as far as it follows the first."""
+    scored_by: Kind | None
+    helped_by: Kind | None
     score: IntervalResult | None
     """Mean score of the answers it served."""
     latency_p50_s: float | None
@@ -174,6 +209,11 @@ class KindResult(msgspec.Struct, kw_only=True, frozen=True):
     model: str
     n: int
     n_scored: int
+    """Answers that the kind of source which counts scored."""
+    n_more: int
+    """Answers that another kind scored alone; they count as far as it follows the first."""
+    scored_by: Kind | None
+    helped_by: Kind | None
     score: IntervalResult | None
     """Mean score."""
     cost_usd: IntervalResult | None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.cli.output import table
 from fairlead.proof import wording
-from fairlead.proof.shown import arms, counts, figures, included, misroute_lines, steps
+from fairlead.proof.shown import arms, counts, figures, included, misroute_lines, quality_lines, scored_by, steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ def show_statement(statement: Statement, console: Console) -> None:
     console.print(f"\n{wording.verdict(statement)}\n", style="bold", markup=False)
     if statement.gap is not None:
         console.print(_gap(statement))
-    for line in misroute_lines(statement):
+    for line in (*quality_lines(statement), *misroute_lines(statement)):
         console.print(line, markup=False, soft_wrap=True)
     console.print()
     for part in (_included(statement), _models(statement), _kinds(statement), _arms(statement)):
@@ -80,7 +80,7 @@ def _models(statement: Statement) -> Table:
             wording.percent(row.share),
             wording.bare(wording.usd(row.cost_usd)) + unknown,
             wording.interval(row.score, wording.score),
-            f"{row.n_scored:,}",
+            scored_by(row),
             wording.seconds(row.latency_p50_s),
         )
     return rows

@@ -21,7 +21,7 @@ from fairlead.policies.base import REASONS
 from fairlead.proof import wording
 from fairlead.proof.explanation import explanation
 from fairlead.proof.page import environment, quality_plot, saving_plot
-from fairlead.proof.shown import figures, included, misroute_lines, steps
+from fairlead.proof.shown import figures, included, misroute_lines, quality_lines, steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -105,6 +105,7 @@ class Pages:
                 plot.replace(f"<style>{STYLE}</style>", "") for plot in (*saving_plot(stated), *quality_plot(stated))
             ],
             steps=list(steps(stated)),
+            quality=quality_lines(stated),
             misroute=misroute_lines(stated),
             included=list(included(stated)),
             shares=[("Route", stated.routes), ("Team", stated.teams)],

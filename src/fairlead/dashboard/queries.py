@@ -88,10 +88,12 @@ class Queries:
         since, first = now - PERIODS[period], start_of_newest(self._ledger, MAX_REQUESTS)
         cut = first is not None and first > since
         entries = sorted(self._ledger.entries(first if cut else since), key=lambda entry: (entry.at, entry.request_id))
+        stated = statement(entries)
+        kind = None if stated.quality is None else stated.quality.said_by.kind
         return View(
             period=period,
-            statement=statement(entries),
-            series=series(paired(entries)),
+            statement=stated,
+            series=series(paired(entries), kind),
             road=road(signs_of(entries), margin=MARGIN),
             cut=cut,
             read_at=now,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from fairlead.ledger.sources import Kind
     from fairlead.proof.cases import Case
     from fairlead.types import FloatArray, IntArray
 
@@ -58,8 +59,13 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     slices: tuple[Slice, ...]
 
 
-def series(cases: Sequence[Case]) -> Series:
-    """Returns the slices between the first and the last of these cases, which are in order of time."""
+def series(cases: Sequence[Case], kind: Kind | None = None) -> Series:
+    """Returns the slices between the first and the last of these cases.
+
+    Args:
+        cases: in order of time.
+        kind: of source whose scores count, as in the statement; `None` for whatever score counts of each answer.
+    """
     if not cases:
         return Series(slices=())
     start, end = cases[0].at, cases[-1].at
@@ -68,7 +74,7 @@ def series(cases: Sequence[Case]) -> Series:
     ends[-1] = max(ends[-1], end + MIN_SLICE)  # the last one holds the last request
     compared = [case for case in cases if case.barred is None and _had_chance(case)]
     saved = Course.of(compared, lambda case: case.expected_cost_usd, lambda case: float(case.cost_usd or 0))
-    scored = [case for case in compared if case.score is not None]
+    scored = [case for case in (case.by(kind) for case in compared) if case.score is not None]
     valued = Course.of(scored, lambda case: case.expected_score, lambda case: case.score or 0.0, bounds=(0.0, 1.0))
     trusted = spread_of_costs(compared) <= MAX_LOG_SPREAD
     slices, begin = [], 0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairlead.ledger.sources import by_kind
 from fairlead.proof.counterfactual import MIN_SESSIONS, Arm
 from fairlead.statistics.tails import log_spread
 from fairlead.types import TOKENS_PER_MTOK, UNITS_PER_MILLION
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fairlead.ledger.base import Entry, EntryStatus, Purpose
+    from fairlead.ledger.sources import Kind
     from fairlead.types import Arm as ArmName
     from fairlead.types import Attempt, Usage
 
@@ -89,6 +91,10 @@ class Case:
     team: str | None = None
     reference_score: float | None = None
     """Of the reference's answer to the same request, where somebody told it."""
+    scores: Mapping[Kind, float] = field(default_factory=dict)
+    """By each kind of source; `score` is that of the most trusted one."""
+    reference_scores: Mapping[Kind, float] = field(default_factory=dict)
+    """Of the reference's answer to the same request."""
 
     @property
     def naive_usd(self) -> Decimal | None:
@@ -157,7 +163,14 @@ class Case:
             purpose=entry.purpose,
             opted_out=entry.opted_out,
             team=entry.team,
+            scores=by_kind(entry.feedback),
         )
+
+    def by(self, kind: Kind | None) -> Case:
+        """Returns the same as one kind of source scored it; `None` for whatever score counts of each answer."""
+        if kind is None:
+            return self
+        return replace(self, score=self.scores.get(kind), reference_score=self.reference_scores.get(kind))
 
 
 def without_opted_out(cases: Sequence[Case]) -> list[Case]:
@@ -219,12 +232,12 @@ class Experiment:
         """Returns the compared requests of an arm."""
         return self.policy if name == "policy" else self.control
 
-    def scored(self) -> Experiment:
-        """Returns the part whose answers have a score."""
-        parts = (
-            tuple(case for case in part if case.score is not None) for part in (self.policy, self.control, self.settled)
+    def scored(self, kind: Kind | None = None) -> Experiment:
+        """Returns the part whose answers have a score, of one kind of source where it is given."""
+        policy, control, settled = (
+            tuple(case for case in (case.by(kind) for case in part) if case.score is not None)
+            for part in (self.policy, self.control, self.settled)
         )
-        policy, control, settled = parts
         return Experiment(policy=policy, control=control, settled=settled)
 
 

@@ -1,4 +1,4 @@
-"""The two arms against each other: what the reference would have cost on the same requests, and how good it was."""
+"""The two arms against each other: what the reference would have cost on the same requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from fairlead.proof.cases import Case, Experiment, costs, n_sessions, scores
+from fairlead.proof.cases import Case, Experiment, costs, n_sessions
 from fairlead.proof.counterfactual import Total, project
 from fairlead.statistics.bootstrap import Interval
 
@@ -50,21 +50,6 @@ class Naive:
     saving_usd: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quality:
-    """Scored requests only: how good the answers were, and how good the reference's would have been on them."""
-
-    n_policy: int
-    n_control: int
-    n_control_sessions: int
-    policy: float
-    """Mean score of the policy arm."""
-    reference: Interval
-    """Mean score that the reference would have had on the policy arm's requests."""
-    difference: Interval
-    """Policy minus reference."""
-
-
 def saving(trials: Sequence[Experiment], own_usd: Decimal = Decimal(0)) -> Saving | None:
     """Returns the saving over all conclusive experiments; `None` where there is none.
 
@@ -103,40 +88,9 @@ def naive(cases: Iterable[Case]) -> Naive:
     return Naive(n_requests=len(known), paid_usd=paid, reference_usd=reference, saving_usd=reference - paid)
 
 
-def quality(trials: Iterable[Experiment]) -> Quality | None:
-    """Returns how good the policy arm's answers were against the reference's, over the scored requests.
-
-    `None` where no experiment has enough scored sessions in both arms.
-    """
-    trials = [part for part in (trial.scored() for trial in trials) if part.conclusive and part.cases]
-    answered = [case for trial in trials for case in trial.cases if case.arm == "policy"]
-    if not answered:
-        return None
-    compared = [case for trial in trials for case in trial.policy]
-    control = [case for trial in trials for case in trial.control]
-    unseen = _total(
-        project(scores(t.control), scores(t.policy), bounds=(0.0, 1.0)) for t in trials if t.policy
-    ).interval()
-    n, achieved = len(answered), total_score(answered)
-    unchanged = achieved - total_score(compared)
-    return Quality(
-        n_policy=n,
-        n_control=len(control),
-        n_control_sessions=n_sessions(control),
-        policy=achieved / n,
-        reference=_mapped(unseen, lambda total: (unchanged + total) / n),
-        difference=_mapped(unseen, lambda total: (achieved - unchanged - total) / n),
-    )
-
-
 def paid_usd(cases: Iterable[Case]) -> Decimal:
     """Returns what these requests cost, exact; a request whose cost is unknown is in no sum."""
     return sum((case.cost_usd for case in cases if case.cost_usd is not None), Decimal(0))
-
-
-def total_score(cases: Iterable[Case]) -> float:
-    """Returns the sum of the known scores."""
-    return sum(case.score for case in cases if case.score is not None)
 
 
 def _total(totals: Iterable[Total]) -> Total:

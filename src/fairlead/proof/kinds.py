@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fairlead.proof.models import mean_score
-from fairlead.statistics.bootstrap import Interval
-from fairlead.statistics.student import student_t
+from fairlead.proof.marks import marks
+from fairlead.proof.means import mean_cost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fairlead.ledger.sources import Kind
     from fairlead.proof.cases import Case
+    from fairlead.statistics.bootstrap import Interval
 
 UNKNOWN_KIND = "not kept"
 """Rows of before kinds were kept."""
@@ -31,6 +29,12 @@ class KindRow:
     model: str
     n: int
     n_scored: int
+    """Answers that the kind of source which counts scored."""
+    n_more: int
+    """Answers that another kind scored alone; they count as far as it follows the first."""
+    scored_by: Kind | None
+    """The kind of source that counts; `None` where none was scored."""
+    helped_by: Kind | None
     score: Interval | None
     """Mean score; `None` where none was scored."""
     cost_usd: Interval | None
@@ -53,32 +57,17 @@ def kind_rows(cases: Sequence[Case]) -> tuple[KindRow, ...]:
 
 
 def _row(kind: str, model: str, cases: Sequence[Case]) -> KindRow:
-    scored = [case for case in cases if case.score is not None]
+    given = marks(cases)
     latencies = [case.delivered.latency_s for case in cases if case.delivered is not None]
     return KindRow(
         kind=kind,
         model=model,
         n=len(cases),
-        n_scored=len(scored),
-        score=mean_score(_sessions(scored), [case.score or 0.0 for case in scored]) if scored else None,
+        n_scored=given.n_scored,
+        n_more=given.n_more,
+        scored_by=given.scored_by,
+        helped_by=given.helped_by,
+        score=given.score,
         cost_usd=mean_cost([case for case in cases if case.served_usd is not None]),
         latency_p50_s=median(latencies) if latencies else None,
     )
-
-
-def mean_cost(cases: Sequence[Case]) -> Interval | None:
-    """Returns the mean cost of an answer with its 95 % interval, on the logarithm's scale; `None` for one session."""
-    usd = np.array([float(case.served_usd or 0) for case in cases])
-    _, label = np.unique(_sessions(cases), return_inverse=True)
-    n_sessions = int(label.max()) + 1 if len(cases) else 0
-    if n_sessions < 2:
-        return None
-    mean = float(usd.mean())
-    residuals = np.bincount(label, weights=usd - mean)
-    sd = math.sqrt(float((residuals**2).sum()) * n_sessions / (n_sessions - 1)) / len(cases)
-    factor = math.exp(min(student_t(n_sessions - 1) * sd / mean, 700.0)) if mean > 0 else 1.0
-    return Interval(value=mean, low=mean / factor, high=mean * factor)
-
-
-def _sessions(cases: Sequence[Case]) -> list[str]:
-    return [case.session or f"request-{i}" for i, case in enumerate(cases)]

@@ -24,11 +24,12 @@ from typing import TYPE_CHECKING, Literal
 
 from fairlead.proof.cases import Case, Experiment, costs, scores
 from fairlead.proof.counterfactual import Total, project
-from fairlead.proof.models import mean_score
+from fairlead.proof.means import mean_score, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fairlead.ledger.sources import Kind
     from fairlead.statistics.bootstrap import Interval
 
 Bound = Literal["kept", "broken", "not_settled", "none_declared"]
@@ -70,9 +71,14 @@ class Misroute:
     """What it would cost to ask the reference about the misrouted ones, at its mean cost on those sent elsewhere."""
 
 
-def misroute(trials: Sequence[Experiment]) -> Misroute | None:
-    """Returns the misroute rate over the experiments with enough scored sessions in both arms; `None` without any."""
-    scored = [part for part in (trial.scored() for trial in trials) if part.conclusive and part.cases]
+def misroute(trials: Sequence[Experiment], kind: Kind | None = None) -> Misroute | None:
+    """Returns the misroute rate over the experiments with enough scored sessions in both arms; `None` without any.
+
+    Args:
+        trials: the experiments.
+        kind: of source whose scores count; `None` for whatever score counts of each answer.
+    """
+    scored = [part for part in (trial.scored(kind) for trial in trials) if part.conclusive and part.cases]
     answered = [case for trial in scored for case in trial.cases if case.arm == "policy"]
     away = [part for part in map(elsewhere, scored) if part.policy and part.conclusive]
     if not answered or (any(map(_sends_elsewhere, scored)) and not away):
@@ -122,7 +128,7 @@ def bounds(reference: Interval, served: float, n: int) -> Range:
 
 def _paired(pairs: Sequence[Case]) -> Interval:
     losses = [max(0.0, (case.reference_score or 0.0) - (case.score or 0.0)) for case in pairs]
-    return mean_score([case.session or "" for case in pairs], losses)
+    return mean_score(names_of(pairs), losses)
 
 
 def _again(lost: Range, away: Sequence[Experiment]) -> Range:

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fairlead.plots import Row, bars, forest
 from fairlead.proof import wording
-from fairlead.proof.shown import arms, counts, figures, included, misroute_lines, steps
+from fairlead.proof.shown import arms, counts, figures, included, misroute_lines, quality_lines, scored_by, steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +69,7 @@ def page(
             models_plot=_models_plot(statement),
             arms=arms(statement),
             steps=list(steps(statement)),
+            quality=quality_lines(statement),
             misroute=misroute_lines(statement),
             included=list(included(statement)),
             shares=[("Route", statement.routes), ("Team", statement.teams)],
@@ -97,6 +98,7 @@ def environment(package: str) -> Environment:
         "seconds": wording.seconds,
     }
     made.filters.update(words)
+    made.filters["scored_by"] = scored_by
     made.filters["interval"] = lambda given, kind: wording.interval(given, words[kind])
     return made
 

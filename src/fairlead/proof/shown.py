@@ -12,11 +12,17 @@ from fairlead.proof.counterfactual import MIN_SESSIONS
 from fairlead.proof.gap import STEPS
 from fairlead.proof.included import PURPOSES
 from fairlead.proof.misroute import BOUNDS
+from fairlead.proof.sources import SAYERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from fairlead.ledger.sources import Kind
+    from fairlead.proof.kinds import KindRow
     from fairlead.proof.misroute import Misroute, Range
+    from fairlead.proof.models import ModelRow
+    from fairlead.proof.quality import Quality
+    from fairlead.proof.sources import SourceCount, Sources
     from fairlead.proof.statement import ArmRow, Statement
     from fairlead.statistics.bootstrap import Interval
 
@@ -62,9 +68,7 @@ def figures(statement: Statement) -> list[Figure]:
         Figure(
             name="Quality against the reference",
             value=wording.points(quality.difference.value if quality else None),
-            note=_ends(quality.difference, wording.points, f"n = {quality.n_policy:,} against {quality.n_control:,}")
-            if quality
-            else "not enough scores yet",
+            note=_ends(quality.difference, wording.points, _n_and_who(quality)) if quality else "not enough scores yet",
         ),
     ]
 
@@ -120,6 +124,46 @@ def misroute_lines(statement: Statement) -> list[str]:
     return [*lines, f"Largest loss of quality that the policy declares: {margin}; {BOUNDS[statement.bound]}."]
 
 
+def quality_lines(statement: Statement) -> list[str]:
+    """Returns whose scores the quality rests on, in sentences; none where that is not known."""
+    if statement.quality is None or not statement.quality.said_by.counts:
+        return []
+    said_by = statement.quality.said_by
+    counts = {count.kind: count for count in said_by.counts}
+    return [*_counting(said_by, counts), *(_passed_over(counts[kind]) for kind in said_by.too_few), *_alone(said_by)]
+
+
+def _counting(said_by: Sources, counts: Mapping[Kind, SourceCount]) -> Iterator[str]:
+    if said_by.kind is None:
+        told = ", ".join(f"{SAYERS[kind]} {count.n_policy:,} and {count.n_control:,}" for kind, count in counts.items())
+        yield f"{_MIXED} (answers of the policy and of the control arm: {told})."
+        return
+    who, count = SAYERS[said_by.kind], counts[said_by.kind]
+    rests = f"Quality is what {who} say of {count.n_policy:,} answers of the policy and {count.n_control:,} of the"
+    if said_by.helper is None:
+        yield f"{rests} control arm."
+        return
+    more = f"{counts[said_by.helper].n_alone:,} more counts as far as they follow {who}"
+    yield f"{rests} control arm; what {SAYERS[said_by.helper]} say of {more}."
+
+
+def _passed_over(count: SourceCount) -> str:
+    who = SAYERS[count.kind].capitalize()
+    scored = f"{who} scored {count.n_policy:,} and {count.n_control:,} answers"
+    return f"{scored}, in fewer than {MIN_SESSIONS} sessions of an arm: too few to go by."
+
+
+def _alone(said_by: Sources) -> Iterator[str]:
+    if said_by.unlike is not None and said_by.kind is not None:
+        who, other = SAYERS[said_by.kind], SAYERS[said_by.unlike]
+        found = f"{other.capitalize()} find the answers that {who} scored unlike the others"
+        yield f"{found}, so these were not scored at random: the figure speaks of the answers that {who} scored."
+    if said_by.kind in {"judge", "implicit"}:
+        yield f"How far {SAYERS[said_by.kind]} can be trusted here was not shown: scores by people would tell."
+
+
+_MIXED = "No kind of source alone has enough scores, so each answer counts by its most trusted one"
+
 _TOO_FEW = f"Misrouted: not enough scores yet; at least {MIN_SESSIONS} sessions with scores are needed in either arm."
 
 
@@ -134,6 +178,19 @@ def _misrouted(found: Misroute) -> list[str]:
         paired = wording.interval(found.paired_rate, wording.percent)
         lines.append(f"By {found.n_paired:,} requests whose reference's answer was scored, too: {paired}.")
     return lines
+
+
+def _n_and_who(quality: Quality) -> str:
+    said_by, n = quality.said_by, f"n = {quality.n_policy:,} against {quality.n_control:,}"
+    who = [SAYERS[kind] for kind in (said_by.kind, said_by.helper) if kind is not None]
+    return f"{n}, by {' and '.join(who)}" if who else n
+
+
+def scored_by(row: ModelRow | KindRow) -> str:
+    """Returns how many answers of a row were scored, and by whom."""
+    n = f"{row.n_scored:,}" + (f" + {row.n_more:,}" if row.n_more else "")
+    who = [SAYERS[kind] for kind in (row.scored_by, row.helped_by) if kind is not None]
+    return f"{n} {' + '.join(who)}" if who else n
 
 
 def _range(ends: Range, word: wording.Word) -> str:

@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from fairlead.proof.cases import Case, Experiment, experiments, n_sessions, spread_of_costs
-from fairlead.proof.comparison import Naive, Quality, Saving, naive, paid_usd, quality, saving, total_score
+from fairlead.proof.comparison import Naive, Saving, naive, paid_usd, saving
 from fairlead.proof.counterfactual import MIN_SESSIONS
 from fairlead.proof.gap import Gap, gap
 from fairlead.proof.included import Included, included
@@ -26,7 +26,9 @@ from fairlead.proof.kinds import KindRow, kind_rows
 from fairlead.proof.misroute import Bound, Misroute, bound, misroute
 from fairlead.proof.models import ModelRow, model_rows
 from fairlead.proof.pairs import paired
+from fairlead.proof.quality import Quality, quality, total_score
 from fairlead.proof.shares import Share, shares
+from fairlead.proof.sources import sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -142,9 +144,11 @@ def _stated(every: Sequence[Case], *, rows_sha256: str) -> Statement:
     cases = [case for case in every if case.purpose == "serve"]
     trials = experiments(cases)
     wild, own = too_heavy(trials), [case for case in every if case.purpose != "serve"]
-    saved, valued, margin = None if wild else saving(trials, paid_usd(own)), quality(trials), declared_margin(cases)
+    said_by, margin = sources(trials), declared_margin(cases)
+    saved, valued = None if wild else saving(trials, paid_usd(own)), quality(trials, said_by)
     policy, control = (
-        [case for trial in trials for case in trial.cases if case.arm == a] for a in ("policy", "control")
+        [case.by(said_by.kind) for trial in trials for case in trial.cases if case.arm == a]
+        for a in ("policy", "control")
     )
     return Statement(
         since=every[0].at if every else None,
@@ -163,14 +167,14 @@ def _stated(every: Sequence[Case], *, rows_sha256: str) -> Statement:
         naive=naive(policy),
         quality=valued,
         gap=None if wild else gap(trials, paid_usd(own)),
-        misroute=misroute(trials),
+        misroute=misroute(trials, said_by.kind),
         margin=margin,
         bound=bound(valued.difference if valued else None, margin),
         included=included(cases, own),
         models=model_rows(cases),
         kinds=kind_rows(cases),
-        routes=shares(cases, lambda case: case.route),
-        teams=shares(cases, lambda case: case.team),
+        routes=shares(cases, lambda case: case.route, said_by),
+        teams=shares(cases, lambda case: case.team, said_by),
         reasons=Counter(case.reason for case in cases),
         faults=Counter(case.fault for case in cases if case.fault is not None),
         statuses=Counter(case.status for case in cases),

@@ -1,19 +1,23 @@
 """A mean from few careful scores and many cheap ones: as right as the first, and narrower for the second.
 
-A judge scores every answer and is off by who knows how much; people score some, drawn at random. What people and judge
-differ by on those corrects the judge's mean on all. How much the judge counts is set by how well it follows people, so
-a worthless one costs nothing.
+A judge scores many answers and is off by who knows how much; people score some, drawn at random. What the judge finds
+in the others, less what it finds in those, is a difference with mean zero however the judge is off; a share of it,
+`power`, is added to the mean of what people say. The share is the one that makes the variance least, so a worthless
+judge costs nothing.
+
+    mean of people  +  power * (judge's mean of the others - judge's mean of those that people scored, too)
 
 References:
     Angelopoulos, Duchi and Zrnic, PPI++: Efficient prediction-powered inference, 2023, arXiv:2311.01453: the mean
     (example 1) with power tuning (section 6), here for scores that come in groups.
+    Welch, The generalization of Student's problem, 1947 (the degrees of freedom of a sum).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -22,28 +26,93 @@ from fairlead.statistics.bootstrap import Interval
 from fairlead.statistics.student import student_t
 
 if TYPE_CHECKING:
-    from fairlead.types import FloatArray, IntArray
+    from fairlead.types import BoolArray, FloatArray, IntArray
+
+MIN_GROUPS = 10
+"""Groups that people and judge must both have scored before the judge counts."""
+UNLIKE = 0.999
+"""Beyond the interval of this confidence, what people scored is no random part of what the judge scored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """Scores of answers, (n,) each."""
 
-    judge: FloatArray
-    """Of the judge, in [0, 1]."""
     group: IntArray
     """Label of what is drawn as one, such as the session."""
-    person: FloatArray | None = None
-    """Of people, in [0, 1]; `None` where they scored none of these."""
+    person: FloatArray
+    """Of people, in [0, 1]; NaN where they scored none."""
+    judge: FloatArray
+    """Of the judge, in [0, 1]; NaN where it scored none."""
+
+    @property
+    def by_people(self) -> BoolArray:
+        """(n,) answers that people scored."""
+        return ~np.isnan(self.person)
+
+    @property
+    def by_both(self) -> BoolArray:
+        """(n,) answers that both scored."""
+        return self.by_people & ~np.isnan(self.judge)
+
+    @property
+    def by_judge_alone(self) -> BoolArray:
+        """(n,) answers that the judge scored, and people did not."""
+        return ~self.by_people & ~np.isnan(self.judge)
+
+    def n_groups(self, rows: BoolArray) -> int:
+        """Returns the number of groups among these answers."""
+        return len(np.unique(self.group[rows]))
 
 
-def powered_mean(both: Judged, judged_only: Judged, *, confidence: float = 0.95) -> tuple[Interval, float]:
-    """Returns the mean of what people would say of all these answers, and how much the judge counted: 0 is not at all.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Powered:
+    """A mean, or a weighted sum of independent ones, with what is needed for its interval."""
+
+    value: float
+    variance: float
+    surprise: float
+    """The variance that one more group would add, as far off as it could be; of a sum, the largest of one part."""
+    spread_of_variance: float
+    """Sum of each variance squared over its degrees of freedom."""
+    power: float = 0.0
+    """How much the judge counted: 0 is not at all."""
+
+    def __add__(self, other: Powered) -> Powered:
+        return Powered(
+            value=self.value + other.value,
+            variance=self.variance + other.variance,
+            surprise=max(self.surprise, other.surprise),
+            spread_of_variance=self.spread_of_variance + other.spread_of_variance,
+        )
+
+    def scaled(self, by: float) -> Powered:
+        """Returns so many times the same."""
+        return Powered(
+            value=by * self.value,
+            variance=by**2 * self.variance,
+            surprise=by**2 * self.surprise,
+            spread_of_variance=by**4 * self.spread_of_variance,
+        )
+
+    def interval(self, *, bounds: tuple[float, float] = (0.0, 1.0), confidence: float = 0.95) -> Interval:
+        """Returns the two-sided interval, cut at the bounds of what is estimated."""
+        degrees = self.variance**2 / self.spread_of_variance if self.spread_of_variance else math.inf
+        half = student_t(degrees, confidence) * math.sqrt(self.variance + self.surprise)
+        return Interval(value=self.value, low=max(bounds[0], self.value - half), high=min(bounds[1], self.value + half))
+
+
+NOTHING = Powered(value=0.0, variance=0.0, surprise=0.0, spread_of_variance=0.0)
+"""The empty sum."""
+
+
+def powered_mean(answers: Judged) -> Powered:
+    """Returns the mean of what people would say of all these answers.
+
+    The judge counts where it scored answers of at least `MIN_GROUPS` groups together with people.
 
     Args:
-        both: answers that people and the judge scored; drawn at random, by groups.
-        judged_only: answers that only the judge scored; of other groups.
-        confidence: of both sides together.
+        answers: of which people scored some, drawn at random, by groups.
 
     Raises:
         NotEnoughPointsError: fewer than two groups with scores of people.
@@ -52,40 +121,70 @@ def powered_mean(both: Judged, judged_only: Judged, *, confidence: float = 0.95)
         >>> rng = np.random.default_rng(0)
         >>> truth = (rng.random(2000) < 0.7).astype(float)
         >>> judge = np.clip(truth * 0.6 + 0.3 + rng.normal(0, 0.1, 2000), 0, 1)
-        >>> both = Judged(judge=judge[:100], person=truth[:100], group=np.arange(100))
-        >>> mean, power = powered_mean(both, Judged(judge=judge[100:], group=np.arange(1900)))
-        >>> bool(mean.low < truth.mean() < mean.high), bool(mean.high - mean.low < 0.1), bool(power > 1)
+        >>> person = np.where(np.arange(2000) < 100, truth, np.nan)
+        >>> mean = powered_mean(Judged(person=person, judge=judge, group=np.arange(2000)))
+        >>> found = mean.interval()
+        >>> bool(found.low < truth.mean() < found.high), bool(found.high - found.low < 0.1), bool(mean.power > 1)
         (True, True, True)
     """
-    assert both.person is not None
-    n_groups = len(np.unique(both.group))
+    n_groups = answers.n_groups(answers.by_people)
     if n_groups < 2:
         raise NotEnoughPointsError(f"{n_groups} groups have scores of people; expected at least 2.")
-    person, judge = _influence(both.group, both.person), _influence(both.group, both.judge)
-    other = _influence(judged_only.group, judged_only.judge) if len(judged_only.judge) else np.zeros(0)
-    power = _power(person, judge, other)
-    value = float(both.person.mean()) + (power * float(judged_only.judge.mean() - both.judge.mean()) if power else 0.0)
-    corrected = person - power * judge
-    variance = float((corrected**2).sum()) + power**2 * float((other**2).sum()) + _surprise(both, corrected) ** 2
-    half = student_t(n_groups - 1, confidence) * math.sqrt(variance)
-    return Interval(value=value, low=max(0.0, value - half), high=min(1.0, value + half)), power
+    person, contrast = _Part.of(answers, answers.person, answers.by_people), _Contrast.of(answers)
+    power = max(-float(person.moved @ contrast.moved) / contrast.variance, 0.0) if contrast.variance else 0.0
+    corrected = person.moved + power * contrast.moved
+    surprise = max(float(np.abs(corrected).max()), max(person.mean, 1 - person.mean) / answers.by_people.sum())
+    variance = float((corrected**2).sum())
+    return Powered(
+        value=person.mean + power * contrast.value,
+        variance=variance,
+        surprise=surprise**2,
+        spread_of_variance=variance**2 / (n_groups - 1),
+        power=power,
+    )
 
 
-def _influence(group: IntArray, score: FloatArray) -> FloatArray:
-    """Returns (n_groups,) what each group moves the mean by; their squares add up to its variance."""
-    _, label = np.unique(group, return_inverse=True)
-    sums = np.bincount(label, weights=score - score.mean()) / len(score)
-    return np.asarray(sums * math.sqrt(len(sums) / max(len(sums) - 1, 1)))
+def unlike(answers: Judged) -> bool:
+    """Says whether the judge finds what people scored so unlike the rest that it was hardly drawn at random."""
+    contrast = _Contrast.of(answers)
+    if not contrast.variance:
+        return False
+    n_groups = answers.n_groups(answers.by_both)
+    return abs(contrast.value) > student_t(n_groups - 1, UNLIKE) * math.sqrt(contrast.variance)
 
 
-def _power(person: FloatArray, judge: FloatArray, other: FloatArray) -> float:
-    """Returns how much the judge counts: what makes the variance least, and not below 0."""
-    spread = float(judge @ judge) + float(other @ other)
-    return max(float(person @ judge) / spread, 0.0) if len(other) and spread > 0 else 0.0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """The mean of some of the answers."""
+
+    mean: float
+    moved: FloatArray
+    """(n_groups,) what each group of all answers moves it by; the squares add up to its variance."""
+
+    @classmethod
+    def of(cls, answers: Judged, score: FloatArray, rows: BoolArray) -> Self:
+        _, label = np.unique(answers.group, return_inverse=True)
+        mean, n = float(score[rows].mean()), answers.n_groups(rows)
+        sums = np.bincount(label[rows], weights=score[rows] - mean, minlength=int(label.max()) + 1)
+        return cls(mean=mean, moved=np.asarray(sums / rows.sum() * math.sqrt(n / max(n - 1, 1))))
 
 
-def _surprise(both: Judged, corrected: FloatArray) -> float:
-    """Returns what one more group could move the mean by: without it twenty equal scores would prove all others."""
-    assert both.person is not None
-    mean = float(both.person.mean())
-    return max(float(np.abs(corrected).max()), max(mean, 1 - mean) / len(corrected))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Contrast:
+    """The judge's mean of the answers that it alone scored, less that of those which people scored, too."""
+
+    value: float
+    moved: FloatArray
+    """(n_groups,)."""
+
+    @property
+    def variance(self) -> float:
+        return float(self.moved @ self.moved)
+
+    @classmethod
+    def of(cls, answers: Judged) -> Self:
+        both, alone = answers.by_both, answers.by_judge_alone
+        if min(answers.n_groups(both), answers.n_groups(alone)) < MIN_GROUPS:
+            return cls(value=0.0, moved=np.zeros(len(np.unique(answers.group))))
+        ours, others = (_Part.of(answers, answers.judge, rows) for rows in (both, alone))
+        return cls(value=others.mean - ours.mean, moved=others.moved - ours.moved)

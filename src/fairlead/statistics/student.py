@@ -6,7 +6,7 @@ import math
 from statistics import NormalDist
 
 
-def student_t(degrees: int, confidence: float = 0.95) -> float:
+def student_t(degrees: float, confidence: float = 0.95) -> float:
     """Returns the two-sided quantile of Student's t, within 0.5 % from 4 degrees of freedom on.
 
     References:
