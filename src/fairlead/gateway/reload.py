@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.errors import ConfigError, FairleadError
 from fairlead.events import Event
+from fairlead.gateway import heap
 from fairlead.gateway.metrics import gauges
 from fairlead.gateway.setup import changing, learning, limits_of
 
@@ -161,6 +162,7 @@ async def _closed(generation: Generation) -> None:
         await generation.last_gone.wait()
     finally:
         await generation.gateway.closing.aclose()
+        heap.settle()
 
 
 def refuse_fixed(old: Config, new: Config) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from fairlead.gateway import heap
 from fairlead.gateway.app import application
 from fairlead.gateway.keys import is_loopback
 from fairlead.gateway.noticing import noticing
@@ -115,6 +116,7 @@ async def _listening(app: ASGIApp, door: Door, table: ServerConfig, on_listening
         timeout_graceful_shutdown=math.ceil(table.drain_s),
     )
     server = _Server(config, lambda: on_listening(_address(host, listener), notice))
+    heap.settle()
     await server.serve(sockets=[listener])
     await asyncio.gather(*server.server_state.tasks, return_exceptions=True)  # cancelled ones settle, too
 
