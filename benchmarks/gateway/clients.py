@@ -10,7 +10,6 @@ import os
 import sys
 import tempfile
 import time
-from contextlib import aclosing
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -47,8 +46,9 @@ async def asked(transport: Transport, made: Call) -> None:
     """Returns when an answer is there, whole."""
     async with transport.post(made, Limits()) as reply:
         if made.stream:
-            async with aclosing(reply.pieces()) as pieces:
-                got = b"".join([piece async for piece in pieces])
+            got = b""
+            while piece := await reply.piece():
+                got += piece
         else:
             got = await reply.body()
     if reply.status != 200 or b"heron" not in got:

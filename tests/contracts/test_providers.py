@@ -79,8 +79,8 @@ async def host(dialect, fault=None, api_key=None):
 
 
 async def read(provider, limits=None):
-    async with aclosing(provider.stream(CANDIDATE, REQUEST, limits or Limits())) as chunks:
-        return [chunk async for chunk in chunks]
+    async with aclosing(provider.stream(CANDIDATE, REQUEST, limits or Limits())) as arriving:
+        return [chunk async for chunks in arriving for chunk in chunks]
 
 
 async def ask(provider, *, stream, limits=None):

@@ -111,7 +111,14 @@ async def asked(transport, url, body=b"{}", limits=Limits(), *, stream=False):  
     async with transport.post(call(url, body, stream=stream), limits) as reply:
         if not stream:
             return await reply.body()
-        return b"".join([piece async for piece in reply.pieces()])
+        return b"".join(await pieces_of(reply))
+
+
+async def pieces_of(reply):
+    pieces = []
+    while piece := await reply.piece():
+        pieces.append(piece)
+    return pieces
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -225,9 +232,7 @@ async def test_leaving_closes_the_connection(kind):
 
     async with host(stalling) as (url, seen), opened(kind) as transport:
         async with transport.post(call(url, stream=True), Limits()) as reply:
-            pieces = reply.pieces()
-            assert await anext(pieces)
-            await pieces.aclose()
+            assert await reply.piece()
             with suppress(asyncio.CancelledError):
                 raise asyncio.CancelledError
         waiting = asyncio.ensure_future(asked(transport, url))
@@ -255,14 +260,13 @@ async def test_a_reader_that_is_slow_slows_the_host(kind):
 
     async with host(flooding) as (url, _), opened(kind) as transport:
         async with transport.post(call(url, stream=True), Limits()) as reply:
-            pieces = reply.pieces()
-            read = len(await anext(pieces))
+            read = len(await reply.piece())
             before = -1
             while before != written:
                 before = written
                 await asyncio.sleep(0.05)
             assert written < size / 2
-            read += sum([len(piece) async for piece in pieces])
+            read += sum(map(len, await pieces_of(reply)))
     assert read == size
 
 

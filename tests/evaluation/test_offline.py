@@ -66,8 +66,8 @@ async def _served(executor, decision, request):
         stream, text = executor.stream(decision, request), ""
         if await stream.start():
             with suppress(ProviderError):  # the outcome tells it
-                async for chunk in stream:
-                    text += chunk.text
+                async for chunks in stream:
+                    text += "".join(chunk.text for chunk in chunks)
         await stream.aclose()
         outcome = stream.outcome
     else:

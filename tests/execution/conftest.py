@@ -35,12 +35,12 @@ class Scripted:
                     self.silent.set()
                     await asyncio.Event().wait()
                 self.n_taken += 1
-                yield item
+                yield [item]
         finally:
             self.n_closed += 1
 
     async def complete(self, candidate, request, limits):
-        chunks = [chunk async for chunk in self.stream(candidate, request, limits)]
+        chunks = [chunk async for together in self.stream(candidate, request, limits) for chunk in together]
         text = "".join(chunk.text for chunk in chunks)
         usage = next((chunk.usage for chunk in reversed(chunks) if chunk.usage), None)
         finish = next((chunk.finish_reason for chunk in chunks if chunk.finish_reason), "stop")

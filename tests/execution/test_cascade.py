@@ -48,7 +48,7 @@ def cascade(bench):
 
 
 async def read(stream):
-    return [chunk async for chunk in stream]
+    return [chunk async for chunks in stream for chunk in chunks]
 
 
 async def came_to(place, *, streamed):

@@ -31,7 +31,7 @@ def measured(place, name="first"):
 
 
 async def text_of(stream):
-    return "".join([chunk.text async for chunk in stream])
+    return "".join([chunk.text async for chunks in stream for chunk in chunks])
 
 
 def told(outcome):

@@ -168,5 +168,5 @@ def test_an_answer_survives_the_way_through_a_stream():
     whole = Response(id="r", model="m", parts=(Text(text="So: "), *calls), finish_reason="tool_calls", usage=None)
     collector = Collector()
     for chunk in chunks_of(whole):
-        collector.note(chunk)
+        collector.note([chunk])
     assert collector.response("x") == whole

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -336,7 +336,7 @@ def a_stream(dialect, data):
             own = path.endswith(OWN.get(dialect, "-"))
             to = codec.encoder(Request.from_prompt("Hi"), HEADING)
             for chunk in chunks:
-                to.chunk(chunk if own else replace(chunk, body=b"", event=""))
+                to.chunk(chunk if own else msgspec.structs.replace(chunk, body=b"", event=""))
             to.end(next((chunk.usage for chunk in chunks if chunk.usage), None), {"cost_usd": "1"})
 
 

@@ -256,7 +256,7 @@ def test_a_stream_written_for_a_caller_is_the_one_it_reads(chunks, usage):
     decoder = openai_upstream.ChunkDecoder(keep_body=False)
     role, *said, last = [chunk for event in sse.Parser().feed(written) for chunk in decoder.decode(event)]
     assert (role.text, last.usage) == ("", usage)
-    assert [replace(chunk, id=None, model=None) for chunk in said] == ended
+    assert [msgspec.structs.replace(chunk, id=None, model=None) for chunk in said] == ended
     assert decoder.done
     assert decoder.complete
 

@@ -89,7 +89,7 @@ async def call(url, *, stream):
         provider = OpenAI(base_url=f"{url}/v1", transport=Transport())
         stack.push_async_callback(provider.close)
         if stream:
-            return [chunk async for chunk in provider.stream(candidate, request, IMPATIENT)]
+            return [chunk async for chunks in provider.stream(candidate, request, IMPATIENT) for chunk in chunks]
         return await provider.complete(candidate, request, IMPATIENT)
 
 

@@ -71,7 +71,7 @@ async def no_task_is_left_behind():
 
 async def read(url, transport):
     provider = OpenAI(base_url=url, transport=transport)
-    return [c async for c in provider.stream(CANDIDATE, REQUEST, Limits())]
+    return [c async for chunks in provider.stream(CANDIDATE, REQUEST, Limits()) for c in chunks]
 
 
 @pytest.mark.parametrize(

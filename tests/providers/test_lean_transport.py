@@ -44,7 +44,7 @@ async def test_the_terminator_may_come_after_the_content_was_taken():
         for _ in range(3):
             go_on.clear()
             async with transport.post(call(url, stream=True), Limits()) as reply:
-                assert await anext(reply.pieces()) == b"[DONE]"
+                assert await reply.piece() == b"[DONE]"
             go_on.set()
             await asyncio.sleep(0.01)
         assert seen.n_connections == 1
@@ -59,7 +59,7 @@ async def test_an_end_that_never_comes_is_not_awaited_for_long(monkeypatch):
 
     async with host(endless) as (url, seen), opened(LeanTransport) as transport:
         async with transport.post(call(url, stream=True), Limits()) as reply:
-            await anext(reply.pieces())
+            await reply.piece()
         async with asyncio.timeout(5):
             while not seen.n_left:  # noqa: ASYNC110 - the host tells nobody
                 await asyncio.sleep(0.001)

@@ -5,6 +5,7 @@ from fairlead.execution.executor import Executor
 from fairlead.execution.purse import Purse
 from fairlead.execution.run import bill
 from fairlead.execution.stream import Stream
+from fairlead.execution.waiting import Waiting
 from fairlead.providers.base import Limits
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Move",
     "Purse",
     "Stream",
+    "Waiting",
     "advance",
     "bill",
     "compares",

@@ -1,15 +1,15 @@
-"""One streamed call, chunk by chunk, each within its time."""
+"""One streamed call as it arrives, each wait within its time."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from fairlead.errors import ProviderError, ProviderTimeoutError
 from fairlead.execution.run import unforeseen
+from fairlead.execution.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping, Sequence
 
     from fairlead.execution.run import Progress, Run
     from fairlead.providers.base import Provider
@@ -17,45 +17,50 @@ if TYPE_CHECKING:
 
 
 class Reading:
-    """The chunks of one call, each within its time."""
+    """The chunks of one call; those that arrive together come together."""
 
     def __init__(self, run: Run, progress: Progress, providers: Mapping[str, Provider], request: Request) -> None:
         self.progress = progress
         self._run = run
+        self._waiting = Waiting()
         provider = providers[progress.candidate.provider]
         self._chunks = provider.stream(progress.candidate, run.told(progress, request), run.limits)
 
-    async def beginning(self) -> AsyncIterator[Chunk]:
-        """Yields the chunks up to the first with content."""
+    async def beginning(self) -> list[Chunk]:
+        """Returns the chunks up to the first with content, and those that came with it."""
+        chunks: list[Chunk] = []
         limit_s = self._run.first_token_s(self.progress)
         while self.progress.ttft_s is None:
-            chunk = await self.next(limit_s - self._run.elapsed_s(self.progress))
-            if chunk is None:
+            more = await self.next(limit_s - self._run.elapsed_s(self.progress))
+            if more is None:
                 break
-            yield chunk
+            chunks += more
+        return chunks
 
     async def whole(self) -> list[Chunk] | ProviderError:
         """Returns all chunks of a complete answer, or what broke it."""
         try:
-            chunks = [chunk async for chunk in self.beginning()]
-            while (chunk := await self.next(self.patience_s())) is not None:
-                chunks.append(chunk)
+            chunks = await self.beginning()
+            while (more := await self.next(self.patience_s())) is not None:
+                chunks += more
         except ProviderError as error:
             return error
         else:
             return chunks
         finally:
+            self._waiting.close()
             self._run.stop(self.progress)
 
-    async def next(self, limit_s: float) -> Chunk | None:
-        """Returns the next chunk, or `None` at the end of a complete answer.
+    async def next(self, limit_s: float) -> Sequence[Chunk] | None:
+        """Returns the chunks that come next, or `None` at the end of a complete answer.
 
         Once a finish reason came the answer is complete, whatever befalls the rest of the stream.
         """
         try:
-            async with asyncio.timeout(min(limit_s, self._run.left_s())):
-                chunk = await anext(self._chunks, None)
+            with self._waiting.at_most(min(limit_s, self._run.left_s())):
+                chunks = await anext(self._chunks, None)
         except Exception as error:  # a bug in an adapter is a failed attempt, and settled as one
+            self._waiting.close()
             if self.progress.finished:
                 return None
             match error:
@@ -65,9 +70,11 @@ class Reading:
                     raise self._late(limit_s) from None
                 case _:
                     raise unforeseen(error, self.progress.candidate) from error
-        if chunk is not None:
-            self._run.note(self.progress, chunk)
-        return chunk
+        if chunks is None:
+            self._waiting.close()
+        else:
+            self._run.note(self.progress, chunks)
+        return chunks
 
     def patience_s(self) -> float:
         """Returns how long the next chunk may take."""
@@ -75,6 +82,7 @@ class Reading:
 
     async def aclose(self) -> None:
         """Closes the call."""
+        self._waiting.close()
         await self._chunks.aclose()
 
     def _late(self, limit_s: float) -> ProviderTimeoutError:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fairlead.types import Chunk
 
 Beginning = list["Chunk"]
-"""The chunks up to the first with content."""
+"""The chunks up to the first with content, and those that came with it."""
 
 
 async def begun(
@@ -57,8 +57,7 @@ async def _first(first: Reading, rival: Rival) -> Beginning | ProviderError | No
     chunks: Beginning = []
     try:
         async with rival:
-            async for chunk in first.beginning():
-                chunks.append(chunk)
+            chunks = await first.beginning()
     except ProviderError as error:
         return error
     return None if rival.won else chunks
@@ -136,7 +135,7 @@ class Rival:
         if self.reading is None:
             return None
         try:
-            return [chunk async for chunk in self.reading.beginning()]
+            return await self.reading.beginning()
         except ProviderError as error:
             return error
 

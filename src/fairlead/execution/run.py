@@ -252,10 +252,12 @@ class Run:
         """Returns the seconds until the request's deadline."""
         return self.limits.total_s - (self._timer() - self._began_s)
 
-    def note(self, progress: Progress, chunk: Chunk) -> None:
-        """Takes in one chunk of an open attempt."""
+    def note(self, progress: Progress, chunks: Sequence[Chunk]) -> None:
+        """Takes in what came of an open attempt."""
         waiting = progress.ttft_s is None
-        progress.note(chunk, self.elapsed_s(progress))
+        elapsed_s = self.elapsed_s(progress)
+        for chunk in chunks:
+            progress.note(chunk, elapsed_s)
         if waiting and progress.ttft_s is not None:
             self._shared.hosts.hear(progress.candidate.name)
 

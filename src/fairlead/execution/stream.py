@@ -1,13 +1,12 @@
-"""One streamed answer: falls back unseen until the first content, then passes chunk by chunk.
+"""One streamed answer: falls back unseen until the first content, then passes on what arrives.
 
 Where a plan weighs answers against one another they are held back until it is clear which one is delivered; then that
-one is passed on, chunk by chunk, as it came.
+one is passed on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import TYPE_CHECKING, Self
 
 from fairlead.errors import ProviderError
@@ -26,7 +25,7 @@ class Stream:
     """A streamed answer; made by `Executor.stream`.
 
         if await stream.start():
-            async for chunk in stream: ...
+            async for chunks in stream: ...  # as many as arrived together
         await stream.aclose()
         stream.outcome
 
@@ -42,7 +41,7 @@ class Stream:
         self._providers = providers
         self._request = request
         self._open: tuple[Reading, ...] = ()
-        self._held: deque[Chunk] = deque()  # what came before the first content, or a whole answer that was weighed
+        self._held: Sequence[Chunk] = ()  # what came before the first content, or a whole answer that was weighed
         self._kept: dict[int, Sequence[Chunk]] = {}  # number of the attempt -> its answer, where answers are weighed
         self._candidate: str | None = None
 
@@ -68,20 +67,21 @@ class Stream:
         self._settle("failed" if delivered is None else "delivered")
         if delivered is not None:
             self._candidate = delivered.candidate
-            self._held.extend(self._kept[delivered.number])
+            self._held = self._kept[delivered.number]
         return delivered is not None
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Chunk:
+    async def __anext__(self) -> Sequence[Chunk]:
         if self._held:
-            return self._held.popleft()
+            held, self._held = self._held, ()
+            return held
         if self.outcome is not None:
             raise StopAsyncIteration
         (reading,) = self._open
         try:
-            chunk = await reading.next(reading.patience_s())
+            chunks = await reading.next(reading.patience_s())
         except ProviderError as error:
             self._run.fail(reading.progress, error)
             self._settle("failed")
@@ -89,15 +89,15 @@ class Stream:
         except asyncio.CancelledError:
             await self.aclose()
             raise
-        if chunk is None:
+        if chunks is None:
             self._run.succeed(reading.progress, reading.progress.usage)
             self._settle("delivered")
             raise StopAsyncIteration
-        return chunk
+        return chunks
 
     async def aclose(self) -> None:
         """Ends the calls that are still open: the providers stop, and the outcome is `cancelled`."""
-        self._held.clear()
+        self._held = ()
         for reading in self._open:
             await reading.aclose()
         if self.outcome is None:
@@ -110,9 +110,8 @@ class Stream:
         found = await begun(self._run, first, lambda: self._beside(first))
         if found is None:
             return False
-        reading, chunks = found
+        reading, self._held = found
         self._open, self._candidate = (reading,), reading.progress.candidate.name
-        self._held.extend(chunks)
         return True
 
     async def _beside(self, slow: Reading) -> Reading | None:

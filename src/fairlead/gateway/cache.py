@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from fairlead.types import Chunk, Response, Text, ToolCall, ToolResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from decimal import Decimal
 
     from fairlead.gateway.keys import Caller
@@ -144,8 +144,12 @@ class Collector:
         self._usage: Usage | None = None
         self._id, self._model, self._size = "", "", 0
 
-    def note(self, chunk: Chunk) -> None:
-        """Takes in one chunk."""
+    def note(self, chunks: Iterable[Chunk]) -> None:
+        """Takes in what passes."""
+        for chunk in chunks:
+            self._take(chunk)
+
+    def _take(self, chunk: Chunk) -> None:
         self._id, self._model = chunk.id or self._id, chunk.model or self._model
         self._finish, self._usage = chunk.finish_reason or self._finish, chunk.usage or self._usage
         self._size += len(chunk.text) + len(chunk.reasoning)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from fairlead.errors import (
     ProviderError,
     RequestError,
 )
+from fairlead.execution import Waiting
 from fairlead.gateway.body import ClientLeftError, header, passed_on, send_json
 from fairlead.gateway.cache import Collector, Place
 from fairlead.gateway.errors import fault_of, send_error
@@ -28,7 +28,7 @@ from fairlead.learning.delivered import Transcript, answer_of
 from fairlead.observers import Laps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from starlette.types import Message, Receive, Scope, Send
 
@@ -76,7 +76,8 @@ class Chat:
         place = Place.of(gateway.caches, request, caller) if gateway.caches else None
         if place is not None and (cached := place.find()) is not None:
             record = replayed(gateway, request, context, caller, cached=cached, limits=limits, laps=laps)
-            await self._replay(record, cached, send)
+            with _patient(send, gateway.limits.idle_s) as patient_send:
+                await self._replay(record, cached, patient_send)
             return
         routed, context = gateway.decide(request, context, caller)
         laps.lap("decide")
@@ -93,7 +94,8 @@ class Chat:
         )
         record = await self._intended(record)  # committed before the call
         if request.stream:
-            await self._stream(record, receive, send)
+            with _patient(send, gateway.limits.idle_s) as patient_send:
+                await self._stream(record, receive, patient_send)
         else:
             await self._answer(record, receive, send)
 
@@ -141,7 +143,7 @@ class Chat:
         encoder = self._codec.encoder(record.request, heading)
         await send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *named]})
         events = [*events_of(cached, encoder), encoder.end(cached.response.usage, told)]
-        await _patient(send, self._gateway.limits.idle_s)({"type": "http.response.body", "body": b"".join(events)})
+        await send({"type": "http.response.body", "body": b"".join(events)})
 
     async def _stream(self, record: Record, receive: Receive, send: Send) -> None:
         stream = self._gateway.executor.stream(
@@ -154,7 +156,7 @@ class Chat:
             async with CancelledByLeaving(receive):
                 if await stream.start():
                     encoder = await self._begin(record, stream, send)
-                    await _pass_on(stream, encoder, _patient(send, self._gateway.limits.idle_s), listeners)
+                    await _pass_on(stream, encoder, send, listeners)
         finally:
             await stream.aclose()
             assert stream.outcome is not None
@@ -163,8 +165,7 @@ class Chat:
             told = self._headers(record, final_notes(record, stream.outcome))
             await send_error(send, error or _why(stream.outcome), self._codec, headers=told)
         else:
-            last = {"type": "http.response.body", "body": _end(record, stream.outcome, encoder, error)}
-            await _patient(send, self._gateway.limits.idle_s)(last)
+            await send({"type": "http.response.body", "body": _end(record, stream.outcome, encoder, error)})
             if record.place is not None and collector is not None and error is None:
                 record.place.keep(record.decision_id, stream.outcome, collector.response(record.request_id))
             if transcript is not None and error is None:
@@ -186,26 +187,31 @@ class Chat:
 async def _pass_on(
     stream: Stream, encoder: StreamEncoder, send: Send, listeners: Sequence[Transcript | Collector]
 ) -> None:
-    """Sends chunk by chunk; where the answer breaks off the outcome says so."""
+    """Sends what arrives at once; where the answer breaks off the outcome says so."""
     with suppress(ProviderError):
-        async for chunk in stream:
+        async for chunks in stream:
             for listener in listeners:
-                listener.note(chunk)
-            if events := encoder.chunk(chunk):
+                listener.note(chunks)
+            if events := b"".join(map(encoder.chunk, chunks)):
                 await send({"type": "http.response.body", "body": events, "more_body": True})
 
 
-def _patient(send: Send, patience_s: float) -> Send:
-    """Returns a `send` for readers that may be slow but not stuck: who takes nothing for so long counts as gone."""
+@contextmanager
+def _patient(send: Send, patience_s: float) -> Iterator[Send]:
+    """Gives a `send` for readers that may be slow but not stuck: who takes nothing for so long counts as gone."""
+    waiting = Waiting()
 
     async def patient_send(message: Message) -> None:
         try:
-            async with asyncio.timeout(patience_s):
+            with waiting.at_most(patience_s):
                 await send(message)
         except TimeoutError:
             raise ClientLeftError from None
 
-    return patient_send
+    try:
+        yield patient_send
+    finally:
+        waiting.close()
 
 
 async def _settled(record: Record, outcome: Outcome) -> LedgerError | None:

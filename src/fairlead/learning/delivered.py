@@ -9,7 +9,7 @@ from fairlead.learning.verifiers.base import Answer, Task
 from fairlead.types import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from fairlead.types import Candidate, Chunk, Context, Decision, Request, Response
 
@@ -45,12 +45,13 @@ class Transcript:
         self._n_chars = 0
         self._finish_reason: str | None = None
 
-    def note(self, chunk: Chunk) -> None:
-        """Takes in one chunk."""
-        self._finish_reason = chunk.finish_reason or self._finish_reason
-        self._n_chars += len(chunk.text)
-        if chunk.text and self._n_chars <= MAX_CHARS:
-            self._texts.append(chunk.text)
+    def note(self, chunks: Iterable[Chunk]) -> None:
+        """Takes in what passes."""
+        for chunk in chunks:
+            self._finish_reason = chunk.finish_reason or self._finish_reason
+            self._n_chars += len(chunk.text)
+            if chunk.text and self._n_chars <= MAX_CHARS:
+                self._texts.append(chunk.text)
 
     @property
     def answer(self) -> Answer | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import ssl
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -13,7 +13,7 @@ from fairlead.errors import BadResponseError, ProviderError, ProviderTimeoutErro
 from fairlead.providers.transport import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from fairlead.providers.base import Limits
     from fairlead.providers.transport import Call, Reply
@@ -94,19 +94,17 @@ class _Reply:
 
     async def body(self) -> bytes:
         pieces, n_bytes = [], 0
-        async with aclosing(self.pieces()) as arriving:
-            async for piece in arriving:
-                pieces.append(piece)
-                n_bytes += len(piece)
-                if n_bytes > MAX_BODY_BYTES:
-                    message = f"the reply is larger than {MAX_BODY_BYTES} bytes, the limit for bodies"
-                    raise BadResponseError(message, model=self._candidate, status_code=self.status, billed=True)
+        while piece := await self.piece():
+            pieces.append(piece)
+            n_bytes += len(piece)
+            if n_bytes > MAX_BODY_BYTES:
+                message = f"the reply is larger than {MAX_BODY_BYTES} bytes, the limit for bodies"
+                raise BadResponseError(message, model=self._candidate, status_code=self.status, billed=True)
         return b"".join(pieces)
 
-    async def pieces(self) -> AsyncGenerator[bytes, None]:
+    async def piece(self) -> bytes:
         try:
-            async for piece in self._response.content.iter_any():
-                yield piece
+            return await self._response.content.readany()
         except (aiohttp.ClientError, OSError) as error:
             raise _failure(error, self._candidate, begun=True) from None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from fairlead.types import Candidate, Chunk, Request, Response
 
@@ -66,8 +66,8 @@ class Limits:
 class Provider(Protocol):
     """A host that answers requests in its own dialect."""
 
-    def stream(self, candidate: Candidate, request: Request, limits: Limits) -> AsyncGenerator[Chunk, None]:
-        """Yields the answer chunk by chunk as it arrives; ends only where the answer is complete.
+    def stream(self, candidate: Candidate, request: Request, limits: Limits) -> AsyncGenerator[Sequence[Chunk], None]:
+        """Yields the answer as it arrives, the chunks that come together at once; ends only where it is complete.
 
         Closing the generator closes the call. The waits for content and between chunks are the caller's to limit.
 

@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 from fairlead.errors import BadResponseError, RefusedRequestError, WireError
 from fairlead.providers.failures import refusal
 from fairlead.providers.transport import Call
-from fairlead.wire import error_body, sse, translation
+from fairlead.wire import error_body, translation
+from fairlead.wire.bursts import Bursts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from fairlead.providers.base import Limits
     from fairlead.providers.transport import Reply, Transport
     from fairlead.types import Candidate, Chunk, Dialect, Request, Response
+    from fairlead.wire.frames import ChunkDecoder
 
 BLACKENED = "***"
-
-
-class ChunkDecoder(Protocol):
-    """Reads one stream in one dialect."""
-
-    @property
-    def done(self) -> bool:
-        """The dialect's last event has come: nothing more is read."""
-        ...
-
-    @property
-    def complete(self) -> bool:
-        """The answer has its end: a stream may stop here."""
-        ...
-
-    def decode(self, event: sse.Event) -> Iterator[Chunk]:
-        """Yields what `event` holds; a WireError where it is none of this dialect."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,20 +68,23 @@ class HttpProvider:
             except WireError as error:
                 raise self._bad(candidate, error) from error
 
-    async def stream(self, candidate: Candidate, request: Request, limits: Limits) -> AsyncGenerator[Chunk, None]:
-        """Yields the answer chunk by chunk; see `Provider.stream`."""
+    async def stream(
+        self, candidate: Candidate, request: Request, limits: Limits
+    ) -> AsyncGenerator[Sequence[Chunk], None]:
+        """Yields the answer as it arrives; see `Provider.stream`."""
         decoder = self.decoder(request)
+        bursts = Bursts(decoder)
         async with self.transport.post(self._call(candidate, request, stream=True), limits) as reply:
             if reply.status != 200:
                 self.check_status(candidate, reply, await reply.body())
             if "json" in reply.headers.get("content-type", ""):
                 raise self._bad(candidate, _no_stream(await reply.body()))
-            try:
-                async with aclosing(_chunks(reply, decoder)) as chunks:
-                    async for chunk in chunks:
-                        yield chunk
-            except WireError as error:
-                raise self._bad(candidate, error) from error
+            while not decoder.done and (piece := await reply.piece()):
+                chunks, error = _all_of(bursts.read(piece))
+                if chunks:
+                    yield chunks
+                if error is not None:
+                    raise self._bad(candidate, error) from error
             if not decoder.complete:
                 content_type = reply.headers.get("content-type", "no content type")
                 message = f"the stream ended before the answer did ({content_type})"
@@ -141,16 +127,14 @@ class HttpProvider:
         return words.replace(self.api_key, BLACKENED) if self.api_key else words
 
 
-async def _chunks(reply: Reply, decoder: ChunkDecoder) -> AsyncGenerator[Chunk, None]:
-    """Yields chunks until the dialect's last event, or the end of the bytes."""
-    parser = sse.Parser()
-    async with aclosing(reply.pieces()) as pieces:
-        async for piece in pieces:
-            for event in parser.feed(piece):
-                for chunk in decoder.decode(event):
-                    yield chunk
-                if decoder.done:
-                    return
+def _all_of(reading: Iterator[Chunk]) -> tuple[list[Chunk], WireError | None]:
+    """Returns the chunks up to the end, or to what is wrong, and that."""
+    chunks: list[Chunk] = []
+    try:
+        chunks.extend(reading)  # keeps those before an error
+    except WireError as error:
+        return chunks, error
+    return chunks, None
 
 
 def _no_stream(body: bytes) -> WireError:

@@ -18,7 +18,7 @@ from fairlead.providers.connection import BrokenOffError, Connection, NotHttpErr
 from fairlead.providers.transport import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import Mapping
     from types import TracebackType
 
     from fairlead.providers.base import Limits
@@ -189,7 +189,7 @@ class _Reply:
 
     async def body(self) -> bytes:
         pieces, n_bytes = [], 0
-        while piece := await self._piece():
+        while piece := await self.piece():
             pieces.append(piece)
             n_bytes += len(piece)
             if n_bytes > MAX_BODY_BYTES:
@@ -197,11 +197,7 @@ class _Reply:
                 raise BadResponseError(message, model=self._candidate, status_code=self.status, billed=True)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    async def pieces(self) -> AsyncGenerator[bytes, None]:
-        while piece := await self._piece():
-            yield piece
-
-    async def _piece(self) -> bytes:
+    async def piece(self) -> bytes:
         try:
             return await self._connection.piece()
         except (BrokenOffError, NotHttpError, OSError) as error:

@@ -11,8 +11,8 @@ from fairlead.providers.http import HttpProvider
 from fairlead.wire import embeddings_upstream, openai_upstream, responses_upstream
 
 if TYPE_CHECKING:
-    from fairlead.providers.http import ChunkDecoder
     from fairlead.types import Candidate, Dialect, Request, Response
+    from fairlead.wire.frames import ChunkDecoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

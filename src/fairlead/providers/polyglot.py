@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fairlead.wire.translation import spoken
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from fairlead.providers.base import Limits, Provider
     from fairlead.types import Candidate, Chunk, Dialect, Request, Response
@@ -24,8 +24,8 @@ class Polyglot:
 
     speakers: Mapping[Dialect, Provider]
 
-    def stream(self, candidate: Candidate, request: Request, limits: Limits) -> AsyncGenerator[Chunk, None]:
-        """Yields the answer chunk by chunk; see `Provider.stream`."""
+    def stream(self, candidate: Candidate, request: Request, limits: Limits) -> AsyncGenerator[Sequence[Chunk], None]:
+        """Yields the answer as it arrives; see `Provider.stream`."""
         return self._speaker(request).stream(candidate, request, limits)
 
     async def complete(self, candidate: Candidate, request: Request, limits: Limits) -> Response:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import Mapping
     from contextlib import AbstractAsyncContextManager
 
     from fairlead.providers.base import Limits
@@ -43,8 +43,8 @@ class Reply(Protocol):
         """Returns the whole body; a ProviderError where it breaks off or is larger than `MAX_BODY_BYTES`."""
         ...
 
-    def pieces(self) -> AsyncGenerator[bytes, None]:
-        """Yields the body as it arrives; a ProviderError where it breaks off."""
+    async def piece(self) -> bytes:
+        """Returns what has arrived of the body, at least a byte; nothing at its end, a ProviderError at a break."""
         ...
 
 

@@ -11,7 +11,7 @@ from fairlead.types.candidates import Candidate, Capabilities
 from fairlead.types.content import Dialect, FinishReason, Media, Part, Text, ToolCall, ToolResult
 from fairlead.types.contexts import CallerLimits, Context, HostState, SessionState
 from fairlead.types.decisions import Acceptance, Arm, Decision, Stage, Step
-from fairlead.types.outcomes import Attempt, AttemptKind, AttemptStatus, Chunk, Outcome, OutcomeStatus, Response
+from fairlead.types.outcomes import Attempt, AttemptKind, AttemptStatus, Chunk, Frame, Outcome, OutcomeStatus, Response
 from fairlead.types.predictions import GRIDS, Prediction, Predictions
 from fairlead.types.requests import (
     CHARS_PER_TOKEN,
@@ -44,6 +44,7 @@ __all__ = [
     "Dialect",
     "FinishReason",
     "FloatArray",
+    "Frame",
     "HostState",
     "IntArray",
     "KeptFeatures",

@@ -7,6 +7,8 @@ from datetime import datetime  # noqa: TC003 - the ledger decodes these types: h
 from decimal import Decimal
 from typing import Literal
 
+import msgspec
+
 from fairlead.errors import ProviderError  # noqa: TC001
 from fairlead.money import Usage  # noqa: TC001
 from fairlead.types.content import Dialect, FinishReason, Part, Text, ToolCall
@@ -34,12 +36,22 @@ class Response:
         return "".join(part.text for part in self.parts if isinstance(part, Text))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
+class Frame(msgspec.Struct, frozen=True, eq=False):
+    """What events of words of one stream have in common: all but the words, and noise that hides their length."""
+
+    parts: tuple[bytes, ...]
+    """What stands before, between and after what differs."""
+    event: str = ""
+    """Their type, where the dialect names them."""
+
+
+class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     """One piece of a streamed answer; `body` is the provider's own event data where its dialect is the caller's.
 
     A tool call comes in fragments: the first names id and tool, all carry a piece of the arguments. A chunk may be
-    nothing but an event of the provider's.
+    nothing but an event of the provider's. Events of words that arrived together are one chunk, with a piece for each.
+
+    A `Struct`, since there are dozens an answer, and one is made in a tenth of the time of a frozen dataclass.
     """
 
     text: str = ""
@@ -54,6 +66,12 @@ class Chunk:
     event: str = ""
     """The type of the provider's own event, where its dialect names them."""
     body: bytes = b""
+    pieces: tuple[str, ...] = ()
+    """The text, or the reasoning, event by event; empty where it is one event."""
+    frame: Frame | None = None
+    """In place of `body`, where the pieces are of the caller's dialect."""
+    spelled: tuple[tuple[bytes, ...], ...] = ()
+    """What the provider wrote between the parts of the frame, event by event."""
 
 
 AttemptStatus = Literal["ok", "failed", "cancelled"]

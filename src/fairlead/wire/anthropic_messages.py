@@ -15,6 +15,7 @@ from fairlead.types import FinishReason, Text, ToolCall
 from fairlead.wire import splice, sse
 from fairlead.wire.anthropic_request import decode, decode_prompt
 from fairlead.wire.codec import noted
+from fairlead.wire.frames import Reframing
 from fairlead.wire.rate_limits import anthropic as rate_limits
 
 if TYPE_CHECKING:
@@ -100,9 +101,12 @@ class ChunkEncoder:
         self._waiting: dict[int, list[ToolCall]] = {}
         self._stop: FinishReason = "stop"
         self._kept_back: dict[str, bytes] = {}  # the provider's own last events
+        self._reframing = Reframing(lambda data, event: sse.encode(data, event=event))
 
     def chunk(self, chunk: Chunk) -> bytes:
         """Returns the events of one chunk; none where it is part of the end."""
+        if chunk.frame is not None:
+            return self._reframing.events(chunk.frame, chunk.spelled)
         return self._passed_on(chunk) if chunk.body else b"".join(self._written(chunk))
 
     def end(self, usage: Usage | None, notes: Notes) -> bytes:
@@ -135,9 +139,11 @@ class ChunkEncoder:
     def _written(self, chunk: Chunk) -> Iterator[bytes]:
         self._stop = chunk.finish_reason or self._stop
         if chunk.reasoning:
-            yield from self._grow("thinking", {"thinking": "", "signature": ""}, "thinking_delta", chunk.reasoning)
+            for piece in chunk.pieces or (chunk.reasoning,):
+                yield from self._grow("thinking", {"thinking": "", "signature": ""}, "thinking_delta", piece)
         if chunk.text:
-            yield from self._grow("text", {"text": ""}, "text_delta", chunk.text)
+            for piece in chunk.pieces or (chunk.text,):
+                yield from self._grow("text", {"text": ""}, "text_delta", piece)
         if chunk.tool_call is not None:
             yield from self._tool(chunk.tool_call, chunk.tool_index)
 

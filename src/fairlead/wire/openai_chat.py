@@ -13,6 +13,7 @@ import msgspec
 from fairlead.types import ToolCall
 from fairlead.wire import splice, sse
 from fairlead.wire.codec import noted
+from fairlead.wire.frames import Reframing
 from fairlead.wire.openai_request import decode
 from fairlead.wire.rate_limits import openai as rate_limits
 
@@ -86,9 +87,12 @@ class ChunkEncoder:
         self.include_usage = include_usage
         self._usage: object = None  # as the provider wrote it
         self._begun = False
+        self._reframing = Reframing(self._passed_on)
 
     def chunk(self, chunk: Chunk) -> bytes:
         """Returns the events of one chunk; none where it carries nothing but usage."""
+        if chunk.frame is not None:
+            return self._reframing.events(chunk.frame, chunk.spelled)
         if not self._begun and chunk.id:
             self.id = chunk.id
         return self._passed_on(chunk.body) if chunk.body else self._written(chunk)
@@ -108,7 +112,7 @@ class ChunkEncoder:
         """Returns the event of a failure in mid-stream; nothing may follow it."""
         return sse.encode(encode_fault(fault))
 
-    def _passed_on(self, data: bytes) -> bytes:
+    def _passed_on(self, data: bytes, _event: str = "") -> bytes:
         body = splice.read(data)
         usage = body.pop("usage", None)
         if usage is not None and usage != _NULL:
@@ -129,6 +133,9 @@ class ChunkEncoder:
             return b""
         role = b"" if self._begun else self._event({"role": "assistant", "content": ""}, None)
         self._begun = True
+        if chunk.pieces:
+            (name,) = delta
+            return role + b"".join([self._event({name: piece}, None) for piece in chunk.pieces])
         return role + self._event(delta, chunk.finish_reason)
 
     def _event(self, delta: dict[str, object], finish_reason: str | None) -> bytes:

@@ -14,6 +14,7 @@ import msgspec
 from fairlead.types import ToolCall
 from fairlead.wire import free_form, splice, sse
 from fairlead.wire.codec import noted
+from fairlead.wire.frames import Reframing
 from fairlead.wire.openai_chat import encode_fault, rate_limits
 from fairlead.wire.responses_request import decode
 
@@ -186,9 +187,13 @@ class ChunkEncoder:
         self._calls: dict[int, _Item] = {}  # those that grow, by their index among the calls
         self._finish: FinishReason = "stop"
         self._kept_back: tuple[str, bytes] | None = None  # the provider's own last event
+        self._reframing = Reframing(lambda data, event: sse.encode(data, event=event))
 
     def chunk(self, chunk: Chunk) -> bytes:
         """Returns the events of one chunk; none where it is part of the end."""
+        if chunk.frame is not None:
+            self._n_events += len(chunk.spelled)
+            return self._reframing.events(chunk.frame, chunk.spelled)
         return self._passed_on(chunk) if chunk.body else b"".join(self._written(chunk))
 
     def end(self, usage: Usage | None, notes: Notes) -> bytes:
@@ -230,9 +235,11 @@ class ChunkEncoder:
     def _written(self, chunk: Chunk) -> Iterator[bytes]:
         self._finish = chunk.finish_reason or self._finish
         if chunk.reasoning:
-            yield from self._grow("reasoning", "response.reasoning_text.delta", chunk.reasoning)
+            for piece in chunk.pieces or (chunk.reasoning,):
+                yield from self._grow("reasoning", "response.reasoning_text.delta", piece)
         if chunk.text:
-            yield from self._grow("message", "response.output_text.delta", chunk.text)
+            for piece in chunk.pieces or (chunk.text,):
+                yield from self._grow("message", "response.output_text.delta", piece)
         if chunk.tool_call is not None:
             yield from self._call(chunk.tool_call, chunk.tool_index)
 

@@ -20,6 +20,9 @@ MAX_EVENT_BYTES = 16 * 1024 * 1024
 DONE = b"data: [DONE]\n\n"
 
 _LF = "\n"
+_BLANK = b"\n\n"
+_DATA = b"data: "
+_N_DATA = len(_DATA)
 _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -44,10 +47,7 @@ class Parser:
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self.max_event_bytes = max_event_bytes
-        self._rest = bytearray()  # an unfinished line: grows in place, so that a long one takes linear time
-        self._size = 0  # bytes of the unfinished event in finished lines
-        self._data: list[bytes] = []
-        self._event = ""
+        self._rest = bytearray()  # an unfinished event: grows in place, so that a long one takes linear time
         self._after_cr = False
         self._started = False
 
@@ -57,53 +57,56 @@ class Parser:
         Raises:
             WireError: one event is longer than `max_event_bytes`.
         """
-        for line in self._lines(piece):
-            if line:
-                self._take(line)
-            elif self._data:
-                yield Event(b"\n".join(self._data), self._event)
-                self._reset()
-            else:
-                self._reset()
+        for block in self._blocks(self._with_lf(piece)):
+            self._check_size(len(block))
+            if block.startswith(_DATA) and b"\n" not in block:
+                yield Event(block[_N_DATA:])
+            elif (event := _event(block)) is not None:
+                yield event
         self._check_size(len(self._rest))
 
-    def _lines(self, piece: bytes) -> list[bytes]:
-        """Returns the lines that `piece` completes; a CR ends its line at once and swallows a later LF."""
-        if self._after_cr and piece.startswith(b"\n"):
-            piece = piece[1:]
+    def _with_lf(self, piece: bytes) -> bytes:
+        """Returns the piece with LF for every line end; a CR ends its line at once and swallows a later LF."""
+        if self._after_cr and piece:
+            piece = piece.removeprefix(b"\n")
             self._after_cr = False
-        if piece:
-            self._after_cr = piece.endswith(b"\r")
-        if self._started and b"\n" not in piece and b"\r" not in piece:
-            self._rest += piece
-            return []
-        content = bytes(self._rest + piece) if self._rest else piece
-        if not self._started:
-            if len(content) < len(_BOM) and _BOM.startswith(content):
-                self._rest = bytearray(content)
+        if b"\r" not in piece:
+            return piece
+        self._after_cr = piece.endswith(b"\r")
+        return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _blocks(self, piece: bytes) -> list[bytes]:
+        """Returns what lies before each blank line that `piece` completes."""
+        rest = self._rest
+        if rest:
+            n_known = len(rest) - 1  # a blank line may be cut in two
+            rest += piece
+            if rest.find(_BLANK, n_known) < 0:
                 return []
+            piece = bytes(rest)
+        blocks = piece.split(_BLANK)
+        self._rest = bytearray(blocks.pop())
+        if blocks and not self._started:
             self._started = True
-            content = content.removeprefix(_BOM)
-        lines = _LINE_END.split(content) if b"\r" in content else content.split(b"\n")
-        self._rest = bytearray(lines.pop())
-        return lines
+            blocks[0] = blocks[0].removeprefix(_BOM)
+        return blocks
 
-    def _take(self, line: bytes) -> None:
-        self._check_size(len(line))
-        self._size += len(line)
-        name, _, value = line.partition(b":")
-        if name == b"data":
-            self._data.append(value.removeprefix(b" "))
-        elif name == b"event":
-            self._event = value.removeprefix(b" ").decode(errors="replace")
-
-    def _check_size(self, n_more: int) -> None:
-        if self._size + n_more > self.max_event_bytes:
+    def _check_size(self, n_bytes: int) -> None:
+        if n_bytes > self.max_event_bytes:
             message = f"one event of the stream is longer than {self.max_event_bytes} bytes, the limit for events"
             raise WireError(message)
 
-    def _reset(self) -> None:
-        self._data, self._event, self._size = [], "", 0
+
+def _event(block: bytes) -> Event | None:
+    """Returns the event of these lines; `None` where they hold no data."""
+    data, kind = [], ""
+    for line in block.split(b"\n"):
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            data.append(value.removeprefix(b" "))
+        elif name == b"event":
+            kind = value.removeprefix(b" ").decode(errors="replace")
+    return Event(b"\n".join(data), kind) if data else None
 
 
 def encode(data: bytes, *, event: str = "") -> bytes:
