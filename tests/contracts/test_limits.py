@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from fairlead.errors import BudgetExceededError, LimitExceededError
+from fairlead.errors import BudgetExceededError, LedgerError, LimitExceededError
 from fairlead.ledger.budget import Budget as Terms
 from fairlead.ledger.budget import KeyTerms, Limit
 from fairlead.ledger.opening import open_ledger
@@ -68,6 +68,19 @@ async def test_what_is_left_of_a_budget_is_told_and_no_more_is_granted(ledger, r
 
 async def test_a_settlement_counts_what_was_paid_and_gives_back_the_rest(ledger, records):
     await spend(ledger, records, 1, "0.125", reserved="0.9")
+    (standing,) = await intend(ledger, records, 2, claim(DOLLAR, "0.875", records))
+    assert standing.remaining == 0
+
+
+async def test_a_settlement_counts_though_a_bad_row_came_along_with_it(ledger, records):
+    await intend(ledger, records, 1, claim(DOLLAR, "0.9", records))
+    naive = records.intent(9, at=records.start.replace(tzinfo=None))
+    twice = records.intent(1)
+    settled = records.settlement(1, records.attempt(cost_usd=Decimal("0.125")))
+    answers = await asyncio.gather(
+        ledger.settle(settled), ledger.intent(twice), ledger.intent(naive), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [type(None), LedgerError, LedgerError]
     (standing,) = await intend(ledger, records, 2, claim(DOLLAR, "0.875", records))
     assert standing.remaining == 0
 

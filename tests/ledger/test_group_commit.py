@@ -1,4 +1,4 @@
-"""Group commit without a database: who waits, who is woken, with what."""
+"""Group commit without a database: who writes, who waits, who is woken, with what."""
 
 import asyncio
 import threading
@@ -128,3 +128,88 @@ async def test_an_event_loop_that_is_gone_does_not_stop_the_writer(disk, commits
     await asyncio.to_thread(in_another_loop)
     disk.gate.set()
     await asyncio.wait_for(commits.commit("after"), 5)
+
+
+# At once, in the loop ------------------------------------------------------------------------------------------------
+
+
+class Quick(Disk):
+    """Takes what it can at once; `busy` is when something would have to be waited for."""
+
+    busy = False
+
+    def __init__(self):
+        super().__init__()
+        self.at_once = []
+
+    def write_at_once(self, batch):
+        if self.busy:
+            return None
+        self.at_once.append(list(batch))
+        return [ValueError(change) if change == "bad" else None for change in batch]
+
+
+@pytest.fixture
+async def quick():
+    quick = Quick()
+    quick.commits = GroupCommit(quick.write, at_once=quick.write_at_once, name="test-quick")
+    yield quick
+    quick.gate.set()
+    await quick.commits.close()
+
+
+async def test_changes_of_one_turn_of_the_loop_are_written_in_it_together(quick):
+    await asyncio.gather(*map(quick.commits.commit, range(10)))
+    assert (quick.at_once, quick.batches) == ([list(range(10))], [])
+    assert "test-quick" not in [thread.name for thread in threading.enumerate()]
+
+
+async def test_each_waiter_of_a_turn_gets_its_own_answer(quick):
+    answers = await asyncio.gather(*map(quick.commits.commit, ["good", "bad", "fine"]), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [type(None), ValueError, type(None)]
+
+
+async def test_what_has_to_be_waited_for_is_left_to_the_thread(quick):
+    quick.busy = True
+    await asyncio.gather(*map(quick.commits.commit, range(3)))
+    assert (quick.at_once, quick.batches) == ([], [[0, 1, 2]])
+
+
+async def test_nothing_is_written_at_once_while_the_thread_writes(quick):
+    quick.busy = True
+    first = await stall(quick, quick.commits)
+    quick.busy = False
+    second = asyncio.ensure_future(quick.commits.commit("second"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert quick.at_once == []
+    quick.gate.set()
+    await asyncio.gather(first, second)
+    assert quick.batches == [["first"], ["second"]]
+    await quick.commits.commit("third")
+    assert quick.at_once == [["third"]]
+
+
+async def test_what_is_over_the_limit_of_a_batch_is_written_too(quick, monkeypatch):
+    monkeypatch.setattr(group_commit, "MAX_BATCH", 4)
+    await asyncio.gather(*map(quick.commits.commit, range(10)))
+    assert sorted(n for batch in quick.at_once + quick.batches for n in batch) == list(range(10))
+
+
+async def test_closing_writes_what_has_gathered_in_this_turn(quick):
+    waiting = [asyncio.ensure_future(quick.commits.commit(n)) for n in range(3)]
+    await asyncio.sleep(0)
+    await quick.commits.close()
+    await asyncio.gather(*waiting)
+    assert quick.at_once + quick.batches == [[0, 1, 2]]
+
+
+async def test_nobody_waits_for_ever_when_writing_at_once_breaks():
+    def broken(_):
+        raise ZeroDivisionError
+
+    commits = GroupCommit(broken, at_once=broken, name="test-broken")
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(commits.commit("x"), 5)
+    await commits.close()

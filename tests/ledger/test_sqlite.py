@@ -7,11 +7,13 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 from decimal import Decimal
 
 import pytest
 
 from fairlead.errors import LedgerError
+from fairlead.ledger import sqlite
 from fairlead.ledger.base import Payload
 from fairlead.ledger.sqlite import SqliteLedger
 from fairlead.ledger.verify import verify
@@ -76,9 +78,9 @@ async def ledger(tmp_path):
 
 async def test_a_full_disk_fails_its_waiters_and_the_ledger_goes_on(ledger, records):
     await ledger.intent(records.intent(1))
-    with ledger._engine.connect() as connection:  # the writer's connection comes from the same pool of one
-        (pages,) = connection.exec_driver_sql("PRAGMA page_count").one()
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    writing = ledger._database._connection(50)
+    (pages,) = writing.execute("PRAGMA page_count").fetchone()
+    writing.execute(f"PRAGMA max_page_count = {pages}")
     long = "x" * 100_000
     full = [ledger.intent(records.intent(n, model_asked=long)) for n in range(2, 6)]
     answers = await asyncio.gather(*full, return_exceptions=True)
@@ -86,8 +88,7 @@ async def test_a_full_disk_fails_its_waiters_and_the_ledger_goes_on(ledger, reco
     assert all(isinstance(answer, LedgerError) for answer in answers)
     assert "ledger.db" in str(answers[0])
     assert "Free some space" in str(answers[0])
-    with ledger._engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    writing.execute("PRAGMA max_page_count = 1000000")
     await ledger.intent(records.intent(6))
     assert [entry.request_id for entry in ledger.entries()] == ["req_0001", "req_0006"]
 
@@ -103,6 +104,45 @@ async def test_a_locked_file_fails_within_its_bound_and_the_ledger_goes_on(ledge
     assert len(list(ledger.entries())) == 1
 
 
+async def test_a_commit_waits_for_no_thread(ledger, records):
+    await ledger.intent(records.intent(1))
+    assert threads() == 0
+    assert len(list(ledger.entries())) == 1
+
+
+async def test_what_waits_for_the_disk_is_left_to_the_thread(tmp_path, records):
+    ledger = SqliteLedger.open(tmp_path / "ledger.db", durability="power")
+    await ledger.intent(records.intent(1))
+    assert threads() == 1
+    await ledger.close()
+
+
+async def test_a_slow_disk_is_left_to_the_thread_for_a_while(ledger, records, monkeypatch):
+    await ledger.intent(records.intent(1))
+    monkeypatch.setattr(sqlite, "SLOW_S", -1.0)
+    await ledger.intent(records.intent(2))  # counts as slow
+    monkeypatch.setattr(sqlite, "SLOW_S", 3600.0)
+    monkeypatch.setattr(ledger._database, "_at_once_s", ledger._database._at_once_s + 3600)
+    await ledger.intent(records.intent(3))
+    assert threads() == 1
+    monkeypatch.setattr(ledger._database, "_at_once_s", 0.0)
+    assert [entry.request_id for entry in ledger.entries()] == ["req_0001", "req_0002", "req_0003"]
+
+
+async def test_the_log_is_brought_into_the_file_and_begun_anew(ledger, records, monkeypatch):
+    monkeypatch.setattr(sqlite, "LOG_PAGES", 200)
+    for n in range(300):
+        await ledger.intent(records.intent(n))
+    log = ledger.path.with_name("ledger.db-wal").stat().st_size
+    assert log < 2 * 200 * 4096  # it would be some 4,000 pages
+    assert threads() == 1
+    assert verify(ledger).ok
+
+
+def threads():
+    return sum(thread.name == "fairlead-ledger" for thread in threading.enumerate())
+
+
 async def test_readers_are_not_held_up_by_a_writer(ledger, records):
     await ledger.intent(records.intent(1))
     other = sqlite3.connect(ledger.path, isolation_level=None)
@@ -114,9 +154,9 @@ async def test_readers_are_not_held_up_by_a_writer(ledger, records):
 @pytest.mark.parametrize(("durability", "level"), [("process", 1), ("power", 2)])
 async def test_durability_sets_what_a_commit_waits_for(tmp_path, durability, level):
     ledger = SqliteLedger.open(tmp_path / "ledger.db", durability=durability)
-    with ledger._engine.connect() as connection:
-        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == level
-        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    writing = ledger._database._connection(50)
+    assert writing.execute("PRAGMA synchronous").fetchone() == (level,)
+    assert writing.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     await ledger.close()
 
 

@@ -8,22 +8,25 @@ locks each counter, in the order of their names, so that no two processes wait f
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, func, select, text, update
+from sqlalchemy import String, bindparam, delete, func, select, text, update
 
 from fairlead.ledger.budget import EPOCH, EXACT, MICROSECOND, Claim, Counter, Kind, Limit, Period, Standing
 from fairlead.ledger.chain import plain
+from fairlead.ledger.pen import Statement
 from fairlead.ledger.schema import Instant, attempts, counters, holds, settlements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import Connection, Table, TextClause
+    from sqlalchemy import BindParameter, Table
 
     from fairlead.ledger.chain import Kept
+    from fairlead.ledger.pen import Pen
 
 Standings = tuple[Standing, ...]
 """How each limit stands that a change claimed something of."""
@@ -32,29 +35,50 @@ Used = dict[Kind, Decimal | None]
 """What a request used of each kind; `None` is not known, and counts as what it held."""
 
 _HOLDS, _COUNTERS = plain(holds), plain(counters)
-_TAKE_BACK = delete(_HOLDS).where(_HOLDS.c.request_id.in_(bindparam("ids", expanding=True))).returning(*_HOLDS.c)
-_WRITE_BACK = (
+_HELD = tuple(_HOLDS.c.keys())
+_WRITE_BACK = Statement(
     update(_COUNTERS)
     .where(_COUNTERS.c.account == bindparam("name"))
-    .values(spent=bindparam("spent"), held=bindparam("held"))
-)
-_RUNNING = (
-    select(_HOLDS.c.account, func.count())
-    .where(_HOLDS.c.account.in_(bindparam("accounts", expanding=True)), _HOLDS.c.until > bindparam("now"))
-    .group_by(_HOLDS.c.account)
+    .values(spent=bindparam("now_spent"), held=bindparam("now_held"))
 )
 _INSTANT = Instant()
 _TOKENS = [name for name in attempts.c.keys() if name.endswith("_tokens") and name != "reasoning_tokens"]  # noqa: SIM118
 
 
 @cache
-def _lock(n: int) -> TextClause:
-    """Returns the statement that makes, locks and reads `n` counters: as text, which is compiled once."""
-    rows = ", ".join(f"(:a{i}, '0', '0')" for i in range(n))
-    return text(
-        f"INSERT INTO counters (account, spent, held) VALUES {rows}"
-        " ON CONFLICT (account) DO UPDATE SET account = excluded.account RETURNING account, spent, held"
+def _lock(n: int) -> Statement:
+    """Returns the statement that makes, locks and reads `n` counters."""
+    rows = ", ".join(f"(:n{i}, '0', '0')" for i in range(n))
+    return Statement(
+        text(
+            f"INSERT INTO counters (account, spent, held) VALUES {rows}"
+            " ON CONFLICT (account) DO UPDATE SET account = excluded.account RETURNING account, spent, held"
+        )
     )
+
+
+@cache
+def _take_back(n: int) -> Statement:
+    """Returns the statement that deletes what `n` requests hold, and tells it."""
+    return Statement(delete(_HOLDS).where(_HOLDS.c.request_id.in_(_places(n))).returning(*_HOLDS.c))
+
+
+@cache
+def _running(n: int) -> Statement:
+    """Returns the statement that counts the leases that run in `n` accounts."""
+    account, until = _HOLDS.c.account, _HOLDS.c.until
+    counted = select(account, func.count()).where(account.in_(_places(n)), until > bindparam("now", type_=until.type))
+    return Statement(counted.group_by(account))
+
+
+def _places(n: int) -> list[BindParameter[str]]:
+    return [bindparam(f"n{i}", type_=String()) for i in range(n)]
+
+
+def _named(names: Sequence[str]) -> tuple[int, dict[str, str]]:
+    """Returns names as the values of a statement for so many, a power of two, so that there are few statements."""
+    n = 1 << (len(names) - 1).bit_length()
+    return n, {f"n{i}": names[min(i, len(names) - 1)] for i in range(n)}
 
 
 @lru_cache(maxsize=10_000)
@@ -72,38 +96,54 @@ def claims_something(change: Kept) -> bool:
     return any(table is holds for table, _ in change)
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What came of changes."""
+
+    written: Sequence[Kept]
+    """What is to be written."""
+    answers: Sequence[Answer]
+    """Of each change."""
+    began: Iterable[str] = ()
+    """Requests that may hold something once this is committed."""
+    ended: Iterable[str] = ()
+    """Those that hold nothing any more."""
+
+
 class Accounts:
     """What the requests of one process claim, and give back when they are settled."""
 
     def __init__(self) -> None:
         self._holding: set[str] = set()  # requests of ours that may hold something: nobody else's are looked for
 
-    def post(
-        self, connection: Connection, changes: Sequence[Kept], *, others: bool = False
-    ) -> tuple[list[Kept], list[Answer]]:
-        """Grants claims and gives back what settlements held; returns what is to be written, and each answer.
+    def post(self, pen: Pen, changes: Sequence[Kept], *, others: bool = False) -> Posted:
+        """Grants claims and gives back what settlements held.
 
         Args:
-            connection: in the transaction that writes the changes.
+            pen: in the transaction that writes the changes.
             changes: in the order in which they came, which is the order in which claims are granted.
             others: settlements may be of requests of another process, or of this one before it died.
         """
         ended = self._ended(changes, others=others)
         asked = [[_claim(content) for table, content in change if table is holds] for change in changes]
         if not ended and not any(asked):
-            return list(changes), [()] * len(changes)
-        books = Books(connection, ended, [claim for claims in asked for claim in claims])
+            return Posted(changes, [()] * len(changes))
+        books = Books(pen, ended, [claim for claims in asked for claim in claims])
         answers = [books.enter(claims) for claims in asked]
         books.close()
         written = [change for change, answer in zip(changes, answers, strict=True) if not isinstance(answer, Exception)]
-        self._holding |= {_request(change) for change in written if claims_something(change)}
-        return [_to_keep(change) for change in written], answers
+        began = [_request(change) for change in written if claims_something(change)]
+        return Posted([_to_keep(change) for change in written], answers, began, ended)
+
+    def committed(self, posted: Posted) -> None:
+        """Takes in that this is committed; before, a transaction that breaks off has changed nothing here either."""
+        self._holding.difference_update(posted.ended)
+        self._holding.update(posted.began)
 
     def _ended(self, changes: Sequence[Kept], *, others: bool) -> dict[str, Used]:
         """Returns each request that is settled and may hold something -> what it used."""
         settled = {_request(change): change for change in changes if change[0][0] is settlements}
         ours = settled.keys() if others else settled.keys() & self._holding
-        self._holding -= ours
         return {
             request_id: {"usd": _usd(settled[request_id]), "tokens": _tokens(settled[request_id])}
             for request_id in ours
@@ -114,14 +154,14 @@ class Books:
     """The counters that a batch touches: locked and read at once, written back at once.
 
     Args:
-        connection: in a transaction.
+        pen: in a transaction.
         ended: request -> what it used, of each kind; what it held is given back.
         claims: what is about to be claimed.
     """
 
-    def __init__(self, connection: Connection, ended: Mapping[str, Used], claims: Sequence[Claim]) -> None:
-        self._connection = connection
-        held = connection.execute(_TAKE_BACK, {"ids": list(ended)}).mappings().all() if ended else []
+    def __init__(self, pen: Pen, ended: Mapping[str, Used], claims: Sequence[Claim]) -> None:
+        self._pen = pen
+        held = self._taken_back(list(ended)) if ended else []
         accounts = {row["account"] for row in held if row["kind"] != "parallel"} | {c.account for c in claims}
         self._counters = self._locked(sorted(accounts))
         self._count_leases(claims)
@@ -141,26 +181,30 @@ class Books:
     def close(self) -> None:
         """Writes every counter back."""
         rows = [
-            {"name": name, "spent": format(counter.spent, "f"), "held": format(counter.held, "f")}
+            {"name": name, "now_spent": format(counter.spent, "f"), "now_held": format(counter.held, "f")}
             for name, counter in self._counters.items()
         ]
         if rows:
-            self._connection.execute(_WRITE_BACK, rows)
+            self._pen.run_all(_WRITE_BACK, rows)
+
+    def _taken_back(self, request_ids: Sequence[str]) -> list[dict[str, Any]]:
+        n, names = _named(request_ids)
+        return [dict(zip(_HELD, row, strict=True)) for row in self._pen.run(_take_back(n), names)]
 
     def _locked(self, accounts: Sequence[str]) -> dict[str, Counter]:
         """Returns the counters, made where they are new; one statement locks them in the order of their names."""
         if not accounts:
             return {}
-        found = self._connection.execute(_lock(len(accounts)), {f"a{i}": name for i, name in enumerate(accounts)})
+        found = self._pen.run(_lock(len(accounts)), {f"n{i}": name for i, name in enumerate(accounts)})
         return {account: Counter(spent=Decimal(spent), held=Decimal(held)) for account, spent, held in found}
 
     def _count_leases(self, claims: Iterable[Claim]) -> None:
         leased = {claim.account: claim.at for claim in claims if claim.limit.kind == "parallel"}
         if not leased:
             return
-        now = _INSTANT.process_bind_param(min(leased.values()), self._connection.dialect)
-        found = self._connection.execute(_RUNNING, {"accounts": list(leased), "now": now})
-        running = {account: n for account, n in found}  # noqa: C416 - rows are no pairs to the type checker
+        now = _INSTANT.process_bind_param(min(leased.values()), self._pen.dialect)
+        n, names = _named(sorted(leased))
+        running: dict[str, int] = dict(self._pen.run(_running(n), {**names, "now": now}))  # type: ignore[arg-type]
         for account in leased:
             self._counters[account].held = Decimal(running.get(account, 0))
 

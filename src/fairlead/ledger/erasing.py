@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, func, select
 
 from fairlead.ledger import rows
+from fairlead.ledger.chain import plain
 from fairlead.ledger.inspection import Break
-from fairlead.ledger.schema import Instant, erasures, payloads, requests
+from fairlead.ledger.pen import Statement
+from fairlead.ledger.schema import erasures, payloads, requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 
     from fairlead.ledger.base import Entry, Erasure, Ledger, Payload
     from fairlead.ledger.chain import Content
+    from fairlead.ledger.pen import Pen
+
+_PAYLOADS, _REQUESTS = plain(payloads), plain(requests)
+_OLD = select(_REQUESTS.c.request_id).where(_REQUESTS.c.at < bindparam("before", type_=_REQUESTS.c.at.type))
+_OF_ALL = _PAYLOADS.c.request_id.in_(_OLD)
+_OF_TEAM = _PAYLOADS.c.request_id.in_(_OLD.where(_REQUESTS.c.team == bindparam("team", type_=_REQUESTS.c.team.type)))
 
 BATCH = 500
 """Requests whose payloads are read at a time."""
@@ -34,14 +42,12 @@ RULES = {
 """Every rule of payloads that can be broken, in words."""
 
 
-def erased(connection: Connection, content: Content) -> Content:
+def erased(pen: Pen, content: Content) -> Content:
     """Deletes what an `erasures` row, as the database keeps it, speaks of; returns the row with how many there were."""
-    before = Instant().process_result_value(content["before"], connection.dialect)  # type: ignore[arg-type]
-    chosen = select(requests.c.request_id).where(requests.c.at < before)
-    if content["team"] is not None:
-        chosen = chosen.where(requests.c.team == content["team"])
-    done = connection.execute(delete(payloads).where(payloads.c.request_id.in_(chosen)))
-    return {**content, "n_erased": done.rowcount}
+    covered = _OF_ALL if content["team"] is None else _OF_TEAM
+    ((n_erased,),) = pen.run(Statement(select(func.count()).where(covered)), content)
+    pen.run_all(Statement(delete(_PAYLOADS).where(covered)), [content])
+    return {**content, "n_erased": n_erased}
 
 
 def says_something(content: Content) -> bool:

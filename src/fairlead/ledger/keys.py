@@ -16,6 +16,7 @@ from sqlalchemy import insert, select, update
 
 from fairlead.errors import LedgerError, MissingRowError
 from fairlead.ledger.accounts import Books
+from fairlead.ledger.pen import ConnectionPen
 from fairlead.ledger.schema import counters, holds, keys
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from fairlead.ledger.accounts import Used
     from fairlead.ledger.budget import KeyTerms
 
 SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
@@ -167,7 +169,8 @@ class KeyStore:
             request_id: of a request whose process died.
             usd: what it cost; `None` where nobody knows: then all that it holds counts.
         """
-        self._write(lambda connection: Books(connection, {request_id: {"usd": usd, "tokens": None}}, []).close())
+        used: Used = {"usd": usd, "tokens": None}
+        self._write(lambda connection: Books(ConnectionPen(connection), {request_id: used}, []).close())
 
 
 def _hashed(presented: str, salt: str) -> str:

@@ -10,6 +10,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from fairlead.errors import LedgerError, MissingExtraError
+from fairlead.ledger.database import NotAtOnceError
+from fairlead.ledger.pen import ConnectionPen
 from fairlead.ledger.sql import RETRY_S, SqlLedger
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from fairlead.ledger.pen import Pen
     from fairlead.ledger.spool import Spool
 
 R = TypeVar("R")
@@ -117,6 +120,12 @@ class _Server:
 
     def write(self, work: Callable[[Connection], R]) -> R:
         return self._wait(self._within(self._engine, work))
+
+    def commit(self, work: Callable[[Pen], R]) -> R:
+        return self.write(lambda connection: work(ConnectionPen(connection)))
+
+    def commit_at_once(self, work: Callable[[Pen], R]) -> R:  # noqa: ARG002 - a server is always waited for
+        raise NotAtOnceError
 
     def unavailable(self, error: Exception) -> bool:
         state = str(getattr(getattr(error, "orig", None), "sqlstate", "") or "")

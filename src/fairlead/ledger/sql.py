@@ -1,38 +1,23 @@
-"""The ledger in a SQL database, whichever: what is read and written, and how rows enter the chain."""
+"""The ledger in a SQL database, whichever: what it is asked, and what it is told."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import defaultdict
 from datetime import UTC, datetime
-from itertools import chain
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import and_, bindparam, exists, insert, literal_column, or_, select, tuple_, union, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import exists, or_, select, tuple_, union
 
-from fairlead.errors import LedgerError, MissingRowError
+from fairlead.errors import LedgerError
 from fairlead.ledger import certifying, erasing, migration, reading, rows
-from fairlead.ledger.accounts import Accounts, Answer, Standings, claims_something, of_claims
+from fairlead.ledger.accounts import Standings, of_claims
 from fairlead.ledger.base import Erasure
-from fairlead.ledger.chain import ChainedRow, ChainEnd, Writer, begin, plain, stored
+from fairlead.ledger.database import BAD_ROW, WRITE, explained
 from fairlead.ledger.group_commit import GroupCommit
 from fairlead.ledger.ids import new_id
-from fairlead.ledger.inserting import insert_rows
 from fairlead.ledger.keys import KeyStore
-from fairlead.ledger.schema import (
-    ROWS,
-    UNCHAINED,
-    Instant,
-    attempts,
-    erasures,
-    feedback,
-    prices,
-    requests,
-    settlements,
-    writers,
-)
+from fairlead.ledger.schema import attempts, requests, settlements, writers
+from fairlead.ledger.scribe import Scribe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -42,7 +27,8 @@ if TYPE_CHECKING:
 
     from fairlead.ledger.base import CertificateEvent, Entry, Feedback, Intent, Payload, Scored, Settlement
     from fairlead.ledger.budget import Claim
-    from fairlead.ledger.chain import Kept
+    from fairlead.ledger.chain import ChainedRow, Writer
+    from fairlead.ledger.database import Database
     from fairlead.ledger.rows import Change
     from fairlead.ledger.spool import Spool
     from fairlead.types import Price
@@ -53,9 +39,6 @@ RETRY_S = 5.0
 """How long a database that failed is left alone before it is tried anew, seconds."""
 PAGE = 500
 """Requests that are read in one transaction."""
-
-_BAD_ROW = (SQLAlchemyError, ValueError, TypeError, ArithmeticError)
-"""What a row raises that breaks a constraint, holds what the database cannot hold, or was tampered with."""
 
 _SETTLED = [
     column.label(f"settled_{column.name}") if column.name in {"writer", "seq", "hash"} else column
@@ -69,39 +52,6 @@ _ORPHANS = union(
     select(settlements.c.request_id).where(~exists().where(requests.c.request_id == settlements.c.request_id)),
     select(attempts.c.request_id).where(~exists().where(settlements.c.request_id == attempts.c.request_id)),
 )
-_NEWEST_WRITER = select(writers).order_by(writers.c.id.desc()).limit(1)
-_MOVE_ON = (
-    update(writers)
-    .where(writers.c.id == bindparam("writer"))
-    .values(seq=bindparam("last_seq"), hash=bindparam("last_hash"))
-)
-
-
-class Database(Protocol):
-    """Where a `SqlLedger` lives. Work runs in one transaction, which what it raises rolls back."""
-
-    place: str
-    """What messages call it."""
-
-    def read(self, work: Callable[[Connection], R]) -> R:
-        """Returns what `work` finds; what it sees does not move."""
-        ...
-
-    def write(self, work: Callable[[Connection], R]) -> R:
-        """Returns what `work` returned, once it is committed."""
-        ...
-
-    def unavailable(self, error: Exception) -> bool:
-        """Tells whether the database is at fault, not what was written."""
-        ...
-
-    def remedy(self, cause: str) -> str:
-        """Returns what to do about a failure, in words."""
-        ...
-
-    def close(self) -> None:
-        """Lets go of every connection."""
-        ...
 
 
 class SqlLedger:
@@ -110,14 +60,15 @@ class SqlLedger:
     def __init__(self, database: Database, spool: Spool | None = None, *, retry_s: float = RETRY_S) -> None:
         self._database = database
         self._spool = spool
-        self._retry_s = retry_s
-        self._retry_at = 0.0  # by the monotonic clock
-        self._accounts = Accounts()
         self.keys = KeyStore(self._read, self._written)
         """Virtual keys, and what is held of their budgets."""
-        self._end: ChainEnd | None = None  # of our chain; only the writer thread reads or moves it
+        self._scribe = Scribe(database, spool, retry_s=retry_s)
         self._commits: GroupCommit[Change, Standings] = GroupCommit(
-            self._write, name="fairlead-ledger", idle=self._replayed, pause=self._pause
+            self._scribe.write,
+            at_once=self._scribe.write_at_once,
+            name="fairlead-ledger",
+            idle=self._scribe.replayed,
+            pause=lambda: retry_s if self.n_spooled else None,
         )
 
     @property
@@ -287,123 +238,7 @@ class SqlLedger:
             if not create and self._read(migration.is_empty):
                 raise LedgerError(f"there is no ledger at `{self.place}`. Give the address of one with `--ledger`.")
             self._explained("prepare", lambda: self._database.write(migration.bring_up_to_date))
-        self._replayed()
-
-    def _write(self, changes: Sequence[Change]) -> list[Answer]:
-        """Keeps all changes, or tells why not; runs in the writer thread."""
-        answers: list[Answer] = [()] * len(changes)
-        fitting: dict[int, Kept] = {}
-        for i, change in enumerate(changes):
-            try:
-                fitting[i] = tuple((table, stored(table, row)) for table, row in change)
-            except _BAD_ROW as error:
-                answers[i] = self._explain(error, _WRITE)
-        for i, answer in zip(fitting, self._keep_all(list(fitting.values())), strict=True):
-            answers[i] = answer
-        return answers
-
-    def _keep_all(self, changes: Sequence[Kept]) -> list[Answer]:
-        if not self._replayed():  # what waits goes first
-            return self._spooled(changes, None)
-        return self._commit(changes)
-
-    def _commit(self, changes: Sequence[Kept]) -> list[Answer]:
-        try:
-            self._end, answers = self._database.write(lambda connection: self._posted(connection, changes))
-        except _BAD_ROW as error:
-            if self._database.unavailable(error):  # the disk, a lock, the network: none could be kept
-                self._broke_off()
-                return self._spooled(changes, error)
-            if len(changes) == 1:
-                return [self._explain(error, _WRITE)]
-            return [answer for change in changes for answer in self._commit([change])]  # one is at fault
-        return answers
-
-    def _posted(
-        self, connection: Connection, changes: Sequence[Kept], *, others: bool = False
-    ) -> tuple[ChainEnd | None, list[Answer]]:
-        """Writes what no limit forbids; returns the new end of our chain, and what came of each change."""
-        written, answers = self._accounts.post(connection, changes, others=others)
-        return self._append(connection, written), answers
-
-    def _broke_off(self) -> None:
-        """Notes a failure: the commit may have been made all the same, so a new chain starts behind it."""
-        self._end = None
-        self._retry_at = time.monotonic() + self._retry_s
-
-    def _spooled(self, changes: Sequence[Kept], error: Exception | None) -> list[Answer]:
-        """Puts aside what the database cannot take now; without a spool, or where it is full, that is refused."""
-        if self._spool is None:
-            assert error is not None
-            return [self._explain(error, _WRITE) for _ in changes]
-        waiting = [change for change in changes if not claims_something(change)]
-        try:
-            self._spool.add(waiting)
-        except LedgerError as full:
-            return [full for _ in changes]
-        return [self._cannot_grant() if claims_something(change) else () for change in changes]
-
-    def _cannot_grant(self) -> LedgerError:
-        return LedgerError(f"the ledger `{self.place}` is not available, and a limit cannot be kept without it.")
-
-    def _replayed(self) -> bool:
-        """Writes what waits in the spool, and tells whether nothing waits any more."""
-        if self._spool is None or not self._spool.n_waiting:
-            return True
-        if time.monotonic() < self._retry_at:
-            return False
-        try:
-            for batch in self._spool.batches():
-                self._replay(batch)
-        except _BAD_ROW:
-            self._broke_off()
-            return False
-        return True
-
-    def _replay(self, batch: Sequence[Kept]) -> None:
-        """Writes a batch of the spool: what a replay that broke off has written already is passed over.
-
-        Raises:
-            SQLAlchemyError: the database is not available.
-        """
-        try:
-            self._end, _ = self._database.write(
-                lambda connection: self._posted(connection, _absent(connection, batch), others=True)
-            )
-        except _BAD_ROW as error:
-            if self._database.unavailable(error):
-                raise
-            if len(batch) == 1 and self._spool is not None:
-                self._spool.reject(batch[0], self._explain(error, _WRITE))
-                return
-            for change in batch:
-                self._replay([change])
-
-    def _pause(self) -> float | None:
-        return self._retry_s if self.n_spooled else None
-
-    def _append(self, connection: Connection, changes: Sequence[Kept]) -> ChainEnd | None:
-        """Puts rows at the end of our chain; returns its new end."""
-        if not (fresh := _new(connection, changes)):
-            return self._end
-        end = self._end
-        gathered = defaultdict(list)
-        for table, content in chain.from_iterable(fresh):
-            if table in UNCHAINED:  # is deleted one day, and so is no link of the chain
-                gathered[table].append(content)
-                continue
-            if table is erasures:
-                content = erasing.erased(connection, content)  # noqa: PLW2901 - with how many there were
-                if not erasing.says_something(content):
-                    continue
-            end = (end or _begun(connection)).next(table.name, content)
-            gathered[table].append({**content, "writer": end.writer, "seq": end.seq, "hash": end.hash})
-        for table in (*ROWS, *UNCHAINED):
-            if table in gathered:
-                insert_rows(connection, table, gathered[table])
-        if end is not None and end is not self._end:
-            connection.execute(_MOVE_ON, {"writer": end.writer, "last_seq": end.seq, "last_hash": end.hash})
-        return end
+        self._scribe.replayed()
 
     def _page(self, page: Select[Any]) -> list[Entry]:
         return self._read(lambda connection: reading.entries(connection, page))
@@ -412,67 +247,13 @@ class SqlLedger:
         return self._explained("read", lambda: self._database.read(work))
 
     def _written(self, work: Callable[[Connection], R]) -> R:
-        return self._explained(_WRITE, lambda: self._database.write(work))
+        return self._explained(WRITE, lambda: self._database.write(work))
 
     def _explained(self, doing: str, work: Callable[[], R]) -> R:
         try:
             return work()
-        except _BAD_ROW as error:
-            raise self._explain(error, doing) from error
-
-    def _explain(self, error: Exception, doing: str) -> LedgerError:
-        cause = str(getattr(error, "orig", None) or error)
-        lost = " These rows were not kept." if doing == _WRITE else ""
-        if "foreign key" in cause.lower():
-            return MissingRowError(f"the ledger `{self.place}` does not hold what this row speaks of. It was not kept.")
-        remedy = self._database.remedy(cause)
-        return LedgerError(f"cannot {doing} the ledger `{self.place}`: {cause}.{lost} {remedy}, then try again.")
+        except BAD_ROW as error:
+            raise explained(self._database, error, doing) from error
 
 
-_WRITE = "write to"
 _WRITERS = select(writers).order_by(writers.c.id)
-
-
-def _begun(connection: Connection) -> ChainEnd:
-    """Returns the start of a new chain, which names the one that began before it."""
-    before = connection.execute(_NEWEST_WRITER).mappings().first()
-    after = None if before is None else reading.writer_of(before).end
-    began_at = Instant().process_bind_param(datetime.now(UTC), connection.dialect)
-    assert began_at is not None
-    start = begin(new_id("wrt"), began_at, after)
-    named = ("after_writer", "after_seq", "after_hash")
-    seen = dict(zip(named, (after.writer, after.seq, after.hash), strict=True)) if after else {}
-    connection.execute(
-        insert(writers), {"id": start.writer, "began_at": began_at, "seq": 0, "hash": start.hash, **seen}
-    )
-    return start
-
-
-def _absent(connection: Connection, changes: Sequence[Kept]) -> list[Kept]:
-    """Returns the changes whose first row is not there; feedback has no id of its own, so all of it counts."""
-    found = []
-    for change in changes:
-        ((table, content), *_) = change
-        columns = plain(table).c
-        names = [c.name for c in table.primary_key] if table is not feedback else list(content)
-        same = and_(*(columns[name] == content[name] for name in names))
-        if connection.scalar(select(literal_column("1")).where(same).limit(1)) is None:
-            found.append(change)
-    return found
-
-
-def _new(connection: Connection, changes: Sequence[Kept]) -> Sequence[Kept]:
-    """Returns the changes without prices that are kept already, each price once."""
-    wanted = {row["id"] for change in changes for table, row in change if table is prices}
-    if not wanted:
-        return changes
-    known = set(connection.scalars(select(prices.c.id).where(prices.c.id.in_(wanted))))
-    fresh: list[Kept] = []
-    for change in changes:
-        ((table, row), *_) = change
-        if table is not prices:
-            fresh.append(change)
-        elif row["id"] not in known:
-            known.add(row["id"])
-            fresh.append(change)
-    return fresh

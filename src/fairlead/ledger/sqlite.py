@@ -1,28 +1,42 @@
-"""The ledger in one SQLite file: write-ahead log, one writer thread, group commit."""
+"""The ledger in one SQLite file: write-ahead log, group commit, in the event loop or by a thread."""
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from sqlalchemy import URL, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from fairlead.errors import LedgerError
+from fairlead.ledger.database import NotAtOnceError
+from fairlead.ledger.pen import SqlitePen
 from fairlead.ledger.sql import RETRY_S, SqlLedger
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
 
     from sqlalchemy import Connection, Engine
+    from sqlalchemy.pool import PoolProxiedConnection
 
+    from fairlead.ledger.pen import Pen
     from fairlead.ledger.spool import Spool
 
 R = TypeVar("R")
 
 Durability = Literal["process", "power"]
 """What a committed row survives: the death of the process, or of the machine."""
+
+LOG_PAGES = 4_000
+"""Of 4 KiB, about: a write-ahead log that has grown by so many is brought into the file."""
+PAGES_PER_COMMIT = 12
+"""Beside one a row: the edges of the tables and of their indexes."""
+SLOW_S = 0.02
+"""A commit that takes longer met a slow disk: the event loop does not wait for the next ones."""
+RESTS = 10
+"""So many times as long such a disk is left to the writer thread: the loop waits for a tenth of the time at most."""
 
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 _REMEDIES = {
@@ -46,10 +60,9 @@ class SqliteLedger(SqlLedger):
         ```
     """
 
-    def __init__(self, path: Path, engine: Engine, spool: Spool | None = None, *, retry_s: float = RETRY_S) -> None:
-        super().__init__(_File(str(path), engine), spool, retry_s=retry_s)
+    def __init__(self, path: Path, file: _File, spool: Spool | None = None, *, retry_s: float = RETRY_S) -> None:
+        super().__init__(file, spool, retry_s=retry_s)
         self.path = path
-        self._engine = engine
 
     @classmethod
     def open(
@@ -82,7 +95,8 @@ class SqliteLedger(SqlLedger):
             raise LedgerError(f"`{path}` is a folder; expected a ledger or a new file. Give the path of one in it.")
         if not create and not path.exists():
             raise LedgerError(f"there is no ledger at `{path}`. Give the path of one with `--ledger`.")
-        ledger = cls(path, _engine(path, durability, lock_timeout_s), spool, retry_s=retry_s)
+        file = _File(str(path), _engine(path, durability, lock_timeout_s), durability, lock_timeout_s)
+        ledger = cls(path, file, spool, retry_s=retry_s)
         ledger._prepare(migrate=migrate)
         return ledger
 
@@ -92,12 +106,22 @@ class SqliteLedger(SqlLedger):
 
 
 class _File:
-    """A `Database` in one file."""
+    """A `Database` in one file.
 
-    def __init__(self, place: str, engine: Engine) -> None:
+    Rows of requests go through one connection that is kept, past SQLAlchemy. A commit that survives the death of the
+    process waits for no disk, so it is made at once, in the event loop, but for what may take long: another process
+    writes, the log is due to be brought into the file, or the disk was slow a moment ago.
+    """
+
+    def __init__(self, place: str, engine: Engine, durability: Durability, lock_timeout_s: float) -> None:
         self.place = place
         self._engine = engine
         self._writing = engine.execution_options(begin="IMMEDIATE")
+        self._waits_for_disk = durability == "power"
+        self._lock_timeout_ms = int(1000 * lock_timeout_s)
+        self._kept: PoolProxiedConnection | None = None
+        self._pages = 0  # about how many the log has grown by
+        self._at_once_s = 0.0  # by the monotonic clock: before it the disk is left to the writer thread
 
     def read(self, work: Callable[[Connection], R]) -> R:
         with self._engine.begin() as connection:
@@ -107,6 +131,34 @@ class _File:
         with self._writing.begin() as connection:
             return work(connection)
 
+    def commit(self, work: Callable[[Pen], R]) -> R:
+        try:
+            connection = self._connection(self._lock_timeout_ms)
+            if self._pages >= LOG_PAGES:  # before, so that it is this commit that begins the log anew
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                self._pages = 0
+            connection.execute("BEGIN IMMEDIATE")
+            return self._committed(connection, work)
+        except sqlite3.OperationalError as error:
+            raise OperationalError("commit", None, error) from error
+        except sqlite3.Error as error:
+            raise DBAPIError("commit", None, error) from error
+
+    def commit_at_once(self, work: Callable[[Pen], R]) -> R:
+        if self._waits_for_disk or self._pages >= LOG_PAGES or time.monotonic() < self._at_once_s:
+            raise NotAtOnceError
+        try:
+            connection = self._connection(lock_timeout_ms=0)
+            began_s = time.monotonic()
+            connection.execute("BEGIN IMMEDIATE")
+            done = self._committed(connection, work)
+        except sqlite3.Error as error:
+            raise NotAtOnceError from error
+        now_s = time.monotonic()
+        if now_s - began_s > SLOW_S:
+            self._at_once_s = now_s + RESTS * (now_s - began_s)
+        return done
+
     def unavailable(self, error: Exception) -> bool:
         return isinstance(error, OperationalError)
 
@@ -114,7 +166,37 @@ class _File:
         return next((text for word, text in _REMEDIES.items() if word in cause), "Look at the row and the file")
 
     def close(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
         self._engine.dispose()
+
+    def _connection(self, lock_timeout_ms: int) -> sqlite3.Connection:
+        """Returns the connection that is kept, told how long to wait for others."""
+        if self._kept is None:
+            self._kept = self._engine.raw_connection()
+            _driver(self._kept).execute("PRAGMA wal_autocheckpoint = 0")  # it waits for the disk: see `commit`
+        connection = _driver(self._kept)
+        connection.execute(f"PRAGMA busy_timeout = {lock_timeout_ms}")
+        return connection
+
+    def _committed(self, connection: sqlite3.Connection, work: Callable[[Pen], R]) -> R:
+        """Returns what `work` returned in the transaction that has begun, once it is committed."""
+        changed = connection.total_changes
+        try:
+            done = work(SqlitePen(connection, self._engine.dialect))
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        self._pages += PAGES_PER_COMMIT + connection.total_changes - changed
+        return done
+
+
+def _driver(kept: PoolProxiedConnection) -> sqlite3.Connection:
+    connection = kept.driver_connection
+    assert isinstance(connection, sqlite3.Connection)
+    return connection
 
 
 def _engine(path: Path, durability: Durability, lock_timeout_s: float) -> Engine:
