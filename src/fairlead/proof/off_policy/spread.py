@@ -16,7 +16,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from fairlead.proof.off_policy.sample import Sample
-    from fairlead.types import BoolArray, FloatArray
+    from fairlead.types import FloatArray
 
 
 def variance(
@@ -45,26 +45,36 @@ def variance(
 
 
 def _of_all(sample: Sample, of_taken: FloatArray, of_wanted: FloatArray) -> FloatArray:
-    """Returns (n_sessions,) the variance if all sessions, at scale, were those that went the other policy's way."""
+    """Returns (n_sessions,) the variance if all sessions, at scale, were those that went the other policy's way.
+
+    The scale is that of all requests up to a session, for all sessions up to it: where costs rise half-way, a scale for
+    each of its own time would take the early ones for dear ones.
+    """
     chance = sample.chance_spread > 0
-    error = _at_scale(sample, sample.observed, of_wanted, chance) - _at_scale(sample, of_taken, of_wanted, chance)
-    moved = (_typical(sample) * sample.by_session(np.where(chance, error, 0.0))) ** 2
+    observed, expected, wanted = (
+        _by_action(sample, np.where(chance, x, 0.0)) for x in (sample.observed, of_taken, of_wanted)
+    )
+    parts = np.hstack([observed, -expected])
+    scale = np.hstack([_scale(own, wanted) for own in (observed, expected)])
+    moved = np.zeros(len(parts))
+    for part, of_part in zip(parts.T, scale.T, strict=True):  # the square of a sum: each part by all parts
+        moved += of_part * (scale * np.cumsum(part[:, None] * parts, axis=0)).sum(axis=1)
     informative = np.cumsum(sample.leverage > 0)
     open_to_chance = np.cumsum(sample.by_session(chance.astype(np.float64)) > 0)
-    return np.cumsum(moved) * informative / np.maximum(open_to_chance, 1)
+    return np.asarray(_typical(sample) ** 2 * np.maximum(moved, 0.0) * informative / np.maximum(open_to_chance, 1))
 
 
-def _at_scale(sample: Sample, values: FloatArray, of_wanted: FloatArray, chance: BoolArray) -> FloatArray:
-    """Returns (n,) values with the mean so far, over the requests of each action, that the other policy would have."""
-    mean, own = (_so_far(sample, np.where(chance, x, 0.0)) for x in (of_wanted, values))
-    return np.asarray(values * np.divide(mean, own, out=np.ones_like(own), where=own > 0))
-
-
-def _so_far(sample: Sample, values: FloatArray) -> FloatArray:
-    """Returns (n,) the sum of values over all requests with the same action, up to the end of the session."""
+def _by_action(sample: Sample, values: FloatArray) -> FloatArray:
+    """Returns (n_sessions, m) the sums over each session's requests with each action."""
     m = sample.wanted.shape[1]
     sums = np.bincount(sample.session * m + sample.taken, weights=values, minlength=sample.n_sessions * m)
-    return np.asarray(np.cumsum(sums.reshape(-1, m), axis=0)[sample.session, sample.taken], dtype=np.float64)
+    return np.asarray(sums.reshape(-1, m), dtype=np.float64)
+
+
+def _scale(own: FloatArray, wanted: FloatArray) -> FloatArray:
+    """Returns (n_sessions, m) what brings the mean of each action so far to that of the other policy."""
+    so_far, aim = np.cumsum(own, axis=0), np.cumsum(wanted, axis=0)
+    return np.asarray(np.divide(aim, so_far, out=np.ones_like(aim), where=so_far > 0))
 
 
 def _typical(sample: Sample) -> FloatArray:
