@@ -28,12 +28,28 @@ def test_a_period_is_cut_into_slices_that_hold_every_request_once():
     assert paid == pytest.approx(sum(float(entry.cost_usd) for entry in entries))
 
 
-def test_the_last_figures_are_about_those_of_the_statement_and_less_certain():
-    entries = make_world(seed=2, n_sessions=400).entries
-    last, stated = of(entries).slices[-1], statement(entries)
+def with_own_costs(entries):
+    """Returns the entries, and a judge, a shadow and a probe among them."""
+    own = [
+        replace(entries[7 * i], request_id=purpose, decision_id=purpose, purpose=purpose)
+        for i, purpose in enumerate(("judge", "shadow", "probe"), start=1)
+    ]
+    return [*entries, *own]
+
+
+@pytest.mark.parametrize("factor", [0.4, 1.5])
+def test_the_last_figures_are_those_of_the_statement_and_less_certain(factor):
+    """Also where routing loses, with two routes, and with what the gateway spent of itself."""
+    entries = make_world(seed=2, n_sessions=400, factor=factor).entries
+    other = make_world(seed=3, n_sessions=100, factor=factor, route="other").entries
+    few = make_world(seed=4, n_sessions=15, control_share=0.1, route="few").entries
+    every = with_own_costs([*entries, *other, *few])
+    last, stated = of(every).slices[-1], statement(every)
+    assert stated.not_compared["few_controls"] == len(few)
     for found, once in ((last.saving_share, stated.saving.saving_share), (last.quality, stated.quality.difference)):
-        assert found.value == pytest.approx(once.value, abs=0.05)
+        assert found.value == pytest.approx(once.value, abs=1e-12)
         assert found.high - found.low > once.high - once.low
+        assert found.low < once.low < once.high < found.high
 
 
 def test_nothing_is_said_before_enough_was_seen_and_all_of_it_after():
@@ -44,12 +60,14 @@ def test_nothing_is_said_before_enough_was_seen_and_all_of_it_after():
     assert said[-1]
 
 
-def test_what_is_paid_beside_stands_apart_and_is_not_compared():
+def test_what_is_paid_beside_stands_apart_and_lowers_the_saving():
     entries = make_world(seed=4).entries
-    own = replace(entries[5], request_id="own", decision_id="own", purpose="judge", at=entries[5].at)
-    with_own, without = of([*entries, own]).slices, of(entries).slices
-    assert sum(one.own_usd for one in with_own) == pytest.approx(float(own.cost_usd))
-    assert with_own[-1].saving_share == without[-1].saving_share
+    own = with_own_costs(entries)[len(entries) :]
+    with_own, without = of([*entries, *own]).slices, of(entries).slices
+    assert sum(one.own_usd for one in with_own) == pytest.approx(float(sum(one.cost_usd for one in own)))
+    before, after = without[-1].saving_share, with_own[-1].saving_share
+    assert (after.value, after.low, after.high) < (before.value, before.low, before.high)
+    assert with_own[-1].quality == without[-1].quality
 
 
 def test_what_was_before_the_control_arm_tells_nothing_of_the_reference():

@@ -91,7 +91,20 @@ def test_without_a_control_arm_no_saving_is_claimed(world):
     assert stated.verdict == "no_control_arm"
     assert stated.saving is None
     assert stated.quality is None
-    assert stated.not_compared["few_controls"] == len(policy)
+    assert stated.not_compared == {"no_chance": len(policy)}
+
+
+def test_requests_of_before_the_control_arm_are_not_compared_with_it(world):
+    """Costs may have been others then: nothing was drawn that could tell."""
+    simulated = world(seed=5).entries
+    before = [
+        replace(e, request_id=f"old-{i}", session_id=f"old-{e.session_id}", propensity=1.0, chosen="sim/small")
+        for i, e in enumerate(simulated)
+    ]
+    alone, together = statement(simulated), statement([*before, *simulated])
+    assert together.saving == alone.saving
+    assert together.not_compared == {"no_chance": len(before)}
+    assert together.paid_usd == 2 * alone.paid_usd
 
 
 def test_a_few_control_sessions_are_not_enough(world):

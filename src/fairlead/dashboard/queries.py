@@ -89,11 +89,11 @@ class Queries:
         cut = first is not None and first > since
         entries = sorted(self._ledger.entries(first if cut else since), key=lambda entry: (entry.at, entry.request_id))
         stated = statement(entries)
-        kind = None if stated.quality is None else stated.quality.said_by.kind
+        said_by = None if stated.quality is None else stated.quality.said_by
         return View(
             period=period,
             statement=stated,
-            series=series(paired(entries), kind),
+            series=series(paired(entries), said_by),
             road=road(signs_of(entries), margin=MARGIN),
             cut=cut,
             read_at=now,

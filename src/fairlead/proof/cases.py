@@ -33,6 +33,7 @@ NOT_COMPARED = {
     "asked_for": "the caller named the model: nothing was decided",
     "no_reference": "the reference could not serve the request: there is nothing to compare with",
     "no_session": "it belongs to no session, and so to no arm",
+    "no_chance": "no control arm was drawn when it was made, so the reference had no chance",
     "unknown_cost": "its cost is not known",
     "few_controls": f"its route had fewer than {MIN_SESSIONS} sessions in one of the arms",
 }
@@ -120,17 +121,16 @@ class Case:
     @property
     def barred(self) -> str | None:
         """Key of `NOT_COMPARED` that holds for this request by itself."""
-        if self.purpose != "serve":
-            return "not_served"
-        if self.opted_out:
-            return "opted_out"
-        if self.reason == "asked_for":
-            return "asked_for"
-        if self.reference is None:
-            return "no_reference"
-        if self.session is None:
-            return "no_session"
-        return "unknown_cost" if self.cost_usd is None else None
+        reasons = {
+            "not_served": self.purpose != "serve",
+            "opted_out": self.opted_out,
+            "asked_for": self.reason == "asked_for",
+            "no_reference": self.reference is None,
+            "no_session": self.session is None,
+            "no_chance": not self.asks_reference and self.propensity >= CERTAIN,
+            "unknown_cost": self.cost_usd is None,
+        }
+        return next((reason for reason, holds in reasons.items() if holds), None)
 
     @classmethod
     def of(cls, entry: Entry) -> Case:

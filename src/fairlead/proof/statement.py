@@ -161,7 +161,7 @@ def _stated(every: Sequence[Case], *, rows_sha256: str) -> Statement:
         policy=_arm_row(policy),
         control=_arm_row(control),
         not_compared=_not_compared(every, trials),
-        verdict=_verdict(saved, trials, wild=wild),
+        verdict=_verdict(saved, cases, trials, wild=wild),
         sessions_needed=None if wild else _sessions_needed(saved, trials),
         saving=saved,
         naive=naive(policy),
@@ -222,8 +222,9 @@ def too_heavy(trials: Sequence[Experiment]) -> bool:
     return spread_of_costs([case for trial in trials for case in (*trial.policy, *trial.control)]) > MAX_LOG_SPREAD
 
 
-def _verdict(saved: Saving | None, trials: Sequence[Experiment], *, wild: bool) -> Verdict:
-    if not any(trial.control for trial in trials) and any(trial.policy for trial in trials):
+def _verdict(saved: Saving | None, cases: Sequence[Case], trials: Sequence[Experiment], *, wild: bool) -> Verdict:
+    elsewhere = any(trial.policy for trial in trials) or any(case.barred == "no_chance" for case in cases)
+    if elsewhere and not any(trial.control for trial in trials):
         return "no_control_arm"
     if wild:
         return "heavy_tail"
