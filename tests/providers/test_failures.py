@@ -22,7 +22,7 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
 def refused(status, body=b"", **headers):
     named = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
-    return refusal("p/m", status, named, body, now=NOW)
+    return refusal("p/m", status, named, body, now=NOW, shown=str)
 
 
 @pytest.mark.parametrize(

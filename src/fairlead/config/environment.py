@@ -49,7 +49,8 @@ def resolved(value: Any, environ: Mapping[str, str], place: str = "") -> Any:
         return [resolved(part, environ, f"{place}[{i}]") for i, part in enumerate(value)]
     if not isinstance(value, str) or "${" not in value:
         return value
-    return Referenced.of(_REFERENCE.sub(lambda found: _looked_up(found, environ, place), value), value)
+    given = [_looked_up(found, environ, place) for found in _REFERENCE.finditer(value) if not found[1]]
+    return Referenced.of(_REFERENCE.sub(lambda found: _looked_up(found, environ, place), value), value, given)
 
 
 def _looked_up(found: re.Match[str], environ: Mapping[str, str], place: str) -> str:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 
 class Referenced(str):
     """Text that a variable gave: it works as text, and shows as the reference.
@@ -12,18 +19,32 @@ class Referenced(str):
         (True, '${KEY}')
     """
 
-    __slots__ = ("reference",)
+    __slots__ = ("given", "reference")
     reference: str
+    given: tuple[str, ...]
+    """What the variables held."""
 
     @classmethod
-    def of(cls, value: str, reference: str) -> Referenced:
-        """Returns the text `value` that shows as `reference`."""
+    def of(cls, value: str, reference: str, given: Iterable[str] | None = None) -> Referenced:
+        """Returns the text `value` that shows as `reference`, with what of it the variables `given`: else all."""
         text = cls(value)
-        text.reference = reference
+        text.reference, text.given = reference, (value,) if given is None else tuple(given)
         return text
 
     def __repr__(self) -> str:
         return repr(self.reference)
+
+
+def given(value: object) -> Iterator[str]:
+    """Yields what the environment gave of a value, at any depth of tables."""
+    if isinstance(value, Referenced):
+        yield from value.given
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield from given(getattr(value, name))
+    elif isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from given(part)
 
 
 def shown(value: object) -> str:

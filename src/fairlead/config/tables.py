@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from fairlead.config.base import Seconds, Table, Text
 from fairlead.config.flavours import FLAVOURS, Flavour, FlavourName
 from fairlead.config.learning import JudgeConfig, ShadowConfig, VerifierConfig  # noqa: TC001 - as above
-from fairlead.config.references import shown
+from fairlead.config.references import given, shown
 
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]
 Address = Annotated[str, Meta(pattern=r"^https?://[^/]", description="an address that starts with http:// or https://")]
@@ -439,9 +439,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secrets(self) -> list[str]:
-        """Every key itself: what no log may hold."""
+        """Every key itself, and what the environment gave in place of `${NAME}`: what no log may hold."""
         own = [] if self.admin_key is None else [self.admin_key]
-        return [key.reveal() for key in (*self.keys.values(), *own)]
+        tables = (self.server, self.ledger, self.observability, self.prices, self.providers)
+        return [*(key.reveal() for key in (*self.keys.values(), *own)), *given(tables)]
 
     def overridden(self, *, host: str | None = None, port: int | None = None, ledger: str | None = None) -> Self:
         """Returns the same with what flags say in place of the file; `None` leaves it."""

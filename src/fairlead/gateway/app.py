@@ -11,13 +11,13 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route, Router
 
 from fairlead.config.wording import listed
-from fairlead.errors import FairleadError, RequestError
+from fairlead.errors import FairleadError, LedgerError, RequestError
 from fairlead.events import Event
 from fairlead.gateway.body import ClientLeftError, header
 from fairlead.gateway.chat import Chat
 from fairlead.gateway.counting import CountTokens
 from fairlead.gateway.decide import Decide
-from fairlead.gateway.errors import fault_of, send_error
+from fairlead.gateway.errors import fault_of, ledger_failed, send_error
 from fairlead.gateway.feedback import FeedbackEndpoint
 from fairlead.gateway.health import HostsShown, Live, Ready
 from fairlead.gateway.keys import AdminOnly, Keyed
@@ -145,7 +145,9 @@ class ErrorEdge:
         except Exception as error:  # noqa: BLE001 - the edge: whatever broke, the caller is told
             foreseen = self._foreseen(scope, error)
             refused = self._refused(scope, foreseen)
-            if not isinstance(error, FairleadError | HTTPException):
+            if isinstance(error, LedgerError):
+                LOG.error(ledger_failed(error))  # noqa: TRY400 - its words say all
+            elif not isinstance(error, FairleadError | HTTPException):
                 _log(refused.path, error)
             self._observers.notify(refused)
             if not begun:  # a reply that has begun is cut: the server closes the connection in mid-reply

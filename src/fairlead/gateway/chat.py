@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from fairlead.errors import (
 from fairlead.execution import Waiting
 from fairlead.gateway.body import ClientLeftError, header, passed_on, send_json
 from fairlead.gateway.cache import Collector, Place
-from fairlead.gateway.errors import fault_of, send_error
+from fairlead.gateway.errors import fault_of, ledger_failed, send_error
 from fairlead.gateway.headers import final_notes, headers, notes, server_timing
 from fairlead.gateway.keys import caller_of
 from fairlead.gateway.leaving import CancelledByLeaving
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from fairlead.gateway.state import Gateway
     from fairlead.types import Outcome
     from fairlead.wire.codec import Codec, StreamEncoder
+
+LOG = logging.getLogger("fairlead.gateway")
 
 _STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -219,6 +222,7 @@ async def _settled(record: Record, outcome: Outcome) -> LedgerError | None:
     try:
         await record.settle(outcome)
     except LedgerError as error:
+        LOG.error(ledger_failed(error))  # noqa: TRY400 - its words say all
         return error
     return None
 

@@ -22,6 +22,7 @@ from fairlead.errors import (
     RequestError,
     UnavailableError,
 )
+from fairlead.events import Event
 from fairlead.gateway.body import send_json
 from fairlead.gateway.standing import refusal_headers
 from fairlead.wire.codec import Fault
@@ -42,6 +43,11 @@ async def send_error(send: Send, error: Exception, codec: Codec, *, headers: Ite
     if isinstance(error, LimitExceededError):
         headers = [*headers, *refusal_headers(error, codec, datetime.now(UTC))]
     await send_json(send, body, status_code=fault.status_code, headers=[*retry_headers(fault), *headers])
+
+
+def ledger_failed(error: LedgerError) -> Event:
+    """Returns what the log is told, and no caller: what failed, and where the ledger lies."""
+    return Event("ledger_failed", why=str(error))
 
 
 def retry_headers(fault: Fault) -> list[Header]:
@@ -66,7 +72,8 @@ def fault_of(error: Exception) -> Fault:  # noqa: PLR0911 - one a kind
         case LimitExceededError():
             return _fault_of_limit(error)
         case LedgerError():
-            return Fault(status_code=503, message=_sentence(error), code="ledger_unavailable")
+            message = "The ledger cannot be read or written, and nothing is served without it. The log says why."
+            return Fault(status_code=503, message=message, code="ledger_unavailable")  # where it lies is ours to know
         case FairleadError():
             return Fault(status_code=500, message=_sentence(error), code="internal_error")
         case _:

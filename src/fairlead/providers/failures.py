@@ -21,7 +21,7 @@ from fairlead.errors import (
 from fairlead.wire import error_body
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
 _KINDS: dict[int, type[ProviderError]] = {
@@ -51,7 +51,9 @@ _SHOULD_RETRY = {"true": True, "false": False}
 """What `x-should-retry`, a header of OpenAI and Anthropic, can say."""
 
 
-def refusal(candidate: str, status: int, headers: Mapping[str, str], body: bytes, *, now: datetime) -> ProviderError:
+def refusal(
+    candidate: str, status: int, headers: Mapping[str, str], body: bytes, *, now: datetime, shown: Callable[[str], str]
+) -> ProviderError:
     """Returns the error for a reply that is not a success.
 
     Args:
@@ -60,6 +62,7 @@ def refusal(candidate: str, status: int, headers: Mapping[str, str], body: bytes
         headers: of the reply.
         body: of the reply, in any dialect, or no JSON at all.
         now: what a date in `Retry-After` is measured from.
+        shown: makes of the host's words what may be shown.
     """
     said = error_body.read(body) or error_body.ErrorBody(message="no words that could be read")
     wait = retry_after_s(headers, now)
@@ -67,13 +70,13 @@ def refusal(candidate: str, status: int, headers: Mapping[str, str], body: bytes
     hopeless = status < 400 or said.code in _OUT_OF_MONEY
     retryable = False if hopeless else _SHOULD_RETRY.get(headers.get("x-should-retry", ""))
     return kind(
-        f"the provider answered {status}: {said.message}",
+        f"the provider answered {status}: {shown(said.message)}",
         model=candidate,
         status_code=status,
         retryable=retryable,
         retry_after_s=said.retry_after_s if wait is None else wait,
-        request_id=next((headers[name] for name in _REQUEST_IDS if name in headers), None),
-        code=said.code,
+        request_id=next((shown(headers[name]) for name in _REQUEST_IDS if name in headers), None),
+        code=said.code and shown(said.code),
     )
 
 

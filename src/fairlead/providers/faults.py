@@ -65,7 +65,7 @@ class Fault:
     def _refusal(self, model: str) -> ProviderError:
         headers = {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
         body = msgspec.json.encode({"error": {"message": "a simulated fault", "code": self.code}})
-        return refusal(model, self.status_code, headers, body, now=datetime(1970, 1, 1, tzinfo=UTC))
+        return refusal(model, self.status_code, headers, body, now=datetime(1970, 1, 1, tzinfo=UTC), shown=str)
 
 
 FaultRule = Callable[[str, str, int], Fault | None]

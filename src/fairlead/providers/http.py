@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
+from fairlead.config.references import given
 from fairlead.errors import BadResponseError, RefusedRequestError, WireError
 from fairlead.providers.failures import refusal
+from fairlead.providers.quoting import quoted
 from fairlead.providers.transport import Call
 from fairlead.wire import error_body, translation
 from fairlead.wire.bursts import Bursts
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from fairlead.providers.transport import Reply, Transport
     from fairlead.types import Candidate, Chunk, Dialect, Request, Response
     from fairlead.wire.frames import ChunkDecoder
-
-BLACKENED = "***"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,18 +113,17 @@ class HttpProvider:
     def check_status(self, candidate: Candidate, reply: Reply, body: bytes) -> None:
         """Raises the error of ours for a reply that is no success."""
         if reply.status != 200:
-            if self.api_key:
-                body = body.replace(self.api_key.encode(), BLACKENED.encode())
-            raise refusal(candidate.name, reply.status, reply.headers, body, now=datetime.now(UTC))
+            now = datetime.now(UTC)
+            raise refusal(candidate.name, reply.status, reply.headers, body, now=now, shown=self._shown)
 
     def _bad(self, candidate: Candidate, error: WireError) -> BadResponseError:
         """Returns the error of ours for a reply that is no answer, in the host's own words."""
-        words, code = self._blackened(str(error)), error.code and self._blackened(error.code)
+        words, code = self._shown(str(error)), error.code and self._shown(error.code)
         return BadResponseError(words, model=candidate.name, status_code=200, code=code, billed=True)
 
-    def _blackened(self, words: str) -> str:
-        """Returns the host's words without the key: some quote it."""
-        return words.replace(self.api_key, BLACKENED) if self.api_key else words
+    def _shown(self, words: str) -> str:
+        """Returns the host's words without the key, and without what the environment gave to the address."""
+        return quoted(words, [self.api_key or "", *given(self.base_url)])
 
 
 def _all_of(reading: Iterator[Chunk]) -> tuple[list[Chunk], WireError | None]:

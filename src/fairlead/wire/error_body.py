@@ -8,12 +8,11 @@ import msgspec
 
 from fairlead.errors import WireError
 
-MAX_MESSAGE_CHARS = 500
 _DELAY = re.compile(r"(\d+(?:\.\d+)?)s")
 
 
 class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
-    """The provider's own words."""
+    """The provider's own words, whole; `providers/quoting.py` makes of them what may be shown."""
 
     message: str
     code: str | None = None
@@ -58,8 +57,7 @@ def check(error: msgspec.Raw) -> None:
 
 
 def _words(value: object) -> str:
-    words = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return words if len(words) <= MAX_MESSAGE_CHARS else words[: MAX_MESSAGE_CHARS - 1] + "…"
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _delay_s(details: object) -> float | None:
