@@ -158,3 +158,10 @@ def test_an_error_event_is_raised_with_its_words(event):
     with pytest.raises(WireError, match="It broke") as caught:
         decoded(event)
     assert caught.value.code == "server_error"
+
+
+@pytest.mark.parametrize("keep_body", [False, True])
+def test_a_last_event_without_its_response_is_an_error(keep_body):
+    decoder = responses_upstream.ChunkDecoder(keep_body=keep_body)
+    with pytest.raises(WireError, match="holds no response"):
+        list(decoder.decode(sse.Event(b'{"type":"response.completed"}', "")))

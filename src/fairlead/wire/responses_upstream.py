@@ -323,6 +323,8 @@ class ChunkDecoder:
                 self.done = True
                 finish = _finish(reply, called=bool(self._calls))
                 return Chunk(id=reply.id, model=reply.model, finish_reason=finish, usage=_usage(reply), **own)
+            case _Event(type="response.completed" | "response.incomplete"):
+                raise WireError(f"the event `{read.type}` holds no response")
             case _Event(type="response.failed" | "error"):
                 raise _failure(read)
             case _Event(type=kind, delta=str() as delta) if kind in _WORDS:
