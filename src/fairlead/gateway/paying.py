@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from fairlead.errors import LedgerError, LimitExceededError, NoCandidateError
 from fairlead.gateway.bound import call_bound, limited_by_caller
-from fairlead.wire.limiting import limited
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,7 +130,7 @@ class Paying:
     def told(self, candidate: str, request: Request) -> Request:
         """Returns the request with the output limit that was paid for."""
         limit = self.output_limit(candidate)
-        return request if limit is None else limited(request, limit)
+        return request if limit is None else request.with_output_limit(limit)
 
     def reserved_usd(self, candidate: str) -> Decimal | None:
         """Returns what is set aside for one call."""

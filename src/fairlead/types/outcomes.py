@@ -131,11 +131,17 @@ class Outcome:
     @property
     def delivered(self) -> Attempt | None:
         """The attempt whose answer was delivered."""
-        answered = [a for a in self.attempts if a.candidate == self.served and a.status == "ok"]
-        return answered[-1] if answered else None
+        for attempt in reversed(self.attempts):
+            if attempt.candidate == self.served and attempt.status == "ok":
+                return attempt
+        return None
 
     @property
     def cost_usd(self) -> Decimal | None:
         """The sum over all attempts; `None` where any of them is unknown."""
-        costs = [attempt.cost_usd for attempt in self.attempts]
-        return None if any(cost is None for cost in costs) else sum((c for c in costs if c is not None), Decimal(0))
+        total = Decimal(0)
+        for attempt in self.attempts:
+            if attempt.cost_usd is None:
+                return None
+            total += attempt.cost_usd
+        return total

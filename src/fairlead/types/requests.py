@@ -16,6 +16,7 @@ from fairlead.types.content import Dialect, Media, Part, Text, ToolCall, ToolRes
 Role = Literal["system", "user", "assistant", "tool"]
 
 CHARS_PER_TOKEN = 4
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def estimated_tokens(n_chars: int) -> int:
@@ -106,10 +107,19 @@ class Request:
         """Returns the request of a single user turn."""
         return cls(messages=(Message(role="user", parts=(Text(text=prompt),)),), model=model)
 
+    def with_output_limit(self, output_tokens: int) -> Request:
+        """Returns the same request with a limit on each answer; what was read from its words and its body stays read.
+
+        The body stays the caller's own: whoever sends it on puts the limit in, see `wire/limiting.py`.
+        """
+        same = object.__new__(Request)
+        same.__dict__.update(self.__dict__, max_output_tokens=output_tokens)
+        return same
+
     @cached_property
     def fields(self) -> Mapping[str, msgspec.Raw]:
         """The fields of the body, each value as its own bytes."""
-        return msgspec.json.decode(self.body, type=dict[str, msgspec.Raw]) if self.body else {}
+        return _FIELDS.decode(self.body) if self.body else {}
 
     @cached_property
     def prompt(self) -> str:

@@ -15,6 +15,7 @@ from fairlead.errors import WireError
 from fairlead.types import Chunk, FinishReason, Media, Message, Part, Response, Text, ToolCall, ToolResult, Usage
 from fairlead.wire import error_body, splice
 from fairlead.wire.anthropic_request import THOUGHT_BLOCKS, THOUGHTS
+from fairlead.wire.limiting import own_fields
 from fairlead.wire.thinking import is_foreign
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _own(request: Request, *, foreign: bool) -> dict[str, object]:
 
     A turn that lacks its thinking is only taken where no more thinking is asked for.
     """
-    fields = splice.read(request.body)
+    fields = own_fields(request)
     if THOUGHTS in request.hints and (foreign or _UNSIGNED.search(request.body)):
         turns = msgspec.json.decode(request.body, type=_Turns).messages
         fields["messages"] = [{**turn, "content": _left(turn["content"], foreign=foreign)} for turn in turns]

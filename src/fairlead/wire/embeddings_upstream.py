@@ -33,7 +33,7 @@ _REPLY = msgspec.json.Decoder(_Reply)
 
 def encode_request(request: Request, candidate: Candidate) -> bytes:
     """Returns the body of the call, with all of the caller's fields."""
-    body = splice.read(request.body)
+    body: dict[str, object] = dict(request.fields)
     splice.put(body, [("model", candidate.model), *candidate.settings])
     return msgspec.json.encode(body)
 

@@ -1,38 +1,37 @@
-"""A limit on the output, put into a request whose caller set none: every host is then told of it in its own words."""
+"""A caller's own body on its way to a host of the same dialect: its fields, and a limit on the output that it lacks."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
-
-from fairlead.wire import splice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fairlead.types import Dialect, Request
 
-FIELDS: Mapping[Dialect, str] = {
-    "openai": "max_completion_tokens",
-    "responses": "max_output_tokens",
-    "anthropic": "max_tokens",
+NAMES: Mapping[Dialect, tuple[str, ...]] = {
+    "openai": ("max_completion_tokens", "max_tokens"),
+    "responses": ("max_output_tokens",),
+    "anthropic": ("max_tokens",),
 }
-"""Dialect of a caller -> what it calls the limit."""
+"""Dialect of a caller -> what it may call the limit; the first is what we call it."""
+_NULL = msgspec.Raw(b"null")
 
 
-def limited(request: Request, output_tokens: int) -> Request:
-    """Returns the request with a limit on each answer, in its body as well; all else of the body stays as it is.
+def own_fields(request: Request) -> dict[str, object]:
+    """Returns the fields of the caller's body, each as its own bytes, and the limit where a budget has set one since.
 
     Example:
         >>> from fairlead.types import Request
-        >>> limited(Request(messages=(), body=b'{"seed": 1.0}'), 512).body
+        >>> request = Request(messages=(), body=b'{"seed": 1.0}').with_output_limit(512)
+        >>> msgspec.json.encode(own_fields(request))
         b'{"seed":1.0,"max_completion_tokens":512}'
     """
-    body = request.body
-    if body:
-        fields = splice.read(body)
-        splice.put(fields, [(FIELDS[request.dialect], output_tokens)])
-        body = msgspec.json.encode(fields)
-    return replace(request, max_output_tokens=output_tokens, body=body)
+    fields: dict[str, object] = dict(request.fields)
+    if request.max_output_tokens is not None:
+        names = NAMES.get(request.dialect, ())
+        if all(fields.get(name, _NULL) == _NULL for name in names):
+            fields.update((name, request.max_output_tokens) for name in names[:1])
+    return fields

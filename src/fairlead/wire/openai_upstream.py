@@ -14,6 +14,7 @@ from fairlead.config.flavours import FLAVOURS
 from fairlead.errors import WireError
 from fairlead.types import Chunk, FinishReason, Media, Message, Response, Text, ToolCall, ToolResult, Usage
 from fairlead.wire import error_body, splice
+from fairlead.wire.limiting import own_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,7 @@ def encode_request(
         WireError: the request cannot be put into this dialect.
     """
     own = request.dialect == "openai" and request.body
-    body = splice.read(request.body) if own else _body(request)
+    body = own_fields(request) if own else _body(request)
     body.pop("stream", None)
     fields: list[tuple[str, object]] = [("model", candidate.model)]
     if stream:

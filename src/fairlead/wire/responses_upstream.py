@@ -12,6 +12,7 @@ import msgspec
 from fairlead.errors import WireError
 from fairlead.types import Chunk, FinishReason, Media, Message, Part, Response, Text, ToolCall, ToolResult, Usage
 from fairlead.wire import error_body, free_form, splice
+from fairlead.wire.limiting import own_fields
 from fairlead.wire.openai_responses import OUR_REASONING
 from fairlead.wire.openai_upstream import MAX_USER_CHARS
 from fairlead.wire.responses_request import THOUGHTS
@@ -64,7 +65,7 @@ _HEAD = msgspec.json.Decoder(_Head)
 
 def _own(request: Request, *, foreign: bool) -> dict[str, object]:
     """Returns the caller's fields; reasoning of another family, or that we wrote ourselves, would be rejected."""
-    fields = splice.read(request.body)
+    fields = own_fields(request)
     if THOUGHTS in request.hints:
         items = msgspec.json.decode(request.body, type=_Input).input
         if not isinstance(items, str):
