@@ -13,6 +13,7 @@ from fairlead.execution.expected import Expected
 from fairlead.execution.hosts import Hosts
 from fairlead.execution.run import Run, Shared, unforeseen
 from fairlead.execution.stream import Stream
+from fairlead.execution.waiting import TimeLimit
 from fairlead.providers.base import Limits
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from fairlead.execution.run import Clock, Estimate, Progress, Sleep, Timer
     from fairlead.providers.base import Provider
     from fairlead.types import Candidate, Decision, Outcome, Request, Response
+
+    Said = Response | ProviderError
+    """What one call came to."""
+    Ended = tuple[Progress, Said]
 
 
 def utc_now() -> datetime:
@@ -106,9 +111,7 @@ class Executor:
         """Returns the streamed answer, not yet started; nothing is called before `start`."""
         return Stream(self._run(decision, request, seed, purse), self.providers, request)
 
-    async def _answers(
-        self, run: Run, calls: tuple[Progress, ...], request: Request
-    ) -> list[tuple[Progress, Response | ProviderError]]:
+    async def _answers(self, run: Run, calls: tuple[Progress, ...], request: Request) -> list[Ended]:
         """Returns what each call came to; a lone one that takes long gets another beside it, and one answer will do."""
         if len(calls) > 1 or run.compares(calls[0]):
             said = await asyncio.gather(*(self._said(run, progress, request) for progress in calls))
@@ -116,12 +119,12 @@ class Executor:
         race = _Race(run, lambda progress: self._said(run, progress, request))
         return await race.won(calls[0])
 
-    async def _said(self, run: Run, progress: Progress, request: Request) -> Response | ProviderError:
+    async def _said(self, run: Run, progress: Progress, request: Request) -> Said:
         """Returns the whole answer of one call, or what broke it."""
         candidate = progress.candidate
         limit_s = min(self.limits.answer_s, run.left_s())
         try:
-            async with asyncio.timeout(limit_s):
+            with TimeLimit(limit_s):
                 response = await self.providers[candidate.provider].complete(
                     candidate, run.told(progress, request), self.limits
                 )
@@ -153,53 +156,81 @@ class Executor:
 class _Race:
     """One call and, where it takes long, a second one beside it: the first answer wins, the loser is cancelled.
 
+    The first call is made by whoever awaits the race, so that one which ends in time costs a timer and no task.
+
     Args:
         run: whose calls they are.
         ask: makes one call; never raises but when it is cancelled.
     """
 
-    def __init__(self, run: Run, ask: Callable[[Progress], Coroutine[None, None, Response | ProviderError]]) -> None:
+    def __init__(self, run: Run, ask: Callable[[Progress], Coroutine[None, None, Said]]) -> None:
         self._run = run
         self._ask = ask
-        self._asking: dict[asyncio.Task[Response | ProviderError], Progress] = {}
+        self._caller: asyncio.Task[object] | None = None  # while it awaits the first call, and may be interrupted
+        self._beside: Progress | None = None
+        self._second: asyncio.Task[Said | None] | None = None
+        self._overtaken = False
 
-    async def won(self, first: Progress) -> list[tuple[Progress, Response | ProviderError]]:
+    async def won(self, first: Progress) -> list[Ended]:
         """Returns failures, in the order of the plan, and the answer last where there is one."""
+        timer = asyncio.get_running_loop().call_later(self._run.hedge_after_s(first), self._start, first)
         try:
-            self._enter(first)
-            done = await self._next(self._run.hedge_after_s(first))
-            if not done and (second := await self._run.hedge(first)) is not None:
-                self._enter(second)
-            while self._asking and not _answered(done):
-                done += await self._next(None)
+            ended = await self._first(first)
+            if self._second is not None and not _answered(ended):
+                await asyncio.wait({self._second})
         finally:
-            losers = await self._call_off()
-        for loser in losers:
-            self._run.abandon(loser, late=loser is first)
-        return sorted(done, key=lambda ended: (not isinstance(ended[1], ProviderError), ended[0].stage))
+            timer.cancel()
+            said = await self._call_off()
+        if self._overtaken:
+            self._run.abandon(first, late=True)
+        if self._beside is not None and said is None:
+            self._run.abandon(self._beside, late=False)
+        elif self._beside is not None and said is not None:
+            ended.append((self._beside, said))
+        return sorted(ended, key=lambda end: (not isinstance(end[1], ProviderError), end[0].stage))
 
-    def _enter(self, progress: Progress) -> None:
-        self._asking[asyncio.ensure_future(self._ask(progress))] = progress
+    async def _first(self, first: Progress) -> list[Ended]:
+        """Returns how the first call ended; nothing where the second one was faster."""
+        caller = asyncio.current_task()
+        assert caller is not None
+        self._caller, n_cancels = caller, caller.cancelling()
+        try:
+            return [(first, await self._ask(first))]
+        except asyncio.CancelledError:
+            if not self._overtaken or caller.uncancel() > n_cancels:
+                raise
+            return []
+        finally:
+            self._caller = None
 
-    async def _next(self, timeout_s: float | None) -> list[tuple[Progress, Response | ProviderError]]:
-        """Returns the calls that end next, none where the time is over before."""
-        done, _ = await asyncio.wait(self._asking, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        return [(self._asking.pop(task), task.result()) for task in done]
+    def _start(self, first: Progress) -> None:
+        self._second = asyncio.ensure_future(self._hedge(first))
+        self._second.add_done_callback(self._interrupt)
 
-    async def _call_off(self) -> list[Progress]:
-        """Cancels the calls that are open, and returns them when they are closed."""
-        for task in self._asking:
-            task.cancel()
-        if self._asking:
-            await asyncio.gather(*self._asking, return_exceptions=True)
-        return list(self._asking.values())
+    async def _hedge(self, first: Progress) -> Said | None:
+        self._beside = await self._run.hedge(first)
+        return None if self._beside is None else await self._ask(self._beside)
+
+    def _interrupt(self, second: asyncio.Task[Said | None]) -> None:
+        answered = not second.cancelled() and not isinstance(second.result(), ProviderError | None)
+        if answered and self._caller is not None:
+            self._overtaken = True
+            self._caller.cancel()
+
+    async def _call_off(self) -> Said | None:
+        """Ends the second call; returns what it had come to before, `None` where it had not."""
+        if self._second is None:
+            return None
+        self._second.cancel()
+        await asyncio.wait({self._second})
+        return None if self._second.cancelled() else self._second.result()
 
 
-def _answered(ended: list[tuple[Progress, Response | ProviderError]]) -> bool:
+def _answered(ended: list[Ended]) -> bool:
     return any(not isinstance(said, ProviderError) for _, said in ended)
 
 
-def _close(run: Run, progress: Progress, said: Response | ProviderError) -> None:
+def _close(run: Run, progress: Progress, said: Said) -> None:
     if isinstance(said, ProviderError):
         run.fail(progress, said)
     else:

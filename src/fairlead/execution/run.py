@@ -159,7 +159,6 @@ class Run:
         self._sleep = shared.sleep
         self._began_at = shared.clock()
         self._began_s = shared.timer()
-        self._asked = asked_of(request) if any(map(compares, plan)) else None
         self._shared = shared
         self._expected = expected
         shared.earn()
@@ -265,9 +264,7 @@ class Run:
         self, progress: Progress, usage: Usage | None, model_served: str | None = None, *, text: str = ""
     ) -> None:
         """Closes an attempt: its answer is complete."""
-        answer = None
-        if self.compares(progress) and self._asked is not None and not progress.cut:
-            answer = final_answer(text, self._asked)
+        answer = self._final(text) if self.compares(progress) and not progress.cut else None
         self._close(progress, "ok", usage=usage, model_served=model_served, answer=answer)
 
     def fail(self, progress: Progress, error: ProviderError) -> None:
@@ -298,6 +295,11 @@ class Run:
     @property
     def _barred(self) -> frozenset[str]:
         return ruled_out(self.attempts, self._candidates) | self._unpaid
+
+    def _final(self, text: str) -> str | None:
+        """Returns the answer that can be compared with others; `None` where the request asks for none of that kind."""
+        asked = asked_of(self._request)
+        return None if asked is None else final_answer(text, asked)
 
     def _begin(self, name: str, stage: int, kind: AttemptKind = "call") -> Progress:
         said: list[str] | None = None if self._shared.estimate is None else []

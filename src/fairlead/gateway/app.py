@@ -28,7 +28,7 @@ from fairlead.observers import Observers, Refused
 from fairlead.wire import anthropic_messages, openai_chat, openai_embeddings, openai_responses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
 
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -54,9 +54,10 @@ def application(gateway: Gateway, more: Sequence[BaseRoute] = ()) -> ASGIApp:
     def asked(app: ASGIApp) -> ASGIApp:
         return InFlight(Keyed(app, door), room)
 
+    answers = {path: asked(Chat(gateway, codec)) for path, codec in CODECS.items()}
     models = Keyed(Models(gateway.routes, gateway.executor.hosts.known), door)
     routes = [
-        *(Route(path, asked(Chat(gateway, codec)), methods=["POST"]) for path, codec in CODECS.items()),
+        *(Route(path, app, methods=["POST"]) for path, app in answers.items()),
         Route("/v1/messages/count_tokens", asked(CountTokens(gateway)), methods=["POST"]),
         Route("/v1/models", models, methods=["GET"]),
         Route("/v1/models/{name:path}", models, methods=["GET"]),
@@ -69,7 +70,8 @@ def application(gateway: Gateway, more: Sequence[BaseRoute] = ()) -> ASGIApp:
         Route("/openapi.json", OpenApi(), methods=["GET"]),
     ]
     paths = [route.path_format for route in routes]
-    return ErrorEdge(Router([*routes, *more], redirect_slashes=False), paths=paths, observers=gateway.observers)
+    app = Straight(answers, Router([*routes, *more], redirect_slashes=False))
+    return ErrorEdge(app, paths=paths, observers=gateway.observers)
 
 
 def codec_of(scope: Scope) -> Codec:
@@ -79,6 +81,24 @@ def codec_of(scope: Scope) -> Codec:
         return CODECS[path]
     speaks_anthropic = path.startswith("/v1/messages") or header(scope, b"anthropic-version") is not None
     return anthropic_messages if speaks_anthropic else openai_chat
+
+
+class Straight:
+    """Goes straight to what most requests ask for; a router looks for the rest.
+
+    Args:
+        posts: path -> what answers a POST there.
+        router: knows these paths as well, for whoever does not POST, and all others.
+    """
+
+    def __init__(self, posts: Mapping[str, ASGIApp], router: ASGIApp) -> None:
+        self._posts = posts
+        self._router = router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves, as ASGI asks."""
+        found = self._posts.get(scope["path"]) if scope.get("method") == "POST" else None
+        await (found or self._router)(scope, receive, send)
 
 
 @dataclass(slots=True)
@@ -132,10 +152,10 @@ class ErrorEdge:
         """Serves, as ASGI asks."""
         begun = False
 
-        async def noting_send(message: Message) -> None:
+        def noting_send(message: Message) -> Awaitable[None]:
             nonlocal begun
             begun = True
-            await send(message)
+            return send(message)
 
         scope["app"] = self  # so that starlette raises where nothing matches, and does not answer in its own shape
         try:

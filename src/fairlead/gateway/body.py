@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from fairlead.errors import RequestError
+from fairlead.execution.waiting import TimeLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Collection, Iterable
 
     from starlette.types import Receive, Scope, Send
 
 Header = tuple[bytes, bytes]
+BY_NAME = "fairlead.headers"
+"""Where a scope keeps its headers by name, once somebody has asked for one."""
 
 
 class ClientLeftError(Exception):
@@ -21,11 +23,17 @@ class ClientLeftError(Exception):
 
 def header(scope: Scope, name: bytes) -> str | None:
     """Returns the first header of that lower-case name."""
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)
+    by_name: dict[bytes, bytes] | None = scope.get(BY_NAME)
+    if by_name is None:
+        by_name = scope[BY_NAME] = dict(reversed(scope["headers"]))
+    value = by_name.get(name)
+    return None if value is None else value.decode("latin-1")
 
 
-def passed_on(scope: Scope, names: Container[bytes]) -> tuple[tuple[str, str], ...]:
+def passed_on(scope: Scope, names: Collection[bytes]) -> tuple[tuple[str, str], ...]:
     """Returns the headers of these lower-case names, as text."""
+    if not names:
+        return ()
     return tuple((key.decode(), value.decode("latin-1")) for key, value in scope["headers"] if key in names)
 
 
@@ -41,7 +49,7 @@ async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, patience_
     if declared.isdigit() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
     try:
-        async with asyncio.timeout(patience_s):
+        with TimeLimit(patience_s):
             return await _received(receive, max_bytes)
     except TimeoutError:
         message = f"The request body is not whole after {patience_s:g} s, the limit set by `limits.idle_s`."

@@ -115,7 +115,7 @@ class Chat:
         return record
 
     async def _answer(self, record: Record, receive: Receive, send: Send) -> None:
-        async with CancelledByLeaving(receive):
+        with CancelledByLeaving(receive):
             outcome = await self._gateway.executor.execute(
                 record.decision, record.request, seed=record.context.seed, purse=record.purse
             )
@@ -156,7 +156,7 @@ class Chat:
         collector = None if record.place is None else Collector()
         listeners = [listener for listener in (transcript, collector) if listener is not None]
         try:
-            async with CancelledByLeaving(receive):
+            with CancelledByLeaving(receive):
                 if await stream.start():
                     encoder = await self._begin(record, stream, send)
                     await _pass_on(stream, encoder, send, listeners)

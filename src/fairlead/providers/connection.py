@@ -62,7 +62,8 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._heard_s = 0.0
         self._silence_s = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None  # outlives an exchange: most are over long before it is due
+        self._due_s = 0.0
 
     # What a reader does
 
@@ -72,7 +73,7 @@ class Connection(asyncio.Protocol):
         self.status = self._n_head = 0
         self.headers = {}
         self._heard_s, self._silence_s = self._loop.time(), silence_s
-        self._timer = self._loop.call_later(silence_s, self._check_silence)
+        self._watch(self._heard_s + silence_s)
         self._transport.write(request)
 
     async def head(self) -> None:
@@ -210,8 +211,8 @@ class Connection(asyncio.Protocol):
             return
         self._complete = True
         self._keep = self._keep and self._parser.should_keep_alive()
-        self._stop_timer()
         if self._abandoned:
+            self._stop_timer()
             self._free()
 
     # Within
@@ -250,10 +251,21 @@ class Connection(asyncio.Protocol):
             self._heard_s = self._loop.time()  # the silence was the reader's
             self._transport.resume_reading()
 
+    def _watch(self, due_s: float) -> None:
+        """Has the silence looked at by then; the timer of an exchange before does, where it is earlier."""
+        if self._timer is None or self._due_s > due_s:
+            self._stop_timer()
+            self._due_s = due_s
+            self._timer = self._loop.call_at(due_s, self._check_silence)
+
     def _check_silence(self) -> None:
-        left_s = self._silence_s if self._paused else self._heard_s + self._silence_s - self._loop.time()
-        if left_s > 0:
-            self._timer = self._loop.call_later(left_s, self._check_silence)
+        self._timer, now_s = None, self._loop.time()
+        if self._complete:
+            return
+        if self._paused:
+            self._heard_s = now_s
+        if self._heard_s + self._silence_s > now_s:
+            self._watch(self._heard_s + self._silence_s)
         else:
             self._break(TimeoutError(f"nothing for {self._silence_s:g} s"))
 
