@@ -13,9 +13,16 @@ from fairlead.cli import statement_result
 from fairlead.cli.main import main
 from fairlead.ledger.export import export
 from fairlead.ledger.sqlite import SqliteLedger
-from fairlead.proof import comparison, gap, included, kinds, misroute, models, quality, shares, sources
+from fairlead.proof import comparison, gap, included, kinds, misroute, models, promises, quality, shares, sources
 from fairlead.proof import statement as stating
 from fairlead.statistics.bootstrap import Interval
+from tests.proof.test_promises import alarm, issued, make_certificate
+
+CERTIFICATE = make_certificate()
+
+
+def certified(intent):
+    return dataclasses.replace(intent, decision=dataclasses.replace(intent.decision, certificate=CERTIFICATE.id))
 
 
 @pytest.fixture
@@ -23,8 +30,10 @@ def path(tmp_path, records):
     async def fill():
         ledger = SqliteLedger.open(tmp_path / "fairlead.db")
         await ledger.register([records.price])
-        await asyncio.gather(*(ledger.intent(records.intent(n)) for n in range(1, 4)))
+        await asyncio.gather(*(ledger.intent(certified(records.intent(n))) for n in range(1, 4)))
         await asyncio.gather(*(ledger.settle(records.settlement(n)) for n in range(1, 3)))
+        await ledger.certificate(issued(CERTIFICATE))
+        await ledger.certificate(alarm(CERTIFICATE, 1))
         await ledger.close()
 
     asyncio.run(fill())
@@ -47,6 +56,14 @@ def test_json_states_what_the_entries_say(path, tmp_path, capsys):
     assert result["statement"]["unknown"] == {"n_requests": 1, "by_status": {"unsettled": 1}, "bound_usd": "0.0500"}
     assert result["statement"]["saving"] is None
     assert (tmp_path / "report.json").read_text(encoding="utf-8") == printed
+
+
+def test_certificates_and_their_alarms_are_stated(path, capsys):
+    assert run("--ledger", path, "--json") == 0
+    (promise,) = json.loads(capsys.readouterr().out)["statement"]["certificates"]
+    assert (promise["certificate"], promise["state"], promise["n_requests"]) == (CERTIFICATE.id, "stepped_back", 3)
+    assert run("--ledger", path) == 0
+    assert "Alarm 1 at" in capsys.readouterr().out
 
 
 def test_people_see_the_verdict_and_what_is_unknown(path, monkeypatch, capsys):
@@ -125,6 +142,8 @@ def test_a_missing_ledger_is_an_answer_and_none_is_made(tmp_path, capsys):
         (gap.Step, statement_result.StepResult),
         (misroute.Misroute, statement_result.MisrouteResult),
         (misroute.Range, statement_result.RangeResult),
+        (promises.Promise, statement_result.PromiseResult),
+        (promises.Alarm, statement_result.AlarmResult),
         (included.Included, statement_result.IncludedResult),
         (kinds.KindRow, statement_result.KindResult),
         (shares.Share, statement_result.ShareResult),

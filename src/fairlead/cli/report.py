@@ -69,12 +69,12 @@ def _of_ledger(place: str, start: datetime | None) -> tuple[Statement, RoadResul
     from fairlead.proof.statement import statement  # noqa: PLC0415
 
     with reading(place) as opened:
-        return statement(opened.entries(start)), road_of(opened.entries(start))
+        return statement(opened.entries(start), opened.certificate_events()), road_of(opened.entries(start))
 
 
 def _of_export(path: Path, start: datetime | None) -> tuple[Statement, RoadResult]:
     from fairlead.ledger.export import COPY  # noqa: PLC0415 - heavy, loaded when called
-    from fairlead.ledger.exported import exported  # noqa: PLC0415
+    from fairlead.ledger.exported import exported, exported_events  # noqa: PLC0415
     from fairlead.proof.statement import statement  # noqa: PLC0415
 
     if path.suffix == COPY:
@@ -83,7 +83,7 @@ def _of_export(path: Path, start: datetime | None) -> tuple[Statement, RoadResul
     def entries() -> Iterator[Entry]:
         return (entry for entry in exported(path) if start is None or entry.at >= start)
 
-    return statement(entries()), road_of(entries())
+    return statement(entries(), exported_events(path)), road_of(entries())
 
 
 def _show(stated: Statement, here: RoadResult, html: Path | None, console: Console) -> None:

@@ -232,6 +232,43 @@ class ShareResult(msgspec.Struct, kw_only=True, frozen=True):
     quality: QualityResult | None
 
 
+class AlarmResult(msgspec.Struct, kw_only=True, frozen=True):
+    """What a certificate's monitor saw when it no longer believed it."""
+
+    number: int
+    """From 1; each takes the policy one step back."""
+    at: datetime
+    """When the answer was scored that decided it."""
+    raised_by: str
+    """The certificate whose monitor raised it: another one, where both came from the same outcomes."""
+    observations: int | None
+    """Scored outcomes since it began, or since the alarm before."""
+    mean_loss: float | None
+    """What these lost against the reference, mean score."""
+    serves: str
+    """The policy that served from then on, or "the reference"."""
+
+
+class PromiseResult(msgspec.Struct, kw_only=True, frozen=True):
+    """One certificate that served in the period, as it stood at its last request."""
+
+    certificate: str
+    routes: tuple[str, ...]
+    n_requests: int
+    """That were decided under it."""
+    state: Literal["holds", "stepped_back", "fell_back", "expired", "not_kept"]
+    reference: str | None
+    margin: float | None
+    """Mean score that may be lost, in [0, 1)."""
+    confidence: float | None
+    n_questions: int | None
+    issued_at: datetime | None
+    expires_at: datetime | None
+    serves: str | None
+    """The policy that serves by it, or "the reference"."""
+    alarms: tuple[AlarmResult, ...]
+
+
 class StatementResult(msgspec.Struct, kw_only=True, frozen=True):
     """What can be claimed from a ledger, and from how much."""
 
@@ -265,6 +302,8 @@ class StatementResult(msgspec.Struct, kw_only=True, frozen=True):
     """The largest loss of quality that a policy of the period declared, in points of score."""
     bound: Literal["kept", "broken", "not_settled", "none_declared"]
     """What became of that margin."""
+    certificates: tuple[PromiseResult, ...]
+    """Those that served in the period."""
     included: IncludedResult
     models: tuple[ModelResult, ...]
     kinds: tuple[KindResult, ...]

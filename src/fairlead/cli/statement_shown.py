@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from fairlead.cli.output import table
 from fairlead.proof import wording
-from fairlead.proof.shown import arms, counts, figures, included, misroute_lines, quality_lines, scored_by, steps
+from fairlead.proof.shown import (
+    arms,
+    certificate_lines,
+    counts,
+    figures,
+    included,
+    misroute_lines,
+    quality_lines,
+    scored_by,
+    steps,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +42,7 @@ def show_statement(statement: Statement, console: Console) -> None:
     console.print(f"\n{wording.verdict(statement)}\n", style="bold", markup=False)
     if statement.gap is not None:
         console.print(_gap(statement))
-    for line in (*quality_lines(statement), *misroute_lines(statement)):
+    for line in (*quality_lines(statement), *misroute_lines(statement), *certificate_lines(statement)):
         console.print(line, markup=False, soft_wrap=True)
     console.print()
     for part in (_included(statement), _models(statement), _kinds(statement), _arms(statement)):

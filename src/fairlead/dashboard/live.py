@@ -61,6 +61,7 @@ def live(gateway: Gateway) -> Live:
         standings=tuple(
             msgspec.convert(standing, StandingShown, from_attributes=True) for standing in gateway.watch.standings()
         ),
+        certified={route: certificate.id for route, certificate in gateway.watch.certificates.items()},
         n_spooled=ledger.n_spooled,
         n_rejected=ledger.n_rejected,
     )

@@ -21,7 +21,7 @@ from fairlead.policies.base import REASONS
 from fairlead.proof import wording
 from fairlead.proof.explanation import explanation
 from fairlead.proof.page import environment, quality_plot, saving_plot
-from fairlead.proof.shown import figures, included, misroute_lines, quality_lines, steps
+from fairlead.proof.shown import certificate_lines, figures, included, misroute_lines, quality_lines, steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -107,6 +107,7 @@ class Pages:
             steps=list(steps(stated)),
             quality=quality_lines(stated),
             misroute=misroute_lines(stated),
+            certificates=certificate_lines(stated),
             included=list(included(stated)),
             shares=[("Route", stated.routes), ("Team", stated.teams)],
             road=milestones(stated, self._installation),

@@ -88,7 +88,7 @@ class Queries:
         since, first = now - PERIODS[period], start_of_newest(self._ledger, MAX_REQUESTS)
         cut = first is not None and first > since
         entries = sorted(self._ledger.entries(first if cut else since), key=lambda entry: (entry.at, entry.request_id))
-        stated = statement(entries)
+        stated = statement(entries, self._ledger.certificate_events())
         said_by = None if stated.quality is None else stated.quality.said_by
         return View(
             period=period,

@@ -76,6 +76,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     """Candidate -> `closed`, `open` or `half_open`, of those that were called."""
     in_flight: dict[str, int] = {}
     standings: tuple[StandingShown, ...] = ()
+    certified: dict[str, str] = {}
+    """Route -> the certificate that it serves by."""
     n_spooled: int = 0
     n_rejected: int = 0
 

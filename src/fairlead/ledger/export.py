@@ -112,6 +112,18 @@ class LinkRow(msgspec.Struct, kw_only=True, frozen=True):
     hash: str | None
 
 
+class CertificateEventRow(msgspec.Struct, kw_only=True, frozen=True):
+    """Something that happened to a certificate."""
+
+    id: str
+    certificate: str
+    at: datetime
+    kind: str
+    """`issued`: it began to serve; or `alarm`."""
+    content: str
+    """JSON: the certificate itself; or what its monitor had seen."""
+
+
 class EntryRow(msgspec.Struct, kw_only=True, frozen=True):
     """One request."""
 
@@ -166,6 +178,10 @@ class EntryRow(msgspec.Struct, kw_only=True, frozen=True):
     prompt_hash: str | None = None
     feedback: tuple[FeedbackRow, ...] = ()
     """All scores, oldest first; `score` is the one that counts."""
+    certificate: str | None = None
+    """Id of the certificate that it was decided under."""
+    certificate_events: tuple[CertificateEventRow, ...] = ()
+    """On the first row of an export: all that happened to certificates, oldest first."""
 
 
 def export(ledger: Ledger, path: Path, since: datetime | None = None) -> int:
@@ -187,9 +203,18 @@ def export(ledger: Ledger, path: Path, since: datetime | None = None) -> int:
     write = _WRITERS.get(path.suffix)
     if write is None:
         raise ConfigError(f"cannot export to `{path}`; expected a name that ends in {listed([*_WRITERS, COPY])}.")
-    prices = ledger.prices()
     with _whole(path) as partial:
-        return write((entry_row(entry, prices) for entry in ledger.entries(since)), partial)
+        return write(_rows(ledger, since), partial)
+
+
+def _rows(ledger: Ledger, since: datetime | None) -> Iterator[EntryRow]:
+    prices, happened = ledger.prices(), ledger.certificate_events()
+    for entry in ledger.entries(since):
+        row = entry_row(entry, prices)
+        if happened:
+            events = tuple(msgspec.convert(event, CertificateEventRow, from_attributes=True) for event in happened)
+            row, happened = msgspec.structs.replace(row, certificate_events=events), ()
+        yield row
 
 
 def _copy(ledger: Ledger, path: Path, since: datetime | None) -> int:
@@ -276,7 +301,7 @@ def entry_row(entry: Entry, prices: Mapping[str, Price]) -> EntryRow:
     links = tuple(msgspec.convert(link, LinkRow, from_attributes=True) for link in entry.links)
     scores = tuple(msgspec.convert(score, FeedbackRow, from_attributes=True) for score in entry.feedback)
     price = None if entry.reference_price is None else msgspec.json.encode(entry.reference_price).decode()
-    made = {"attempts", "links", "feedback", "reference_price"}
+    made = {"attempts", "links", "feedback", "reference_price", "certificate_events"}
     copied = {name: getattr(entry, name) for name in EntryRow.__struct_fields__ if name not in made}
     return EntryRow(**copied, attempts=attempts, links=links, feedback=scores, reference_price=price)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fairlead.errors import ConfigError, LedgerError, MissingExtraError
-from fairlead.ledger.base import Entry, Feedback, Link
+from fairlead.ledger.base import CertificateEvent, Entry, Feedback, Link
 from fairlead.ledger.export import ROWS_PER_WRITE, AttemptRow, EntryRow, FeedbackRow
 from fairlead.types import Attempt, Price, Usage
 
@@ -37,11 +37,22 @@ def exported(path: Path) -> Iterator[Entry]:
         LedgerError: the file cannot be read, or is no export.
         MissingExtraError: Parquet needs pyarrow.
     """
+    yield from map(_entry, _rows(path))
+
+
+def exported_events(path: Path) -> tuple[CertificateEvent, ...]:
+    """Returns what the ledger of an export kept of certificates, oldest first; raises as `exported`."""
+    first = next(_rows(path), None)
+    events = () if first is None else first.certificate_events
+    return tuple(CertificateEvent(**msgspec.structs.asdict(event)) for event in events)
+
+
+def _rows(path: Path) -> Iterator[EntryRow]:
     read = _READERS.get(path.suffix)
     if read is None:
         raise ConfigError(f"cannot read `{path}`; expected a name that ends in {' or '.join(_READERS)}.")
     try:
-        yield from map(_entry, read(path))
+        yield from read(path)
     except OSError as error:
         raise LedgerError(f"cannot read `{path}`: {error.strerror or error}. Name an export.") from error
     except (msgspec.MsgspecError, ValueError, TypeError) as error:

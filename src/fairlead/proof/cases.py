@@ -96,6 +96,8 @@ class Case:
     """By each kind of source; `score` is that of the most trusted one."""
     reference_scores: Mapping[Kind, float] = field(default_factory=dict)
     """Of the reference's answer to the same request."""
+    certificate: str | None = None
+    """Id of the certificate that it was decided under."""
 
     @property
     def naive_usd(self) -> Decimal | None:
@@ -164,6 +166,7 @@ class Case:
             opted_out=entry.opted_out,
             team=entry.team,
             scores=by_kind(entry.feedback),
+            certificate=entry.certificate,
         )
 
     def by(self, kind: Kind | None) -> Case:

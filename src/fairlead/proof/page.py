@@ -10,7 +10,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fairlead.plots import Row, bars, forest
 from fairlead.proof import wording
-from fairlead.proof.shown import arms, counts, figures, included, misroute_lines, quality_lines, scored_by, steps
+from fairlead.proof.shown import (
+    arms,
+    certificate_lines,
+    counts,
+    figures,
+    included,
+    misroute_lines,
+    quality_lines,
+    scored_by,
+    steps,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +81,7 @@ def page(
             steps=list(steps(statement)),
             quality=quality_lines(statement),
             misroute=misroute_lines(statement),
+            certificates=certificate_lines(statement),
             included=list(included(statement)),
             shares=[("Route", statement.routes), ("Team", statement.teams)],
             counts=list(counts(statement)),

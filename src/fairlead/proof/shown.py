@@ -12,6 +12,7 @@ from fairlead.proof.counterfactual import MIN_SESSIONS
 from fairlead.proof.gap import STEPS
 from fairlead.proof.included import PURPOSES
 from fairlead.proof.misroute import BOUNDS
+from fairlead.proof.promises import STATES
 from fairlead.proof.sources import SAYERS
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from fairlead.proof.kinds import KindRow
     from fairlead.proof.misroute import Misroute, Range
     from fairlead.proof.models import ModelRow
+    from fairlead.proof.promises import Alarm, Promise
     from fairlead.proof.quality import Quality
     from fairlead.proof.sources import SourceCount, Sources
     from fairlead.proof.statement import ArmRow, Statement
@@ -191,6 +193,35 @@ def scored_by(row: ModelRow | KindRow) -> str:
     n = f"{row.n_scored:,}" + (f" + {row.n_more:,}" if row.n_more else "")
     who = [SAYERS[kind] for kind in (row.scored_by, row.helped_by) if kind is not None]
     return f"{n} {' + '.join(who)}" if who else n
+
+
+def certificate_lines(statement: Statement) -> list[str]:
+    """Returns what was promised with confidence, whether it held and what was done, in sentences."""
+    lines = [line for promise in statement.certificates for line in _promised(promise)]
+    if lines or statement.margin is None:
+        return lines
+    return ["No certificate served: the margin was declared by the policy, and not shown before it served."]
+
+
+def _promised(promise: Promise) -> Iterator[str]:
+    served = f"served {promise.n_requests:,} requests of {', '.join(promise.routes)}"
+    if promise.margin is None or promise.confidence is None or promise.expires_at is None:
+        yield f"Certificate {promise.certificate} {served}: {STATES[promise.state]}."
+        return
+    most = f"at most {wording.bare(wording.points(promise.margin)).lstrip('+')} points lost against {promise.reference}"
+    shown = f"confidence {wording.percent(promise.confidence)}, shown on {promise.n_questions:,} questions"
+    until = f"expires {promise.expires_at:%Y-%m-%d %H:%M} UTC"
+    yield f"Certificate {promise.certificate}: {most}, {shown}; {served}; {until}."
+    yield f"It stands so: {STATES[promise.state]}; {promise.serves} serves."
+    for alarm in promise.alarms:
+        yield _alarm(alarm, promise.certificate)
+
+
+def _alarm(alarm: Alarm, certificate: str) -> str:
+    seen = "" if alarm.observations is None else f" after {alarm.observations:,} scored outcomes"
+    lost = "" if alarm.mean_loss is None else f" that lost {wording.points(alarm.mean_loss).lstrip('+')} on average"
+    raised = "" if alarm.raised_by == certificate else f", raised by {alarm.raised_by} from the same outcomes"
+    return f"Alarm {alarm.number} at {alarm.at:%Y-%m-%d %H:%M} UTC{raised}{seen}{lost}: {alarm.serves} serves since."
 
 
 def _range(ends: Range, word: wording.Word) -> str:

@@ -26,6 +26,7 @@ from fairlead.proof.kinds import KindRow, kind_rows
 from fairlead.proof.misroute import Bound, Misroute, bound, misroute
 from fairlead.proof.models import ModelRow, model_rows
 from fairlead.proof.pairs import paired
+from fairlead.proof.promises import Promise, promises
 from fairlead.proof.quality import Quality, quality, total_score
 from fairlead.proof.shares import Share, shares
 from fairlead.proof.sources import sources
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from fairlead.ledger.base import Entry
+    from fairlead.ledger.base import CertificateEvent, Entry
 
 Verdict = Literal["saves", "costs_more", "same", "not_enough_evidence", "heavy_tail", "no_control_arm"]
 
@@ -112,6 +113,8 @@ class Statement:
     """The largest loss of quality that a policy of the period declared, in points of score; `None` for none."""
     bound: Bound
     """What became of that margin."""
+    certificates: tuple[Promise, ...]
+    """Those that served in the period."""
     included: Included
     models: tuple[ModelRow, ...]
     kinds: tuple[KindRow, ...]
@@ -127,8 +130,13 @@ class Statement:
     """Over the hashes of all rows that it rests on, in order of their text: two statements of equal rows have it."""
 
 
-def statement(entries: Iterable[Entry]) -> Statement:
-    """Returns the statement of these entries, each of which is read once and let go of."""
+def statement(entries: Iterable[Entry], events: Iterable[CertificateEvent] = ()) -> Statement:
+    """Returns the statement of these entries, each of which is read once and let go of.
+
+    Args:
+        entries: of a ledger, or of an export.
+        events: what happened to certificates, oldest first.
+    """
     hashes: list[bytes] = []
 
     def read() -> Iterator[Entry]:
@@ -137,10 +145,10 @@ def statement(entries: Iterable[Entry]) -> Statement:
             yield entry
 
     every = sorted(paired(read()), key=lambda case: case.at)
-    return _stated(every, rows_sha256=hashlib.sha256(b"\n".join(sorted(hashes))).hexdigest())
+    return _stated(every, events, rows_sha256=hashlib.sha256(b"\n".join(sorted(hashes))).hexdigest())
 
 
-def _stated(every: Sequence[Case], *, rows_sha256: str) -> Statement:
+def _stated(every: Sequence[Case], events: Iterable[CertificateEvent], *, rows_sha256: str) -> Statement:
     cases = [case for case in every if case.purpose == "serve"]
     trials = experiments(cases)
     wild, own = too_heavy(trials), [case for case in every if case.purpose != "serve"]
@@ -170,6 +178,7 @@ def _stated(every: Sequence[Case], *, rows_sha256: str) -> Statement:
         misroute=misroute(trials, said_by.kind),
         margin=margin,
         bound=bound(valued.difference if valued else None, margin),
+        certificates=promises(cases, events),
         included=included(cases, own),
         models=model_rows(cases),
         kinds=kind_rows(cases),
