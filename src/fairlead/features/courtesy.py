@@ -22,7 +22,6 @@ _CLOSING = re.compile(
     r"(?:(?:many )?thank(?:s| you)(?: (?:very|so) much| a lot| in advance| for your (?:help|time))*|cheers)[\s.!]*$",
     re.IGNORECASE,
 )
-_THANKS = ("thank", "cheers")
 
 
 def without_courtesy(text: str) -> str:
@@ -34,6 +33,7 @@ def without_courtesy(text: str) -> str:
     opening = _OPENING.match(text)
     start, end = opening.end() if opening else 0, len(text)
     tail = text[-_WITHIN:].lower()
-    if any(word in tail for word in _THANKS) and (closing := _CLOSING.search(text, max(end - _WITHIN, start))):
+    if ("thank" in tail or "cheers" in tail) and (closing := _CLOSING.search(text, max(end - _WITHIN, start))):
         end = closing.start()
-    return text[start:end] if text[start:end].strip() else text
+    rest = text[start:end]
+    return text if rest is text or not rest.strip() else rest

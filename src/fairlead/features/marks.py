@@ -6,8 +6,12 @@ import re
 from itertools import repeat
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from fairlead.features.reading import Float32Array
 
 _LISTS = {
     "question": "what which who whom whose when where why how",
@@ -68,6 +72,11 @@ def words(found: Iterable[bytes]) -> list[int]:
     """Returns, for each of `WORDS`, how many of the words stand in its list."""
     total = sum(map(_PACKED.get, found, repeat(0)))
     return memoryview(total.to_bytes(_BYTES_EACH * len(WORDS), "little")).cast("H").tolist()
+
+
+def word_rows(found: Sequence[bytes]) -> Float32Array:
+    """Returns (n_words, len(WORDS)) the counts of each word alone: they add up to those of a text, exactly."""
+    return np.array([words([word]) for word in found], dtype=np.float32).reshape(-1, len(WORDS))
 
 
 def lines(data: bytes) -> list[int]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from fairlead.estimator import Estimator, State
+from fairlead.features.marks import WORDS, word_rows
 from fairlead.features.ngrams import Ngrams
-from fairlead.features.reading import merged, read
+from fairlead.features.reading import added, merged, read
 from fairlead.features.static import Static
 from fairlead.features.surface import Surface
 from fairlead.features.word_rows import WordRows
@@ -81,15 +82,17 @@ class PromptFeatures(Estimator):
 
     def _columns(self, readings: Sequence[Reading]) -> FloatArray:
         sums = self._rows.sums(readings)
-        n = self.ngrams.n_word_columns
-        about = np.hstack([self.ngrams.projected(sums[:, :n]), self.static.standardised(sums[:, n:])])
+        n, m = self.ngrams.n_word_columns, -len(WORDS)
+        looks = self.surface.columns(readings, added(readings, sums[:, m:]))
+        learned = merged(readings, self.ngrams.projected(sums[:, :n]))
+        general = merged(readings, self.static.standardised(sums[:, n:m]))
         more = [part.columns(readings) for part in (self.encoder, self.demands) if part is not None]
-        return np.hstack([self.surface.columns(readings), merged(readings, about), *more])
+        return np.concatenate([looks, learned, general, *more], axis=1)
 
     @cached_property
     def _rows(self) -> WordRows:
-        """The rows of a word in both parts that add words up, side by side: it is looked up once for them."""
-        return WordRows(self._word_rows, self.ngrams.n_word_columns + self.static.n_word_columns)
+        """The rows of a word in all parts that add words up, side by side: it is looked up once for them."""
+        return WordRows(self._word_rows, self.ngrams.n_word_columns + self.static.n_word_columns, len(WORDS))
 
     def _word_rows(self, words: Sequence[bytes]) -> Float32Array:
-        return np.hstack([self.ngrams.word_rows(words), self.static.word_rows(words)])
+        return np.hstack([self.ngrams.word_rows(words), self.static.word_rows(words), word_rows(words)])

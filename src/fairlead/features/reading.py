@@ -101,6 +101,14 @@ def plain(text: str) -> str:
     return _IDEOGRAPH.sub(r" \1 ", _ACCENT.sub("", unicodedata.normalize("NFD", text.lower())))
 
 
+def added(readings: Sequence[Reading], rows: FloatArray) -> FloatArray:
+    """Returns (n_readings, n_columns) from one row a segment: the sum."""
+    if len(rows) == len(readings):
+        return rows
+    starts = np.cumsum([0, *(len(reading.distinct) for reading in readings[:-1])])
+    return np.add.reduceat(rows, starts, axis=0)
+
+
 def merged(readings: Sequence[Reading], rows: FloatArray) -> FloatArray:
     """Returns (n_readings, n_columns) from one row a segment: the mean, the outermost of three or more left out."""
     if len(rows) == len(readings):

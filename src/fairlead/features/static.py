@@ -147,4 +147,5 @@ class Static(Estimator):
 
 def directions(sums: FloatArray) -> FloatArray:
     """Returns rows of unit length, zeros where there was no known word."""
-    return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), _TINY))
+    length = np.sqrt(np.einsum("ij,ij->i", sums, sums))
+    return np.asarray(sums / np.maximum(length, _TINY)[:, None])

@@ -68,6 +68,10 @@ _INK = bytes(byte for byte in range(256) if byte > 0x20 and not 0x80 <= byte < 0
 _IS_KIND = np.array([[byte in kind for kind in (*KINDS.values(), _INK)] for byte in range(256)], dtype=np.float64)
 _TO_NUMBERS = bytes(byte if byte in b"0123456789" else 0x20 for byte in range(256))
 _N_CHARS, _N_WORDS = NAMES.index("log_chars"), NAMES.index("log_words")
+_SHARES, _COUNTS = slice(0, len(KINDS)), slice(len(KINDS), 2 * len(KINDS))
+_TELLING = slice(_COUNTS.stop, _COUNTS.stop + len(WORDS))
+_SEEN = slice(_TELLING.stop, -1)
+_LOGS = slice(_COUNTS.start, -1 - len(FLAGS))
 
 
 class Surface(Estimator):
@@ -104,30 +108,35 @@ class Surface(Estimator):
         """Returns (n_requests, len(NAMES)), in standard deviations, within `LIMIT_SD`."""
         return self.columns([read(request) for request in requests])
 
-    def columns(self, readings: Sequence[Reading]) -> FloatArray:
-        """Returns the same for requests that were read already."""
+    def columns(self, readings: Sequence[Reading], telling: FloatArray | None = None) -> FloatArray:
+        """Returns the same for requests that were read already; `telling` as in `raw`."""
         self.check_fitted("mean_")
-        x = raw(readings)
+        x = raw(readings, telling)
         x -= self.mean_
         x /= self.scale_
         np.maximum(x, -LIMIT_SD, out=x)
         return np.minimum(x, LIMIT_SD, out=x)
 
 
-def raw(readings: Sequence[Reading]) -> FloatArray:
-    """Returns (n_readings, len(NAMES)), not standardised."""
+def raw(readings: Sequence[Reading], telling: FloatArray | None = None) -> FloatArray:
+    """Returns (n_readings, len(NAMES)), not standardised.
+
+    Args:
+        readings: what was read.
+        telling: (n_readings, len(WORDS)) how many telling words each has, where somebody has counted them.
+    """
     if not readings:
         return np.empty((0, len(NAMES)))
     kinds = np.array([_histogram(reading) for reading in readings], dtype=np.float64) @ _IS_KIND
-    ink = np.maximum(kinds[:, -1:], 1.0)
+    counts, ink = kinds[:, :-1], np.maximum(kinds[:, -1], 1.0)
     x = np.empty((len(readings), len(NAMES)))
-    x[:, : len(KINDS)] = kinds[:, :-1] / ink
-    x[:, len(KINDS) : 2 * len(KINDS)] = kinds[:, :-1]
-    x[:, 2 * len(KINDS) : -1] = [_seen(reading) for reading in readings]
-    x[:, -1:] = ink / np.maximum(x[:, [_N_WORDS]], 1.0)
-    x[:, [_N_CHARS]] += ink
-    logs = x[:, len(KINDS) : -1 - len(FLAGS)]
-    np.log1p(logs, out=logs)
+    np.divide(counts, ink[:, None], out=x[:, _SHARES])
+    x[:, _COUNTS] = counts
+    x[:, _TELLING] = [words(chain(*reading.distinct)) for reading in readings] if telling is None else telling
+    x[:, _SEEN] = [_seen(reading) for reading in readings]
+    x[:, -1] = ink / np.maximum(x[:, _N_WORDS], 1.0)
+    x[:, _N_CHARS] += ink
+    np.log1p(x[:, _LOGS], out=x[:, _LOGS])
     return x
 
 
@@ -138,7 +147,6 @@ def _histogram(reading: Reading) -> IntArray:
 
 def _seen(reading: Reading) -> list[float]:
     return [
-        *words(chain(*reading.distinct)),
         *lines(reading.data),
         *_sizes(reading),
         *_shape(reading.request),
@@ -167,7 +175,7 @@ def _shape(request: Request) -> list[int]:
         roles.count("user"),
         roles.count("tool"),
         len(request.tools),
-        sum(isinstance(part, Media) for message in request.messages for part in message.parts),
+        sum(isinstance(part, Media) for message in request.messages for part in message.parts) if request.needs else 0,
         sum(len(message.text) for message in request.messages if message.role == "system"),
         request.max_output_tokens or 0,
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, repeat
+from itertools import accumulate, chain, pairwise
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,6 @@ CAPACITY = 16_384
 LONGEST_WORD = 40
 """Bytes of a word that are read; longer ones are keys, hashes and encoded data."""
 
-_UNKNOWN = -1
 _ONES = np.ones(CAPACITY, dtype=np.float32)
 
 
@@ -29,12 +28,15 @@ class WordRows:
 
     Args:
         compute: words -> (n_words, n_columns); the row of a word must not depend on the others.
-        n_columns: of a row.
+        n_columns: of each part of a row. Parts are added up one by one: what stands beside one must not touch how its
+            sums are rounded.
     """
 
-    def __init__(self, compute: Callable[[Sequence[bytes]], Float32Array], n_columns: int) -> None:
+    def __init__(self, compute: Callable[[Sequence[bytes]], Float32Array], *n_columns: int) -> None:
         self._compute = compute
-        self._n_columns = n_columns
+        edges = [0, *accumulate(n_columns)]
+        self._parts = [slice(start, end) for start, end in pairwise(edges)]
+        self._n_columns = edges[-1]
         self._lock = Lock()
         self._memo = self._empty()
 
@@ -42,14 +44,18 @@ class WordRows:
         """Returns (n_segments, n_columns): the rows of each segment's words, added up."""
         sums = np.empty((sum(len(reading.distinct) for reading in readings), self._n_columns))
         for total, words in zip(sums, chain.from_iterable(r.distinct for r in readings), strict=True):
-            total[:] = _ONES[: len(words)] @ self(words)
+            rows = self(words)
+            for part in self._parts:
+                total[part] = _ONES[: len(words)] @ rows[:, part]
         return sums
 
     def __call__(self, words: Sequence[bytes]) -> Float32Array:
         """Returns (n_words, n_columns)."""
-        slots, rows = self._memo  # read at once: another thread may put an empty one in its place
-        known = [*map(slots.get, words, repeat(_UNKNOWN))]
-        return self._learned(words) if _UNKNOWN in known else rows.take(known, axis=0)
+        memo = self._memo  # read at once: another thread may put an empty one in its place
+        try:
+            return _rows_of(words, *memo)
+        except KeyError:
+            return self._learned(words)
 
     def _learned(self, words: Sequence[bytes]) -> Float32Array:
         if max(map(len, words)) > LONGEST_WORD:
@@ -65,8 +71,13 @@ class WordRows:
             start = len(slots)
             rows[start : start + len(new)] = self._compute(new)
             slots |= zip(new, range(start, start + len(new)), strict=True)  # found only once their rows are there
-        return rows[[slots[word] for word in words]]
+        return _rows_of(words, slots, rows)
 
     def _empty(self) -> tuple[dict[bytes, int], Float32Array]:
         # Pages of `np.empty` that nothing was written to take no memory.
         return {}, np.empty((CAPACITY, self._n_columns), dtype=np.float32)
+
+
+def _rows_of(words: Sequence[bytes], slots: dict[bytes, int], rows: Float32Array) -> Float32Array:
+    """Returns the rows of words that all have a slot; raises KeyError where one has none."""
+    return rows.take(np.fromiter(map(slots.__getitem__, words), np.intp, len(words)), axis=0)
