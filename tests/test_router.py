@@ -194,13 +194,7 @@ def test_the_callers_limit_bounds_the_expected_tokens(bound):
 def test_a_batch_is_decided_as_one_by_one(bound, table):
     requests = [*table.requests, LONG]
     together = bound.decide(requests)
-    for i, request in enumerate(requests):
-        alone = bound.route(request)
-        assert (together[i].plan, together[i].reason) == (alone.plan, alone.reason)
-        assert together[i].excluded == alone.excluded
-        for ours, theirs in zip(together[i].predictions, alone.predictions, strict=True):
-            assert ours.p_success == pytest.approx(theirs.p_success, abs=1e-5)
-            assert ours.cost_usd == pytest.approx(theirs.cost_usd, rel=1e-5)
+    assert list(together) == [bound.route(request) for request in requests]  # to the last digit of each prediction
 
 
 def test_deciding_reads_no_clock_network_or_global_randomness(bound, table, monkeypatch):

@@ -34,7 +34,7 @@ class Lookup(Estimator):
 
     def predict(self, x):
         mean = np.where(x > 0, np.array(self.hard), np.array(self.easy))
-        return Estimate(mean=mean, sd=np.zeros_like(mean))
+        return Estimate(mean=mean, variance=np.zeros_like(mean))
 
     def predict_mean(self, x):
         return self.predict(x).mean

@@ -23,7 +23,7 @@ class Columns(Estimator):
         return x[:, self.start : self.start + int(self.n_)]
 
     def predict(self, x):
-        return Estimate(mean=self.predict_mean(x), sd=np.full((len(x), int(self.n_)), self.sd))
+        return Estimate(mean=self.predict_mean(x), variance=np.full((len(x), int(self.n_)), self.sd**2))
 
 
 @pytest.fixture

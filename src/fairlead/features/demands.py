@@ -22,6 +22,7 @@ from fairlead.errors import ArtifactError
 from fairlead.estimator import Estimator, State
 from fairlead.features.general import General
 from fairlead.features.reading import read
+from fairlead.statistics.products import by_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +107,7 @@ class Demands(Estimator):
 
 def _items(readings: Sequence[Reading]) -> FloatArray:
     items = under("items", prior_file())
-    return np.asarray((_general().columns(readings) - items["centre_"]) @ items["coefficients_"] + items["intercept_"])
+    return by_row(_general().columns(readings) - items["centre_"], items["coefficients_"]) + items["intercept_"]
 
 
 @cache

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
+import numpy as np
+
 from fairlead.estimator import Component
 
 if TYPE_CHECKING:
@@ -16,8 +18,13 @@ class Estimate:
     """(n_requests, n_models) each; NaN where a model was never seen."""
 
     mean: FloatArray
-    sd: FloatArray
-    """Standard deviation of the mean: what the predictor does not know, not the noise of one answer."""
+    variance: FloatArray
+    """Of the mean: what the predictor does not know, not the noise of one answer."""
+
+    @property
+    def sd(self) -> FloatArray:
+        """Standard deviation of the mean."""
+        return np.sqrt(self.variance)
 
 
 class Predictor(Component, Protocol):

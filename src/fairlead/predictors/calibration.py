@@ -71,13 +71,14 @@ class Calibrated(Estimator):
         """Returns chances, and their spread as far as the map is straight (the delta method)."""
         self.check_fitted("slope_")
         raw = self.predictor.predict(x)
-        beyond = np.maximum(raw.sd * raw.sd - _USUAL * self.ignorance_, 0.0)
+        beyond = np.maximum(raw.variance - _USUAL * self.ignorance_, 0.0)
         shrunk = self.centre_ + (raw.mean - self.centre_) * (self.signal_ / (self.signal_ + beyond))
         bent = _bent(shrunk)
         p = self._mapped(bent)
-        steepness = np.abs(self.slope_) * (p - p * p) / (bent - bent * bent)
-        sd = steepness * raw.sd
-        return Estimate(mean=p, sd=sd if bent is shrunk else sd * _bent_slope(bent))
+        steepness = self.slope_ * (p - p * p) / (bent - bent * bent)
+        if bent is not shrunk:
+            steepness *= _bent_slope(bent)
+        return Estimate(mean=p, variance=steepness * steepness * raw.variance)
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models) chances."""
@@ -88,7 +89,7 @@ class Calibrated(Estimator):
 
 
 def _logit(bent: FloatArray) -> FloatArray:
-    return np.asarray(np.log(bent) - np.log1p(-bent))
+    return np.asarray(np.log(bent / (1.0 - bent)))
 
 
 def _bent(raw: FloatArray) -> FloatArray:

@@ -89,8 +89,10 @@ class Clusters(Estimator):
         """Returns mean and spread, (n_requests, n_models) each."""
         self.check_fitted("table_")
         near = self._near(x)
-        variance = _mixed(self.variance_, near.index, np.square(near.weight))
-        return Estimate(mean=_mixed(self.table_, near.index, near.weight), sd=np.sqrt(variance))
+        return Estimate(
+            mean=_mixed(self.table_, near.index, near.weight),
+            variance=_mixed(self.variance_, near.index, np.square(near.weight)),
+        )
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
@@ -165,7 +167,7 @@ def _shrunk(
 
 def _mixed(table: FloatArray, index: IntArray, weight: FloatArray) -> FloatArray:
     """Returns (n, m) the weighted sums of the rows of `table` at `index` (n, k)."""
-    return (weight[:, None, :] @ table[index])[:, 0]
+    return np.asarray((weight[:, None, :] @ table.take(index, axis=0))[:, 0])
 
 
 def _k_means(x: Float32Array, n_clusters: int, rng: np.random.Generator) -> Float32Array:

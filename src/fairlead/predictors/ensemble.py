@@ -71,17 +71,17 @@ class Ensemble(Estimator):
         self.check_fitted("weight_")
         estimates = [member.predict(x) for member in self.members]
         away = np.array([estimate.mean for estimate in estimates]) - self.mean_
-        squares = np.square(np.array([estimate.sd for estimate in estimates])) + np.square(away)
+        squares = np.array([estimate.variance for estimate in estimates]) + np.square(away)
+        mixed = _mixed(self.weight_, away)
         # what members do not know, and how far they disagree: E[sd^2] + E[away^2] - E[away]^2 over their shares
-        mixed = self._mixed(away)
-        variance = self._mixed(squares)[2] - np.square(mixed[2])
-        return Estimate(mean=self._combined(mixed), sd=np.sqrt(np.maximum(variance, 0.0)))
+        variance = _mixed(self.weight_[2], squares) - np.square(mixed[2])
+        return Estimate(mean=self._combined(mixed), variance=np.maximum(variance, 0.0))
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
         self.check_fitted("weight_")
         away = np.array([member.predict_mean(x) for member in self.members]) - self.mean_
-        return self._combined(self._mixed(away))
+        return self._combined(_mixed(self.weight_, away))
 
     def _combined(self, mixed: FloatArray) -> FloatArray:
         """Returns the prediction from what the members expect beyond the mean, weighted in each of the three ways."""
@@ -92,9 +92,10 @@ class Ensemble(Estimator):
         shared = difference.sum(axis=1, keepdims=True) / max(difference.shape[1], 1)
         return np.asarray(self.mean_ + apart + shared)
 
-    def _mixed(self, parts: FloatArray) -> FloatArray:
-        """Returns (3, n, m) the sums of `parts` (n_members, n, m), weighted in each of the three ways."""
-        return np.asarray(self.weight_ @ parts.reshape(len(parts), -1)).reshape(3, *parts.shape[1:])
+
+def _mixed(weight: FloatArray, parts: FloatArray) -> FloatArray:
+    """Returns (..., n, m) the sums of `parts` (n_members, n, m), weighted by `weight` (..., n_members)."""
+    return np.asarray((weight[..., None, None] * parts).sum(axis=-3))
 
 
 def _parted(away: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -70,7 +70,7 @@ class FewLabels(Estimator):
         borrowed = self.items.predict(x)
         return Estimate(
             mean=self._joined(established.mean, self._levelled(established.mean, borrowed.mean)),
-            sd=self._joined(established.sd, borrowed.sd),
+            variance=self._joined(established.variance, borrowed.variance),
         )
 
     def predict_mean(self, x: FloatArray) -> FloatArray:

@@ -47,7 +47,7 @@ class InputTokens(Estimator):
         self.check_fitted("line_")
         overhead, ratio = self.line_
         expected = overhead + ratio * assumed[:, None]
-        return np.where(np.isnan(expected), assumed[:, None], np.maximum(expected, 0.0))
+        return np.where(np.isnan(expected), assumed[:, None], expected)
 
 
 def _line(x: FloatArray, y: FloatArray, prior: FloatArray) -> FloatArray:

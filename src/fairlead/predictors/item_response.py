@@ -27,6 +27,7 @@ from fairlead.estimator import Estimator
 from fairlead.predictors.base import Estimate
 from fairlead.predictors.logistic_normal import Gaussians, abilities_given, flattening, items_given, prior
 from fairlead.statistics.calibration import sigmoid
+from fairlead.statistics.products import by_row
 
 if TYPE_CHECKING:
     from fairlead.types import BoolArray, FloatArray, IntArray
@@ -115,15 +116,16 @@ class ItemResponse(Estimator):
     def predict(self, x: FloatArray) -> Estimate:
         """Returns chance and spread, (n_requests, n_models) each: items as far as features tell them."""
         mean, items = self.predict_mean(x), self._item_means(x)
-        along = np.square((x - self.centre_).astype(np.float32) @ self.eigenvectors_)
-        unknown = self._logit_variance(along @ self.spread_[:-1] + self.spread_[-1]) + self._ability_variance(items)
-        return Estimate(mean=mean, sd=mean * (1.0 - mean) * self._flattening(items) * np.sqrt(unknown))
+        along = np.square(by_row((x - self.centre_).astype(np.float32), self.eigenvectors_))
+        of_items = by_row(along, self.spread_[:-1]) + self.spread_[-1]
+        unknown = self._logit_variance(of_items) + self._ability_variance(items)
+        return Estimate(mean=mean, variance=np.square(mean * (1.0 - mean) * self._flattening(items)) * unknown)
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models) chances, flattened by what is not known of item and ability."""
         self.check_fitted("coefficients_")
         items = self._item_means(x)
-        chance = sigmoid(self._flattening(items) * (items[:, :-1] @ self.ability_.T + items[:, -1:]))
+        chance = sigmoid(self._flattening(items) * (by_row(items[:, :-1], self.ability_.T) + items[:, -1:]))
         chance[:, self.n_labels_ == 0] = np.nan
         return chance
 
@@ -179,7 +181,7 @@ class ItemResponse(Estimator):
         return self.chance(items, Gaussians(mean=ability.mean - n_sd * towards / spread, cov=certain.cov))
 
     def _item_means(self, x: FloatArray) -> FloatArray:
-        return np.asarray((x - self.centre_) @ self.coefficients_ + self.intercept_)
+        return by_row(x - self.centre_, self.coefficients_) + self.intercept_
 
     @property
     def _abilities(self) -> Gaussians:
@@ -187,12 +189,12 @@ class ItemResponse(Estimator):
 
     def _logit_variance(self, item_variance: FloatArray) -> FloatArray:
         """Returns (n, n_models) variance of the logits where each column of the items has its own, (n, n_dims + 1)."""
-        return np.asarray(item_variance[:, :-1] @ np.square(self.ability_).T + item_variance[:, -1:])
+        return by_row(item_variance[:, :-1], np.square(self.ability_).T) + item_variance[:, -1:]
 
     def _ability_variance(self, items: FloatArray) -> FloatArray:
         a = items[:, :-1]
         squares = (a[:, :, None] * a[:, None]).reshape(len(a), -1)
-        return np.asarray(squares @ self.ability_cov_.reshape(len(self.ability_), -1).T)
+        return by_row(squares, self.ability_cov_.reshape(len(self.ability_), -1).T)
 
     def _flattening(self, items: FloatArray) -> FloatArray:
         return flattening(self._logit_variance(self.residual_[None]) + self._ability_variance(items))

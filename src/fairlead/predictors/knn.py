@@ -20,6 +20,7 @@ from fairlead.estimator import Estimator
 from fairlead.predictors.base import Estimate, Predictor
 from fairlead.predictors.means import left_out_means, model_means
 from fairlead.predictors.nearness import Near, nearest, relative_distances
+from fairlead.statistics.products import by_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +120,7 @@ class KNN(Estimator):
         self.check_fitted("points_")
         expected, rows = self._placed(x)
         correction, n_labels = self._corrections(rows)
-        return Estimate(mean=expected + correction, sd=np.sqrt(self.noise_ / (n_labels + self.strength)))
+        return Estimate(mean=expected + correction, variance=self.noise_ / (n_labels + self.strength))
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
@@ -130,9 +131,9 @@ class KNN(Estimator):
     def _placed(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Returns what is expected of each row without neighbours, and where it lies."""
         if self.predictor is None:
-            return self.centre_, (x - self.origin_) @ self.rotation_
+            return self.centre_, by_row(x - self.origin_, self.rotation_)
         expected = self.predictor.predict_mean(x)
-        return expected, np.nan_to_num(expected - self.origin_) @ self.rotation_
+        return expected, by_row(np.nan_to_num(expected - self.origin_), self.rotation_)
 
     def _corrections(self, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
         if len(rows) <= _ROWS_AT_ONCE:

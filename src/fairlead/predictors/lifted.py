@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from fairlead.estimator import Estimator
 from fairlead.predictors.nearness import squared_distances
+from fairlead.statistics.products import by_row
 
 if TYPE_CHECKING:
     from fairlead.predictors.base import Estimate, Predictor
@@ -85,5 +86,5 @@ class Lifted(Estimator):
     def _lift(self, x: FloatArray) -> FloatArray:
         self.check_fitted("whitening_")
         distance = squared_distances((x - self.centre_).astype(np.float32), self.landmarks_, self.squared_)
-        kernels = np.exp(distance / -np.float32(self.radius_[0])) @ self.whitening_
+        kernels = by_row(np.exp(distance / -np.float32(self.radius_[0])), self.whitening_)
         return np.hstack([x, kernels])

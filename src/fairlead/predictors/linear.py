@@ -13,6 +13,7 @@ import numpy.typing as npt
 from fairlead.estimator import Estimator
 from fairlead.predictors.base import Estimate
 from fairlead.predictors.ridge import N_LEADING, Design, Ridge
+from fairlead.statistics.products import by_row
 
 if TYPE_CHECKING:
     from fairlead.types import FloatArray, IntArray
@@ -80,22 +81,22 @@ class Linear(Estimator):
         """Returns mean and spread, (n_requests, n_models) each."""
         mean = self.predict_mean(x)
         if len(self.centre_) == 1:
-            return Estimate(mean=mean, sd=np.sqrt(self._variance(x, 0, self.variance_)))
+            return Estimate(mean=mean, variance=self._variance(x, 0, self.variance_))
         variance = np.empty_like(mean)
         for g in range(len(self.centre_)):
             columns = self.group_ == g
             variance[:, columns] = self._variance(x, g, self.variance_[columns])
-        return Estimate(mean=mean, sd=np.sqrt(variance))
+        return Estimate(mean=mean, variance=variance)
 
     def _variance(self, x: FloatArray, g: int, per_direction: FloatArray) -> FloatArray:
         away = (x - self.centre_[g]).astype(np.float32)
         squares = np.empty((len(x), 1 + self.leading_.shape[2]))
         squares[:, 0] = np.einsum("ij,ij->i", away, away)
-        np.square(away @ self.leading_[g], out=squares[:, 1:])
-        variance = squares @ per_direction[:, 1:].T
+        np.square(by_row(away, self.leading_[g]), out=squares[:, 1:])
+        variance = by_row(squares, per_direction[:, 1:].T)
         return np.maximum(variance, 0.0) + per_direction[:, 0]
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
         self.check_fitted("coefficients_")
-        return np.asarray(x @ self.coefficients_ + self.intercept_)
+        return np.asarray(by_row(x, self.coefficients_) + self.intercept_)

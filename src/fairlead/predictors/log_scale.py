@@ -69,7 +69,7 @@ class LogScale(Estimator):
         self.check_fitted("smearing_")
         logs = self.predictor.predict(x)
         mean = self._mean(logs.mean)
-        return Estimate(mean=mean, sd=(mean + self.unit * self.smearing_) * logs.sd)
+        return Estimate(mean=mean, variance=np.square(mean + self.unit * self.smearing_) * logs.variance)
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models) expected amounts."""
