@@ -31,11 +31,10 @@ def choose_with_control_arm(
         draw: (n,) control draw of each request's session, uniform in [0, 1), or `NOT_DRAWN`.
         share: of the sessions, in [0, 1].
     """
-    choices = _with_chances(policy, predictions, circumstances)
-    reference = circumstances.reference
-    drawn = (draw < NOT_DRAWN) & circumstances.eligible[:, reference] & (reference >= 0)
-    if share <= 0 or not drawn.any():
+    choices, reference = _with_chances(policy, predictions, circumstances), circumstances.reference
+    if share <= 0 or reference < 0 or draw.min(initial=NOT_DRAWN) >= NOT_DRAWN:
         return choices, np.zeros(len(draw), dtype=np.bool_)
+    drawn = (draw < NOT_DRAWN) & circumstances.eligible[:, reference]
     control = drawn & (draw < share)
     first = np.where(control, reference, choices.first)
     assert choices.chances is not None

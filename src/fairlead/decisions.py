@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -116,13 +117,13 @@ class Decisions:
         called = {step.candidate for stage in opening for step in stage.steps}
         rest = (names[column] for column in self._order(i) if names[column] not in called)
         left = max(MAX_STAGES - len(opening), 0)
-        return (*opening, *(Stage(steps=(Step(candidate=name),)) for name in islice(rest, left)))[:MAX_STAGES]
+        return (*opening, *map(_alone, islice(rest, left)))[:MAX_STAGES]
 
     def _order(self, i: int) -> list[int]:
         """Returns the columns to call: the choice, the reference, then the rest by predicted success, unknown last."""
         if self.in_order:
             return list(dict.fromkeys([int(self.first[i]), *np.flatnonzero(self.eligible[i]).tolist()]))
-        by_success = np.argsort(-self.predictions.p_success[i], kind="stable").tolist()
+        by_success = (-self.predictions.p_success[i]).argsort(kind="stable").tolist()
         reference = [self.reference] if self._reference_serves(i) else []
         order = dict.fromkeys([int(self.first[i]), *reference, *by_success])
         eligible = self.eligible[i].tolist()
@@ -151,6 +152,12 @@ class Decisions:
             },
             **columns,
         )
+
+
+@lru_cache(maxsize=4096)
+def _alone(candidate: str) -> Stage:
+    """Returns the stage that calls this candidate and nobody else."""
+    return Stage(steps=(Step(candidate=candidate),))
 
 
 def _above_zero(names: Sequence[str], chances: Sequence[float]) -> dict[str, float]:

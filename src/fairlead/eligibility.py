@@ -72,14 +72,13 @@ class Room:
 
     def takes(self, request: Request, context: Context) -> bool:
         """Says whether nobody is excluded; false where each candidate must be asked."""
-        limits = context.limits
-        if request.needs or limits != _NO_LIMITS:
+        if request.needs or context.limits != _NO_LIMITS:
             return False
         if context.budget_remaining_usd is not None and not self.priced:
             return False
         if any(host.breaker_open for host in context.hosts.values()):
             return False
-        if any(lost(request, dialects).meaning for dialects in self.spoken):
+        if any(request.dialect not in dialects and lost(request, dialects).meaning for dialects in self.spoken):
             return False
         output_tokens = request.max_output_tokens or 0
         fits = input_tokens_with_margin(request) + output_tokens <= self.context_tokens

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -27,6 +27,7 @@ from fairlead.evidence import taken
 from fairlead.features.latest import Latest
 from fairlead.policies import Certified, Floor, HullGuard
 from fairlead.policies.base import Circumstances
+from fairlead.policies.columns import can_serve
 from fairlead.types import Context, Predictions, Request, assumed_tokens
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ class Router:
             return situation
         forms = [-1 if record.answer_form is None else FORMS.index(record.answer_form) for record in recalled]
         circumstances = replace(situation.circumstances, answer_form=np.array(forms, dtype=np.int64))
-        return replace(situation, circumstances=circumstances)
+        return situation._replace(circumstances=circumstances)
 
     def _excluded_then(self, record: Recalled) -> dict[str, str]:
         logged = {prediction.candidate for prediction in record.predictions}
@@ -264,7 +265,7 @@ class Router:
         asked = (asked_of(request) for request in requests)
         forms = [-1 if question is None else FORMS.index(question.form) for question in asked]
         circumstances = replace(situation.circumstances, answer_form=np.array(forms, dtype=np.int64))
-        return replace(situation, circumstances=circumstances)
+        return situation._replace(circumstances=circumstances)
 
     def _host_latency_p95_s(self, contexts: Sequence[Context]) -> FloatArray | None:
         """Returns (n, m) what the hosts were lately measured at, `None` where no context knows of any."""
@@ -290,17 +291,17 @@ class Router:
         choices, control = choose_with_control_arm(
             policy, predictions, circumstances, draw=situation.control_draw, share=self.control_share
         )
-        if not circumstances.eligible[np.arange(len(eligible)), choices.first].all():
+        if not can_serve(choices.first, circumstances.eligible).all():
             raise IneligibleChoiceError(f"{policy!r} chose a candidate that cannot serve the request.")
-        somebody = eligible.any(axis=1)
-        reason = choices.reason if fault is None else ("router_fault",) * len(eligible)
-        if not somebody.all():
-            reason = tuple(np.where(somebody, reason, "no_candidate").tolist())
+        first, reason = choices.first, choices.reason if fault is None else ("router_fault",) * len(eligible)
+        if circumstances.eligible is not eligible:
+            somebody = eligible.any(axis=1)
+            first, reason = np.where(somebody, first, -1), tuple(np.where(somebody, reason, "no_candidate").tolist())
         return Decisions(
             predictions=predictions,
             eligible=eligible,
             exclusions=situation.exclusions,
-            first=np.where(somebody, choices.first, -1),
+            first=first,
             propensity=choices.propensity,
             reason=reason,
             control=control,
@@ -328,9 +329,11 @@ class Router:
         """Returns (n, m) expected output tokens; the caller's own limit bounds them."""
         if self.tokens is None:
             return np.full((len(x), len(self.candidates)), np.nan)
-        limits = np.array([[np.inf if r.max_output_tokens is None else r.max_output_tokens] for r in requests])
         expected = self._taken(self.tokens.predict_mean(x))
-        return np.asarray(np.minimum(expected, limits.reshape(-1, 1)))
+        if all(request.max_output_tokens is None for request in requests):
+            return expected
+        limits = [np.inf if request.max_output_tokens is None else request.max_output_tokens for request in requests]
+        return np.asarray(np.minimum(expected, np.array(limits)[:, None]))
 
     def _taken(self, grid: FloatArray) -> FloatArray:
         """Returns the candidates' columns of what a predictor says of its models."""
@@ -393,8 +396,7 @@ class Router:
         return repr(self.policy)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Situation:
+class _Situation(NamedTuple):
     """What is known of n requests before any prediction."""
 
     exclusions: tuple[Mapping[str, str], ...]

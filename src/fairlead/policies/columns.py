@@ -44,10 +44,10 @@ def latency_p95_s(predictions: Predictions, circumstances: Circumstances) -> Flo
     return predictions.latency_p95_s if hosts is None else np.fmax(predictions.latency_p95_s, hosts)
 
 
-def likeliest(p_success: FloatArray, circumstances: Circumstances) -> IntArray:
-    """Returns (n,) the eligible column with the highest known chance of success, -1 where none is known."""
-    known = np.where(circumstances.eligible & np.isfinite(p_success), p_success, -np.inf)
-    return np.where(np.isfinite(known.max(axis=1)), known.argmax(axis=1), -1)
+def highest(value: FloatArray, circumstances: Circumstances) -> IntArray:
+    """Returns (n,) the eligible column with the highest known value, such as chance of success; -1 where none is."""
+    known = np.where(circumstances.eligible & np.isfinite(value), value, -np.inf)
+    return np.where(known.max(axis=1) > -np.inf, known.argmax(axis=1), -1)
 
 
 def chosen(preferred: Sequence[IntArray], reason: StrArray, circumstances: Circumstances) -> Choices:

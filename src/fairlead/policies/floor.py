@@ -8,7 +8,7 @@ import numpy as np
 
 from fairlead.errors import ConfigError
 from fairlead.policies.base import Promise
-from fairlead.policies.columns import cautious, chosen, column_of, known_at, latency_p95_s, likeliest
+from fairlead.policies.columns import cautious, chosen, column_of, highest, known_at, latency_p95_s
 from fairlead.policies.single import SingleStep
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Floor(SingleStep):
         less = within.min(axis=1) < known_at(reference, spent)
         wanted = np.where(less, within.argmin(axis=1), reference)
         reason = np.where(less, self.within, self.outside)
-        preferred = [wanted, likeliest(p_success, circumstances)]
+        preferred = [wanted, highest(p_success, circumstances)]
         return chosen(preferred, np.where(np.isnan(floor), "no_evidence", reason), circumstances)
 
     def spent(self, predictions: Predictions, circumstances: Circumstances) -> FloatArray:  # noqa: ARG002 - see Latency

@@ -15,7 +15,7 @@ from fairlead.policies.base import Promise
 from fairlead.policies.columns import chosen, known_at
 from fairlead.policies.floor import check_margin
 from fairlead.policies.single import SingleStep
-from fairlead.policies.utility import Utility, best_value
+from fairlead.policies.utility import best_value, highest_utility
 from fairlead.statistics.hulls import gain_over_hull
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Thrifty(SingleStep):
         """Returns the best value at the learned rate, or the reference."""
         worth = self.willingness_to_pay_usd
         if worth is not None:
-            return Utility(willingness_to_pay_usd=worth, caution=self.caution).choose(predictions, circumstances)
+            return highest_utility(predictions, circumstances, 1 / worth, self.caution)
         unknown = np.isnan(known_at(circumstances.reference, predictions.p_success))
         reference = np.full(len(unknown), circumstances.reference, dtype=np.int64)
         return chosen([reference], np.where(unknown, "no_evidence", "reference_within_floor"), circumstances)

@@ -9,13 +9,13 @@ import numpy as np
 
 from fairlead.errors import ConfigError
 from fairlead.policies.base import Promise
-from fairlead.policies.columns import cautious, chosen
+from fairlead.policies.columns import cautious, chosen, highest
 from fairlead.policies.floor import check_caution
 from fairlead.policies.single import SingleStep
 
 if TYPE_CHECKING:
     from fairlead.policies.base import Choices, Circumstances
-    from fairlead.types import FloatArray, IntArray, Predictions
+    from fairlead.types import IntArray, Predictions
 
 
 class Utility(SingleStep):
@@ -56,27 +56,31 @@ class Utility(SingleStep):
 
     def choose(self, predictions: Predictions, circumstances: Circumstances) -> Choices:
         """Returns the best of those whose quality and, where it counts, cost are predicted; else the reference."""
-        best = best_value(predictions, circumstances, 1 / self.willingness_to_pay_usd, self.caution)
-        wanted = np.where(best >= 0, best, circumstances.reference)
-        return chosen([wanted], np.where(best >= 0, "highest_utility", "no_evidence"), circumstances)
+        return highest_utility(predictions, circumstances, 1 / self.willingness_to_pay_usd, self.caution)
 
 
-def best_value(
-    predictions: Predictions, circumstances: Circumstances, multiplier: float | FloatArray, caution: float
-) -> IntArray:
+def highest_utility(
+    predictions: Predictions, circumstances: Circumstances, multiplier: float, caution: float
+) -> Choices:
+    """Returns the candidate of the best value, see `best_value`; the reference where no value is known."""
+    best = best_value(predictions, circumstances, multiplier, caution)
+    known = best >= 0
+    wanted = np.where(known, best, circumstances.reference)
+    return chosen([wanted], np.where(known, "highest_utility", "no_evidence"), circumstances)
+
+
+def best_value(predictions: Predictions, circumstances: Circumstances, multiplier: float, caution: float) -> IntArray:
     """Returns (n,) the eligible column with the highest `quality - multiplier * cost`, -1 where none is known.
 
     Args:
         predictions: of n requests.
         circumstances: who is eligible.
-        multiplier: quality that a USD must buy; 0 where cost does not count, infinite where nothing else does. A
-            number, or (n, 1).
+        multiplier: quality that a USD must buy; 0 where cost does not count, infinite where nothing else does.
         caution: standard deviations taken off each predicted quality.
     """
     value = cautious(predictions, caution)
-    if np.isinf(multiplier).all():
+    if math.isinf(multiplier):
         value = np.where(np.isnan(value), np.nan, -predictions.cost_usd)
-    elif np.any(multiplier):
+    elif multiplier:
         value = value - multiplier * predictions.cost_usd
-    value = np.where(circumstances.eligible & np.isfinite(value), value, -np.inf)
-    return np.where(np.isfinite(value.max(axis=1)), value.argmax(axis=1), -1)
+    return highest(value, circumstances)

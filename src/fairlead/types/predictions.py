@@ -11,10 +11,11 @@ import numpy as np
 from fairlead.types.arrays import FloatArray, IntArray  # noqa: TC001
 
 
-class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+class Prediction(msgspec.Struct, frozen=True, gc=False):
     """What one candidate is expected to do on one request; `None` where nothing is known.
 
-    A decision makes one a candidate, and a `Struct` is made in a tenth of the time of a frozen dataclass.
+    A decision makes one a candidate, and a `Struct` is made in a tenth of the time of a frozen dataclass; without
+    keywords, and out of the collector's sight, in half of that.
     """
 
     candidate: str
@@ -55,13 +56,7 @@ class Predictions:
 
     def row(self, i: int) -> tuple[Prediction, ...]:
         """Returns request `i`, one prediction a candidate."""
-        columns = (_known(getattr(self, name)[i]) for name in GRIDS)
-        return tuple(
-            Prediction(
-                candidate=name, p_success=p, p_success_sd=sd, output_tokens=tokens, cost_usd=cost, latency_p95_s=latency
-            )
-            for name, p, sd, tokens, cost, latency in zip(self.candidates, *columns, strict=True)
-        )
+        return tuple(map(Prediction, self.candidates, *(_known(getattr(self, name)[i]) for name in GRIDS)))
 
 
 GRIDS = ("p_success", "p_success_sd", "output_tokens", "cost_usd", "latency_p95_s")
