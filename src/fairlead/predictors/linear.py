@@ -93,11 +93,10 @@ class Linear(Estimator):
         squares = np.empty((len(x), 1 + self.leading_.shape[2]))
         squares[:, 0] = np.einsum("ij,ij->i", away, away)
         np.square(by_row(away, self.leading_[g]), out=squares[:, 1:])
-        variance = by_row(squares, per_direction[:, 1:].T)
+        variance: FloatArray = by_row(squares, per_direction[:, 1:].T)
         return np.maximum(variance, 0.0) + per_direction[:, 0]
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
         self.check_fitted("coefficients_")
-        mean: FloatArray = by_row(x, self.coefficients_) + self.intercept_
-        return mean
+        return np.asarray(by_row(x, self.coefficients_) + self.intercept_)
