@@ -11,12 +11,10 @@ import numpy as np
 from fairlead.types.arrays import FloatArray, IntArray  # noqa: TC001
 
 
+# A decision makes one a candidate: a struct without keywords, which the collector passes by, takes a twentieth of the time
+# of a frozen dataclass.
 class Prediction(msgspec.Struct, frozen=True, gc=False):
-    """What one candidate is expected to do on one request; `None` where nothing is known.
-
-    A decision makes one a candidate, and a `Struct` is made in a tenth of the time of a frozen dataclass; without
-    keywords, and out of the collector's sight, in half of that.
-    """
+    """What one candidate is expected to do on one request; `None` where nothing is known."""
 
     candidate: str
     p_success: float | None
