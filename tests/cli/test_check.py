@@ -42,6 +42,13 @@ def test_it_prints_what_would_run(check):
     assert "no router is fitted, there is no evidence yet: `host/strong` serves every request" in result.output
 
 
+def test_a_name_that_the_provider_does_not_have_is_doubted(check, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    result = check('[providers.openai]\n[models."openai/gpt-6.1-soll"]\n')
+    assert "Did you mean `openai/gpt-6.1-sol`?" in result.output
+    assert "Did you mean" not in check('[providers.openai]\n[models."openai/of-our-own"]\n').output
+
+
 def test_it_names_what_the_router_has_never_seen(check, tmp_path):
     save(fit(make_outcomes(40)), tmp_path / "mine")
     result = check(POOL + '[routes.auto]\nrouter = "mine"\nreference = "host/strong"\n')

@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from fairlead.eligibility import EXCLUSIONS
 from fairlead.errors import LedgerError, LimitExceededError, NoCandidateError
 from fairlead.gateway.bound import call_bound, limited_by_caller
 
@@ -163,6 +164,7 @@ class Paying:
         total = Decimal(0)
         for name in called:
             if (usd := self.bounds[name].usd) is None:
-                raise NoCandidateError({name: "unpriced_under_budget"})
+                why = "unpriced_under_budget"
+                raise NoCandidateError({name: why}, hint=f". `{why}`: {EXCLUSIONS[why]}. Give the model a `price`.")
             total += usd
         return total

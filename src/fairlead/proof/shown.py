@@ -55,7 +55,7 @@ def figures(statement: Statement) -> list[Figure]:
         Figure(
             name="Paid",
             value=wording.usd(statement.paid_usd),
-            note="exact; control arm, retries, judges, shadows and probes included",
+            note=f"exact{_without(statement)}; control arm, retries, judges, shadows and probes included",
         ),
         Figure(
             name="The reference would have cost",
@@ -73,6 +73,11 @@ def figures(statement: Statement) -> list[Figure]:
             note=_ends(quality.difference, wording.points, _n_and_who(quality)) if quality else "not enough scores yet",
         ),
     ]
+
+
+def _without(statement: Statement) -> str:
+    n = statement.unknown.n_requests
+    return f", without {n:,} request{'s' if n != 1 else ''} of unknown cost" if n else ""
 
 
 def counts(statement: Statement) -> Iterator[Count]:
