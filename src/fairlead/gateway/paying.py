@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.eligibility import EXCLUSIONS
 from fairlead.errors import LedgerError, LimitExceededError, NoCandidateError
-from fairlead.gateway.bound import call_bound, limited_by_caller
+from fairlead.gateway.bound import call_bound, limited_by_caller, output_within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,6 +132,14 @@ class Paying:
         """Returns the request with the output limit that was paid for."""
         limit = self.output_limit(candidate)
         return request if limit is None else request.with_output_limit(limit)
+
+    def room_beside(self, candidate: str, begun: str) -> int | None:
+        """Returns the tokens of output that the sum for one call pays for, beside so much more input."""
+        usd = self.bounds[candidate].usd if self.has_budget else None
+        if usd is None:
+            return None
+        between = (self.at, self.at + timedelta(seconds=self.lease_s))
+        return output_within(usd, self.request, self.routed.candidates[candidate], len(begun.encode()), between)
 
     def reserved_usd(self, candidate: str) -> Decimal | None:
         """Returns what is set aside for one call."""
