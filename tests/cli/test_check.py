@@ -114,7 +114,7 @@ def test_it_says_where_on_the_road_the_installation_is_and_leaves_the_ledger_alo
     assert "the road" not in check(text).output
     assert not (tmp_path / "fairlead.db").exists()
     asyncio.run(SqliteLedger.open(tmp_path / "fairlead.db").close())
-    assert "the road to a first saving: No request was served yet" in check(text).output
+    assert "the road from day 0: No request was served yet" in check(text).output
     oldest = (Path(__file__).parents[1] / "ledger" / "oldest.sql").read_text(encoding="utf-8")
     (tmp_path / "fairlead.db").unlink()
     connection = sqlite3.connect(tmp_path / "fairlead.db")

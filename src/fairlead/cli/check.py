@@ -227,7 +227,7 @@ def lines(result: CheckResult) -> Iterator[str]:
     for names, route in _alike(result.routes):
         yield f"route {names}: reference {route.reference}{_ASSUMED if route.assumed else ''}; {_serves(route)}"
     if result.road is not None:
-        yield f"the road to a first saving: {result.road.words}"
+        yield f"the road from day 0: {result.road.words}"
 
 
 def _alike(routes: tuple[RouteResult, ...]) -> Iterator[tuple[str, RouteResult]]:
