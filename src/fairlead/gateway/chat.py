@@ -82,7 +82,7 @@ class Chat:
             with _patient(send, gateway.limits.idle_s) as patient_send:
                 await self._replay(record, cached, patient_send)
             return
-        routed, context = gateway.decide(request, context, caller)
+        routed, context = await gateway.decide(request, context, caller)
         laps.lap("decide")
         record = Record(
             gateway=gateway,
@@ -107,7 +107,7 @@ class Chat:
         try:
             await record.intend()
         except BudgetExceededError as error:
-            cheaper = record.cheaper(error)
+            cheaper = await record.cheaper(error)
             if cheaper is None:
                 raise
             await cheaper.intend()
