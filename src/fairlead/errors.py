@@ -200,8 +200,7 @@ class AllAttemptsFailedError(FairleadError):
 
     def __init__(self, causes: Sequence[ProviderError]) -> None:
         listed = "; ".join(f"`{cause.model}`: {cause}" for cause in causes)
-        n = f"all {len(causes)} attempts" if len(causes) != 1 else "the only attempt"
-        super().__init__(f"{n} failed ({listed})")
+        super().__init__(f"all {len(causes)} attempts failed ({listed})")
         self.causes = tuple(causes)
 
 

@@ -180,14 +180,20 @@ class _Race:
                 await asyncio.wait({self._second})
         finally:
             timer.cancel()
-            said = await self._call_off()
+            said = None if self._second is None else await self._called_off(self._second)
         if self._overtaken:
             self._run.abandon(first, late=True)
-        if self._beside is not None and said is None:
-            self._run.abandon(self._beside, late=False)
-        elif self._beside is not None and said is not None:
-            ended.append((self._beside, said))
-        return sorted(ended, key=lambda end: (not isinstance(end[1], ProviderError), end[0].stage))
+        if self._beside is not None:
+            self._take_in(self._beside, said, ended)
+        return ended
+
+    def _take_in(self, second: Progress, said: Said | None, ended: list[Ended]) -> None:
+        """Puts the second call where it belongs, which is called off where it has come to nothing yet."""
+        if said is None:
+            self._run.abandon(second, late=False)
+        else:
+            ended.append((second, said))
+            ended.sort(key=lambda end: (not isinstance(end[1], ProviderError), end[0].stage))
 
     async def _first(self, first: Progress) -> list[Ended]:
         """Returns how the first call ended; nothing where the second one was faster."""
@@ -217,13 +223,12 @@ class _Race:
             self._overtaken = True
             self._caller.cancel()
 
-    async def _call_off(self) -> Said | None:
-        """Ends the second call; returns what it had come to before, `None` where it had not."""
-        if self._second is None:
-            return None
-        self._second.cancel()
-        await asyncio.wait({self._second})
-        return None if self._second.cancelled() else self._second.result()
+    @staticmethod
+    async def _called_off(second: asyncio.Task[Said | None]) -> Said | None:
+        """Returns what the second call had come to before it was called off; `None` where it had not."""
+        second.cancel()
+        await asyncio.wait({second})
+        return None if second.cancelled() else second.result()
 
 
 def _answered(ended: list[Ended]) -> bool:
@@ -234,4 +239,4 @@ def _close(run: Run, progress: Progress, said: Said) -> None:
     if isinstance(said, ProviderError):
         run.fail(progress, said)
     else:
-        run.succeed(progress, said.usage, said.model, text=said.text)
+        run.succeed(progress, said.usage, said.model, text=said.text if run.compares(progress) else "")

@@ -116,6 +116,11 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     @property
+    def at_end(self) -> bool:
+        """Whether the body has come to its end, and all of it was taken."""
+        return self._complete and not self._pieces
+
+    @property
     def usable(self) -> bool:
         """Whether it can carry another exchange: the host has neither closed it nor said a word.
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 KEEP_S = 15.0
 """How long an unused connection is kept."""
+FIXED_HEADERS = "user-agent: fairlead\r\naccept-encoding: identity\r\n"
+Origin = tuple[str, int, bool]
+"""Host, port, and whether the connection is secure."""
 NEXT_ADDRESS_S = 0.25
 """After how long the next address of a host is tried beside the first; RFC 8305."""
 
@@ -37,13 +40,10 @@ class Target:
     host: str
     port: int
     secure: bool
-    line: str
+    head: str
     """The first lines of a request."""
-
-    @property
-    def origin(self) -> tuple[str, int, bool]:
-        """What connections are shared by."""
-        return self.host, self.port, self.secure
+    origin: Origin
+    """What connections are shared by."""
 
 
 class LeanTransport:
@@ -59,26 +59,30 @@ class LeanTransport:
     def __init__(self, *, authorities: str | None = None) -> None:
         self._authorities = authorities
         self._context: ssl.SSLContext | None = None
-        self._free: dict[tuple[str, int, bool], list[Connection]] = {}
-        self._open: dict[Connection, tuple[str, int, bool]] = {}
+        self._free: dict[Origin, list[Connection]] = {}
+        self._open: dict[Connection, Origin] = {}
         self._sweeper: asyncio.TimerHandle | None = None
 
     def post(self, call: Call, limits: Limits) -> _Exchange:
         """Opens a call; see `Transport.post`."""
         return _Exchange(self, call, limits)
 
-    async def connection(self, call: Call, target: Target, limits: Limits) -> Connection:
-        """Returns a connection to the host: the one used last, else a new one.
-
-        Raises:
-            ProviderError: there is none.
-        """
+    def kept(self, target: Target) -> Connection | None:
+        """Returns the connection to the host that was used last; `None` where there is none that can be used again."""
         free = self._free.get(target.origin, ())
         while free:
             connection = free.pop()
             if connection.usable:
                 return connection
             connection.abort()
+        return None
+
+    async def opened(self, call: Call, target: Target, limits: Limits) -> Connection:
+        """Returns a new connection to the host.
+
+        Raises:
+            ProviderError: there is none.
+        """
         try:
             async with asyncio.timeout(limits.connect_s):
                 connection = await self._connected(target)
@@ -162,17 +166,18 @@ class _Exchange:
         target = _target(call.url)
         request = _request(call, target)
         silence_s = max(limits.ttft_s, limits.patient_ttft_s, limits.idle_s) if call.stream else limits.answer_s
-        self._connection = await self._transport.connection(call, target, limits)
+        transport = self._transport
+        connection = self._connection = transport.kept(target) or await transport.opened(call, target, limits)
         try:
-            self._connection.ask(request, silence_s=silence_s)
-            await self._connection.head()
+            connection.ask(request, silence_s=silence_s)
+            await connection.head()
         except (BrokenOffError, NotHttpError, OSError) as error:
-            self._connection.abort()
+            connection.abort()
             raise _failure(error, call.candidate, begun=False) from None
         except BaseException:
-            self._connection.abort()
+            connection.abort()
             raise
-        return _Reply(self._connection, call.candidate)
+        return _Reply(connection, call.candidate)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
@@ -189,7 +194,8 @@ class _Reply:
 
     async def body(self) -> bytes:
         pieces, n_bytes = [], 0
-        while piece := await self.piece():
+        while not self._connection.at_end:
+            piece = await self.piece()
             pieces.append(piece)
             n_bytes += len(piece)
             if n_bytes > MAX_BODY_BYTES:
@@ -217,7 +223,8 @@ def _target(url: str) -> Target:
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         line += f"authorization: Basic {b64encode(pair.encode()).decode()}\r\n"
-    return Target(host, parts.port or (443 if secure else 80), secure, line)
+    port = parts.port or (443 if secure else 80)
+    return Target(host, port, secure, line + FIXED_HEADERS, (host, port, secure))
 
 
 def _request(call: Call, target: Target) -> bytes:
@@ -229,8 +236,7 @@ def _request(call: Call, target: Target) -> bytes:
     own = "".join([f"{name}: {value}\r\n" for name, value in call.headers.items()])
     if own.count("\n") != len(call.headers) or own.count("\r") != len(call.headers):
         raise RefusedRequestError("a header of the call holds a line break", model=call.candidate)
-    fixed = "user-agent: fairlead\r\naccept-encoding: identity\r\n"
-    return f"{target.line}{fixed}{own}content-length: {len(call.body)}\r\n\r\n".encode() + call.body
+    return f"{target.head}{own}content-length: {len(call.body)}\r\n\r\n".encode() + call.body
 
 
 def _failure(error: Exception, candidate: str, *, begun: bool) -> ProviderError:

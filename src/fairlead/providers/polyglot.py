@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fairlead.wire.translation import spoken
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 
     from fairlead.providers.base import Limits, Provider
     from fairlead.types import Candidate, Chunk, Dialect, Request, Response
@@ -28,13 +26,13 @@ class Polyglot:
         """Yields the answer as it arrives; see `Provider.stream`."""
         return self._speaker(request).stream(candidate, request, limits)
 
-    async def complete(self, candidate: Candidate, request: Request, limits: Limits) -> Response:
+    def complete(self, candidate: Candidate, request: Request, limits: Limits) -> Coroutine[object, object, Response]:
         """Returns the whole answer; see `Provider.complete`."""
-        return await self._speaker(request).complete(candidate, request, limits)
+        return self._speaker(request).complete(candidate, request, limits)
 
-    async def count(self, candidate: Candidate, request: Request, limits: Limits) -> int | None:
+    def count(self, candidate: Candidate, request: Request, limits: Limits) -> Coroutine[object, object, int | None]:
         """Returns the tokens of the input; see `Provider.count`."""
-        return await self._speaker(request).count(candidate, request, limits)
+        return self._speaker(request).count(candidate, request, limits)
 
     async def close(self) -> None:
         """Gives back connections; may be called again."""
@@ -42,4 +40,4 @@ class Polyglot:
             await speaker.close()
 
     def _speaker(self, request: Request) -> Provider:
-        return self.speakers[spoken(request, tuple(self.speakers))]
+        return self.speakers.get(request.dialect) or next(iter(self.speakers.values()))
