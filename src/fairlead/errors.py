@@ -200,7 +200,8 @@ class AllAttemptsFailedError(FairleadError):
 
     def __init__(self, causes: Sequence[ProviderError]) -> None:
         listed = "; ".join(f"`{cause.model}`: {cause}" for cause in causes)
-        super().__init__(f"all {len(causes)} attempts failed ({listed})")
+        n = f"all {len(causes)} attempts" if len(causes) != 1 else "the only attempt"
+        super().__init__(f"{n} failed ({listed})")
         self.causes = tuple(causes)
 
 

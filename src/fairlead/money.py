@@ -8,7 +8,7 @@ A prediction and a bill are made by the same price rows, resolved at the moment 
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime  # noqa: TC003 - the ledger decodes these types: hints must resolve
 from decimal import Decimal
 from typing import TYPE_CHECKING, Self
@@ -46,6 +46,11 @@ class Usage:
     file_searches: int = 0
     requests: int = 1
     estimated: bool = False
+
+    def __add__(self, other: Usage) -> Usage:
+        """Returns what two calls used together."""
+        counts = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.name != "estimated"}
+        return Usage(**counts, estimated=self.estimated or other.estimated)
 
     @property
     def read_tokens(self) -> int:

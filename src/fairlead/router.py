@@ -125,7 +125,7 @@ class Router:
         """
         if self.features is None or self.success is None:
             return Predictions.unknown(self._names, len(requests))
-        x = self._latest.of(self.features, requests[0]) if len(requests) == 1 else self.features.transform(requests)
+        x = self._latest.of(self.features, requests)
         success = self.success.predict(x)
         output_tokens = self._output_tokens(x, requests)
         return Predictions(
@@ -141,7 +141,7 @@ class Router:
         """Returns candidate -> the tokens of output that a share `level` of its answers stays within, where known."""
         if self.features is None or self.tokens is None:
             return {}
-        within = self._taken(self.tokens.predict_quantile(self._latest.of(self.features, request), level))[0]
+        within = self._taken(self.tokens.predict_quantile(self._latest.of(self.features, [request]), level))[0]
         return {name: n for name, n in zip(self._names, within.tolist(), strict=True) if not np.isnan(n)}
 
     def bind(

@@ -63,3 +63,35 @@ def test_unknown_stays_unknown(candidates):
     for name in ("local/qwen/qwen3-32b", "toy/strong"):
         assert candidates[name].price is None
         assert candidates[name].capabilities.context_tokens is None
+
+
+GOING_ON = """
+[providers.local]
+{settings}
+[models."local/m"]
+capabilities = {{ {capabilities} }}
+"""
+ADDRESS = 'base_url = "http://127.0.0.1:8000/v1"'
+
+
+@pytest.mark.parametrize(
+    ("settings", "capabilities", "expected"),
+    [
+        (ADDRESS, "", False),
+        (ADDRESS, "prefill = true", True),
+        (f'{ADDRESS}\nflavour = "vllm"', "", True),
+        (f'{ADDRESS}\nflavour = "vllm"', "prefill = false", False),
+        (f'{ADDRESS}\nflavour = "mistral"', "", True),
+        (f'{ADDRESS}\nflavour = "deepseek"', "", False),
+        ('base_url = "http://127.0.0.1:8000/beta"\nflavour = "deepseek"', "", True),
+        (f'{ADDRESS}\ndialect = "anthropic"', "", False),
+        (f'{ADDRESS}\ndialect = "anthropic"', "prefill = true", True),
+        (f'{ADDRESS}\ndialect = "responses"', "prefill = true", False),
+        (f'{ADDRESS}\ndialect = "gemini"', "prefill = true", False),
+    ],
+)
+def test_who_is_known_to_go_on_with_a_broken_answer(tmp_path, settings, capabilities, expected):
+    path = tmp_path / "fairlead.toml"
+    path.write_text(GOING_ON.format(settings=settings, capabilities=capabilities), encoding="utf-8")
+    (candidate,) = catalog.build(load(path, {}), AT)
+    assert candidate.goes_on is expected

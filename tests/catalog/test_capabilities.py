@@ -62,3 +62,8 @@ def test_what_is_kept_by_hand_wins_over_what_was_gathered():
 def test_a_flag_on_which_two_tables_contradict_each_other_is_unknown():
     assert "files" not in known_of("openai", "gpt-5")  # one says that it reads documents, one that it does not
     assert known_of("openai", "gpt-5")["efforts"].value == ("minimal", "low", "medium", "high")
+
+
+@pytest.mark.parametrize(("name", "expected"), [("claude-haiku-4-5", True), ("claude-opus-5-5", False)])
+def test_which_of_anthropics_models_go_on_from_a_beginning(name, expected):
+    assert capabilities_of("anthropic", name).prefill is expected

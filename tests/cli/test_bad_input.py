@@ -23,7 +23,7 @@ WITHOUT_KEYS = {name: value for name, value in os.environ.items() if not name.en
 SIMULATED = '[providers.sim]\ndialect = "simulated"\ntime_scale = 0\n'
 
 
-def run(*words, largest_file=None, **options):
+def run(*words, largest_file=None, environ=None, **options):
     def limited():
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
 
@@ -32,7 +32,7 @@ def run(*words, largest_file=None, **options):
         capture_output=True,
         text=True,
         check=False,
-        env=WITHOUT_KEYS,
+        env=WITHOUT_KEYS | (environ or {}),
         preexec_fn=limited if largest_file else None,
         **options,
     )
@@ -87,6 +87,29 @@ def test_no_key_and_no_file(verb, code, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("variable", "value", "parts"),
+    [
+        ("OPENAI_API_KEY", " ", ("`OPENAI_API_KEY` is empty",)),
+        ("OPENAI_KEY", "x", ("`OPENAI_KEY` is set, and `OPENAI_API_KEY` is not",)),
+        ("GOOGLE_API_KEY", "x", ("`GOOGLE_API_KEY` is set, and `GEMINI_API_KEY` is not",)),
+    ],
+)
+def test_a_key_by_another_name(variable, value, parts, tmp_path):
+    assert_refused(run("check", cwd=tmp_path, environ={variable: value}), 1, *parts)
+
+
+def test_a_file_that_nobody_named_is_not_read_and_that_is_said(config, tmp_path):
+    result = run("check", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "`fairlead.toml` lies here and is not read: give it by `--config fairlead.toml`" in result.stderr
+
+
+def test_a_folder_that_is_none(tmp_path, config):
+    refused = run("serve", "--config", config, "--ledger", tmp_path / "none" / "x.db")
+    assert_refused(refused, 1, "`ledger.path`", "is no folder")
+
+
+@pytest.mark.parametrize(
     ("settings", "parts"),
     [
         ("[server]\nprot = 1", ("`server.prot`", "`port`")),
@@ -94,7 +117,8 @@ def test_no_key_and_no_file(verb, code, tmp_path):
         ("[limits]\nttft_s = -1", ("`limits.ttft_s`", "-1")),
         ('[routes.auto]\ncontrol_share = "half"', ("`routes.auto.control_share`", "half")),
         ('[routes.auto]\nreference = "sim/nobody"', ("`routes.auto.reference`", "`sim/nobody`")),
-        ('[routes.auto]\nrouter = "nowhere"', ("nowhere",)),
+        ('[routes.auto]\nrouter = "nowhere"', ("`routes.auto.router`", "nowhere")),
+        ('[routes.auto]\nreference = "nobody"', ("`nobody`", "Expected `PROVIDER/MODEL`")),
         ("[routes.auto", ("is not TOML",)),
     ],
 )

@@ -42,6 +42,13 @@ def test_it_prints_what_would_run(check):
     assert "no router is fitted, there is no evidence yet: `host/strong` serves every request" in result.output
 
 
+def test_a_name_that_the_provider_does_not_have_is_doubted(check, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    result = check('[providers.openai]\n[models."openai/gpt-6.1-soll"]\n')
+    assert "Did you mean `openai/gpt-6.1-sol`?" in result.output
+    assert "Did you mean" not in check('[providers.openai]\n[models."openai/of-our-own"]\n').output
+
+
 def test_it_names_what_the_router_has_never_seen(check, tmp_path):
     save(fit(make_outcomes(40)), tmp_path / "mine")
     result = check(POOL + '[routes.auto]\nrouter = "mine"\nreference = "host/strong"\n')
@@ -107,7 +114,7 @@ def test_it_says_where_on_the_road_the_installation_is_and_leaves_the_ledger_alo
     assert "the road" not in check(text).output
     assert not (tmp_path / "fairlead.db").exists()
     asyncio.run(SqliteLedger.open(tmp_path / "fairlead.db").close())
-    assert "the road to a first saving: No request was served yet" in check(text).output
+    assert "the road from day 0: No request was served yet" in check(text).output
     oldest = (Path(__file__).parents[1] / "ledger" / "oldest.sql").read_text(encoding="utf-8")
     (tmp_path / "fairlead.db").unlink()
     connection = sqlite3.connect(tmp_path / "fairlead.db")

@@ -68,6 +68,7 @@ def test_people_see_a_table_and_the_key_once(capsys, ledger):
         (("create", "x", "--budget", "-5/day"), "expected USD above 0 and a period"),
         (("create", "x", "--budget", "five/day"), "expected USD above 0 and a period"),
         (("create", "x", "--expires", "soon"), "expected a time such as"),
+        (("create", "x", "--expires", "2020-01-01"), "which has passed"),
     ],
 )
 def test_a_slip_is_told(capsys, ledger, words, complaint):

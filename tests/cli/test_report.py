@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import time
 
 import msgspec
 import pytest
@@ -76,9 +77,10 @@ def test_people_see_the_verdict_and_what_is_unknown(path, monkeypatch, capsys):
 
 def test_without_requests_there_is_nothing_to_state(path, capsys):
     assert run("--ledger", path, "--since", "2030-01-01") == 0
-    assert (
-        capsys.readouterr().out == "No requests: there is nothing to state yet. Send some through `fairlead serve`.\n"
+    said = (
+        "No requests since 2030-01-01 00:00 UTC: there is nothing to state yet. Send some through `fairlead serve`.\n"
     )
+    assert capsys.readouterr().out == said
 
 
 def test_since_leaves_out_what_came_before(path, capsys):
@@ -94,14 +96,29 @@ def test_the_page_is_written_whole_and_named(path, tmp_path, capsys):
     assert not list(tmp_path.glob("*.partial"))
 
 
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/New_York"])
+def test_another_time_zone_gives_the_same_bytes(path, tmp_path, monkeypatch, capsys, zone):
+    given = ("--ledger", path, "--since", "2026-11-01T12:00:01", "--html", tmp_path / "page.html")
+    said = []
+    for name in ("UTC", zone):
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+        assert run(*given, "--json") == 0
+        said.append((capsys.readouterr().out, (tmp_path / "page.html").read_bytes()))
+    monkeypatch.undo()
+    time.tzset()
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("since", ["2026-11-01T12:00:01", "2026-11-01T17:30:01+05:30", "2031-01-01"])
 @pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".db"])
-def test_an_export_gives_the_same_bytes(path, tmp_path, suffix):
+def test_an_export_gives_the_same_bytes(path, tmp_path, suffix, since):
     ledger = SqliteLedger.open(path)
     export(ledger, tmp_path / f"rows{suffix}")
     asyncio.run(ledger.close())
     for name, source in (("ledger", ("--ledger", path)), ("export", ("--from", tmp_path / f"rows{suffix}"))):
         page, result = tmp_path / f"{name}.html", tmp_path / f"{name}.json"
-        assert run(*source, "--html", page, "--out", result, "--since", "2026-11-01T12:00:01") == 0
+        assert run(*source, "--html", page, "--out", result, "--since", since) == 0
     for ending in ("html", "json"):
         assert (tmp_path / f"ledger.{ending}").read_bytes() == (tmp_path / f"export.{ending}").read_bytes()
 

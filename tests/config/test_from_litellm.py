@@ -131,6 +131,91 @@ def test_what_is_not_carried_over_is_named(found):
     assert "model_list[1].order" not in left
 
 
+LIMITED = """
+model_list:
+  - model_name: day
+    litellm_params: {model: gpt-4o, max_budget: 12.5, budget_duration: 1d, rpm: 60, tpm: 9000, max_parallel_requests: 4}
+  - model_name: odd
+    litellm_params: {model: gpt-4o-mini, max_budget: 5, budget_duration: 10d}
+  - model_name: two
+    litellm_params: {model: gpt-5, max_budget: 5}
+  - model_name: two
+    litellm_params: {model: gpt-5-mini}
+  - model_name: named
+    litellm_params: {model: gpt-5-nano, max_budget: 1, budget_duration: 30d}
+router_settings:
+  model_group_alias: {other: named}
+  provider_budget_config: {openai: {budget_limit: 1, time_period: 1d}}
+litellm_settings:
+  max_budget: 100
+  budget_duration: 30d
+  default_key_generate_params: {max_budget: 1.5, budget_duration: 7d, rpm_limit: 3, duration: 30d, models: [day]}
+  cache: true
+  cache_params: {type: redis, host: os.environ/REDIS_HOST, ttl: 600}
+general_settings: {max_parallel_requests: 2, global_max_parallel_requests: 50}
+"""
+
+
+@pytest.fixture(scope="module")
+def limited():
+    return from_litellm(yaml.safe_load(LIMITED))
+
+
+def test_the_budget_of_a_lone_deployment_is_that_of_its_route(limited, tmp_path):
+    (tmp_path / "fairlead.toml").write_text(toml_text(limited.tables()))
+    config = load(tmp_path / "fairlead.toml", {"OPENAI_API_KEY": "x"})
+    budgets = {name: route.budget for name, route in config.routes.items() if route.budget is not None}
+    assert {name: (str(kept.usd), kept.per) for name, kept in budgets.items()} == {"day": ("12.5", "day")}
+    assert {route.cache.ttl_s for route in config.routes.values() if route.cache is not None} == {600}
+    assert config.server.max_in_flight == 50
+
+
+def test_the_limits_that_only_a_key_has_are_told_as_the_command_that_makes_it(limited):
+    left = {each.place: each.why for each in limited.left}
+    make = "fairlead keys create NAME"
+    for place, command in {
+        "model_list[0].rpm": f"{make} --route day --requests-per-minute 60",
+        "model_list[0].tpm": f"{make} --route day --tokens-per-minute 9000",
+        "model_list[0].max_parallel_requests": f"{make} --route day --parallel 4",
+        "model_list[2].max_budget": f"{make} --route two --budget 5/total",
+        "model_list[4].max_budget": f"{make} --route named --budget 1/month",
+        "litellm_settings.default_key_generate_params": f"{make} --budget 1.5/week "
+        "--requests-per-minute 3 --expires 30d",
+        "general_settings.max_parallel_requests": f"{make} --parallel 2",
+    }.items():
+        assert f"`{command}`" in left.pop(place), place
+    assert set(left) == {
+        "model_list[1].max_budget",
+        "router_settings.provider_budget_config",
+        "litellm_settings.max_budget",
+        "litellm_settings.budget_duration",
+        "litellm_settings.cache_params.host",
+    }
+
+
+@pytest.mark.parametrize(
+    ("params", "ttl_s", "left"),
+    [
+        (None, 3600, {"cache_params.ttl"}),
+        ({"type": "local", "ttl": 99_999_999}, 604_800, set()),
+        ({"type": "redis-semantic", "ttl": 5}, None, {"cache"}),
+        ({"mode": "default_off", "ttl": 5}, None, {"cache"}),
+        ({"supported_call_types": ["embedding"], "ttl": 5}, None, {"cache"}),
+    ],
+)
+def test_a_cache_is_carried_over_where_ours_does_the_same(params, ttl_s, left):
+    models = [{"model_name": "a", "litellm_params": {"model": "gpt-4o"}}]
+    found = from_litellm({"model_list": models, "litellm_settings": {"cache": True, "cache_params": params}})
+    assert {each.place.removeprefix("litellm_settings.") for each in found.left} == left
+    assert (found.routes["a"].get("cache") or {}).get("ttl_s") == ttl_s
+
+
+def test_a_cache_that_is_off_stays_off():
+    models = [{"model_name": "a", "litellm_params": {"model": "gpt-4o"}}]
+    found = from_litellm({"model_list": models, "litellm_settings": {"cache": False, "cache_params": {"ttl": 5}}})
+    assert "cache" not in found.routes["a"]
+
+
 def test_no_key_is_copied_or_shown(found, text):
     assert CANARY not in text
     assert CANARY not in repr(found.left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -19,12 +20,14 @@ class Scripted:
 
     def __init__(self, *scripts):
         self.scripts = list(scripts)
+        self.requests = []
         self.n_calls = 0
         self.n_closed = 0
         self.n_taken = 0
         self.silent = asyncio.Event()
 
-    async def stream(self, _candidate, _request, _limits):
+    async def stream(self, _candidate, request, _limits):
+        self.requests.append(request)
         script = self.scripts[self.n_calls]
         self.n_calls += 1
         try:
@@ -68,12 +71,20 @@ class Time:
 class Bench:
     """An executor over scripted providers, one candidate each, `first`, `second` ..."""
 
-    def __init__(self, *providers, limits=None, estimate=None, reasoning=None):
+    def __init__(self, *providers, limits=None, estimate=None, reasoning=None, goes_on=(), weights=None):
         price = Price(id="price", input=Rate(base=Decimal(2)), output=Rate(base=Decimal(10)))
         names = ["first", "second", "third"][: len(providers)]
         able = Capabilities(reasoning=reasoning)
         candidates = {
-            name: Candidate(name=name, provider=name, model=f"{name}-model", price=price, capabilities=able)
+            name: Candidate(
+                name=name,
+                provider=name,
+                model=f"{name}-model",
+                weights=(weights or {}).get(name, ""),
+                price=price,
+                capabilities=able,
+                goes_on=name in goes_on,
+            )
             for name in names
         }
         self.time = Time()
@@ -92,8 +103,8 @@ class Bench:
     async def execute(self, seed=0):
         return await self.executor.execute(self.decision, Request.from_prompt("hi"), seed=seed)
 
-    def stream(self):
-        return self.executor.stream(self.decision, Request.from_prompt("hi"))
+    def stream(self, **asked):
+        return self.executor.stream(self.decision, replace(Request.from_prompt("hi"), **asked))
 
 
 @pytest.fixture

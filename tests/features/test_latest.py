@@ -25,7 +25,7 @@ class Counting:
 def test_the_same_request_is_read_once_and_every_other_one_anew():
     features, latest = Counting(), Latest()
     first, second, equal = (Request.from_prompt(prompt) for prompt in ("one", "three", "one"))
-    read = [latest.of(features, request)[0, 0] for request in (first, first, second, second, first, equal)]
+    read = [latest.of(features, [request])[0, 0] for request in (first, first, second, second, first, equal)]
     assert read == [3, 3, 5, 5, 3, 3]
     assert features.n == 4
 
@@ -33,17 +33,17 @@ def test_the_same_request_is_read_once_and_every_other_one_anew():
 def test_a_request_that_is_gone_lends_its_features_to_nobody_and_is_not_kept_alive():
     features, latest = Counting(), Latest()
     request = Request.from_prompt("one")
-    latest.of(features, request)
+    latest.of(features, [request])
     gone = weakref.ref(request)
     del request
     gc.collect()
     assert gone() is None
-    assert latest.of(features, Request.from_prompt("three"))[0, 0] == 5
+    assert latest.of(features, [Request.from_prompt("three")])[0, 0] == 5
 
 
 def test_copies_start_with_nothing():
     features, latest, request = Counting(), Latest(), Request.from_prompt("one")
-    latest.of(features, request)
+    latest.of(features, [request])
     for copied in (copy.deepcopy(latest), pickle.loads(pickle.dumps(latest))):
-        copied.of(features, request)
+        copied.of(features, [request])
     assert features.n == 3

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fairlead.fitting import fit
-from fairlead.gateway.bound import DEFAULT_OUTPUT_TOKENS, LEAST_OUTPUT_TOKENS, call_bound, most_usd
+from fairlead.gateway.bound import DEFAULT_OUTPUT_TOKENS, LEAST_OUTPUT_TOKENS, call_bound, most_usd, output_within
 from fairlead.money import weekly
 from fairlead.router import Router
 from fairlead.testing import make_outcomes
@@ -164,3 +164,28 @@ def test_what_a_router_learned_bounds_nearly_every_answer_and_pays_for_less_than
     assert covered.mean() >= 0.97  # of 600 answers
     assert np.median(bounds) < 2 * np.median(test.output_tokens)
     assert Router(candidates=(CHEAP,)).output_tokens_within(REQUEST, 0.99) == {}  # nothing was learned
+
+
+@pytest.mark.parametrize(("n_more", "room"), [(0, 100), (40, 60), (100, 0), (101, -1)])
+def test_longer_input_leaves_less_room_for_output_within_the_same_sum(n_more, room):
+    usd = call_bound(replace(REQUEST, max_output_tokens=100), DEAR, None, BETWEEN).usd
+    assert output_within(usd, REQUEST, DEAR, n_more, BETWEEN) == room
+
+
+def test_the_room_is_never_more_than_the_sum_pays_for_also_where_a_tier_begins():
+    rng = np.random.default_rng(0)
+    tiers = Price(
+        id="p",
+        input=Rate(base=Decimal(1), tiers=((1_000, Decimal(3)),)),
+        output=Rate(base=Decimal(5), tiers=((1_000, Decimal(9)),)),
+    )
+    dear = Candidate(name="p", price=tiers)
+    for n_more in rng.integers(0, 3_000, 200).tolist():
+        usd = Decimal(int(rng.integers(1, 40_000))) / 1_000_000
+        room = output_within(usd, REQUEST, dear, n_more, BETWEEN)
+        bill = tiers.cost_usd(Usage(input_tokens=900 + n_more, output_tokens=max(0, room)))
+        assert room <= 0 or bill <= usd
+
+
+def test_there_is_no_room_where_nothing_is_known_of_the_price():
+    assert output_within(Decimal(1), REQUEST, candidate("free", None), 1, BETWEEN) == 0

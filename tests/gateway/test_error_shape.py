@@ -53,6 +53,23 @@ async def test_an_unknown_path_is_404(running, path):
     assert code == "model_not_found" or "`/v1/models`, `/v1/models/{name}`" in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "meant", "base"),
+    [
+        ("/chat/completions", "/v1/chat/completions", "followed by `/v1`"),
+        ("/v1/chat/completions/chat/completions", "/v1/chat/completions", "followed by `/v1`"),
+        ("/responses", "/v1/responses", "followed by `/v1`"),
+        ("/v1/v1/messages", "/v1/messages", "this gateway."),
+    ],
+)
+async def test_a_base_url_that_is_off_by_the_version_is_told(running, asked, meant, base):
+    async with running.http.post(running.url + asked, json={}) as reply:
+        message = (await reply.json())["error"]["message"]
+    assert reply.status == 404
+    assert f"Did you mean `{meant}`?" in message
+    assert message.endswith((base, f"{base}."))
+
+
 @pytest.mark.parametrize("path", DECIDING)
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'"x"', b"{" * 100_000, BAD_SCHEMA])
 async def test_a_malformed_body_is_400(running, path, body):

@@ -76,7 +76,7 @@ async def test_a_broken_stream_ends_in_an_error_and_is_never_completed(start, di
 async def test_the_client_raises_what_broke_the_stream(start):
     running = await start(NO_RETRIES, faults=always("cut", after_events=5))
     async with client(running) as ours:
-        with pytest.raises(openai.APIError, match="attempts failed"):
+        with pytest.raises(openai.APIError, match=r"attempts? failed"):
             async for _ in await ours.responses.create(**ASK, stream=True):
                 pass
 

@@ -27,7 +27,7 @@ CHEAP = Pair(candidate="b", n=40, mean_difference=0.0, sd=0.3, cost_ratio=0.1)
             "gathering",
             "must come from routing",
         ),
-        (replace(NOTHING, n_requests=9, n_scored=4, n_saving=3, pairs=(CHEAP,)), "saving", "fairlead report"),
+        (replace(NOTHING, n_requests=9, n_scored=4, n_saving=3, pairs=(CHEAP,)), "saving", "the statement says"),
     ],
 )
 def test_each_stage_says_what_comes_next(signs, stage, says):

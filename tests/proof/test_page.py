@@ -66,7 +66,7 @@ def test_sections_are_put_in_as_they_are():
 def test_an_empty_ledger_has_a_page_without_claims():
     words = _words(page(statement([]), title="Savings statement"))
     assert "no requests" in words
-    assert "Not enough evidence yet" in words
+    assert "there is nothing to state yet" in words
 
 
 def test_what_is_not_known_is_said(entry, attempt):

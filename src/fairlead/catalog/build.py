@@ -15,7 +15,7 @@ from fairlead.types import Candidate
 if TYPE_CHECKING:
     from fairlead.config import Config, ModelConfig, ProviderConfig
     from fairlead.money import Price, Tariff
-    from fairlead.types import Dialect
+    from fairlead.types import Capabilities, Dialect
 
 
 def build(config: Config, at: datetime | None = None) -> tuple[Candidate, ...]:
@@ -32,14 +32,16 @@ def build(config: Config, at: datetime | None = None) -> tuple[Candidate, ...]:
 
 def _candidate(name: str, model: ModelConfig, config: Config, tariff: Tariff | None, at: datetime) -> Candidate:
     provider, _, model_name = name.partition("/")
+    able = as_capabilities(facts_of(name, model, config))
     return Candidate(
         name=name,
         provider=provider,
         model=model_name,
         weights=model.weights or model_name,
         **_spoken(config.providers[provider]),
+        goes_on=_goes_on(config.providers[provider], able),
         settings=tuple(model.settings.items()),
-        capabilities=as_capabilities(facts_of(name, model, config)),
+        capabilities=able,
         **_priced(tariff, at),
         known_as=model.known_as,
     )
@@ -49,6 +51,15 @@ def _spoken(provider: ProviderConfig) -> _Spoken:
     if isinstance(provider, HostedProvider):
         return {"dialects": provider.dialects, "refused": provider.own_ways.refused}
     return {"dialects": ("openai",), "refused": ()}
+
+
+def _goes_on(provider: ProviderConfig, able: Capabilities) -> bool:
+    """Says whether a model is known to continue an answer: by what is known of itself, else by its kind of host."""
+    if not isinstance(provider, HostedProvider) or provider.dialects[0] not in {"openai", "anthropic"}:
+        return False
+    ways = provider.own_ways
+    taken = provider.base_url.rstrip("/").endswith(ways.prefill_at)
+    return taken and (ways.prefill is not None if able.prefill is None else able.prefill)
 
 
 class _Spoken(TypedDict):

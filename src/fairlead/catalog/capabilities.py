@@ -28,6 +28,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     files: bool | None = None
     json_schema: bool | None = None
     reasoning: bool | None = None
+    prefill: bool | None = None
     source: str
 
 

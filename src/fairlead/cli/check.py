@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
@@ -52,6 +53,8 @@ class CandidateResult(msgspec.Struct, kw_only=True, frozen=True):
     price_disputed: bool
     """Two sources say different things: the dearer one guards budgets."""
     context_tokens: int | None
+    meant: str | None = None
+    """What is known at this provider by a similar name, where nothing is known of this one."""
 
     @classmethod
     def of(cls, candidate: Candidate) -> Self:
@@ -65,7 +68,18 @@ class CandidateResult(msgspec.Struct, kw_only=True, frozen=True):
             price_changes=candidate.tariff is not None and len(candidate.tariff.terms) > 1,
             price_disputed=candidate.tariff is not None and bool(candidate.tariff.second),
             context_tokens=candidate.capabilities.context_tokens,
+            meant=_meant(candidate),
         )
+
+
+def _meant(candidate: Candidate) -> str | None:
+    """Returns the model of the catalogue that a name may have been meant for; `None` where something is known of it."""
+    if candidate.price is not None or candidate.capabilities.context_tokens is not None:
+        return None
+    from fairlead.catalog.capabilities import every_model  # noqa: PLC0415 - heavy, loaded where it is needed
+
+    at_host = [name for name in every_model() if name.startswith(f"{candidate.provider}/")]
+    return next(iter(difflib.get_close_matches(candidate.name, at_host, n=1, cutoff=0.8)), None)
 
 
 class RouteResult(msgspec.Struct, kw_only=True, frozen=True):
@@ -181,11 +195,26 @@ def checked(path: Path | None, *, host: str | None = None, port: int | None = No
     from fairlead.config import load  # noqa: PLC0415 - heavy, loaded when called
     from fairlead.gateway.setup import prepare  # noqa: PLC0415
 
+    if path is None and _USUAL.is_file():
+        typer.echo(f"`{_USUAL}` lies here and is not read: give it by `--config {_USUAL}`", err=True)
     config = load(path, os.environ).overridden(host=host, port=port, ledger=ledger)
-    folder = config.ledger.path.resolve().parent
-    if not os.access(folder, os.W_OK):
-        raise LedgerError(f"`ledger.path` is `{config.ledger.path}`, but `{folder}` cannot be written. Make it first.")
+    _check_folder(config.ledger.path)
     return prepare(config)
+
+
+_USUAL = Path("fairlead.toml")
+"""What most people call the file."""
+
+
+def _check_folder(ledger: Path) -> None:
+    folder = ledger.resolve().parent
+    if not folder.is_dir():
+        raise LedgerError(f"`ledger.path` is `{ledger}`, but `{folder}` is no folder. Make it first.")
+    if not os.access(folder, os.W_OK):
+        raise LedgerError(
+            f"`ledger.path` is `{ledger}`, but `{folder}` may not be written to. Make it writable for whoever runs "
+            "this, or give another place by `--ledger`."
+        )
 
 
 def lines(result: CheckResult) -> Iterator[str]:
@@ -198,7 +227,7 @@ def lines(result: CheckResult) -> Iterator[str]:
     for names, route in _alike(result.routes):
         yield f"route {names}: reference {route.reference}{_ASSUMED if route.assumed else ''}; {_serves(route)}"
     if result.road is not None:
-        yield f"the road to a first saving: {result.road.words}"
+        yield f"the road from day 0: {result.road.words}"
 
 
 def _alike(routes: tuple[RouteResult, ...]) -> Iterator[tuple[str, RouteResult]]:
@@ -222,7 +251,8 @@ _ASSUMED = " (assumed, as the dearest: name yours by `reference`)"
 
 def _priced(candidate: CandidateResult) -> str:
     if candidate.input_usd_per_mtok is None:
-        return "price unknown: takes no part in claims on cost"
+        meant = "" if candidate.meant is None else f". Did you mean `{candidate.meant}`?"
+        return f"price unknown: takes no part in claims on cost{meant}"
     usd = f"${candidate.input_usd_per_mtok} in, ${candidate.output_usd_per_mtok} out per million tokens"
     hours = " at the dearest hour" if candidate.price_changes else ""
     return f"{usd}{hours}{'; sources differ (`fairlead prices diff`)' if candidate.price_disputed else ''}"

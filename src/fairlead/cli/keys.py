@@ -283,7 +283,10 @@ def _end(text: str | None, now: datetime) -> datetime | None:
         raise typer.BadParameter(
             f"`--expires` is `{text}`; expected a time such as `12h`, `30d` or `8w`, or a date such as `2027-01-31`."
         ) from None
-    return given if given.tzinfo else given.replace(tzinfo=UTC)
+    end = given if given.tzinfo else given.replace(tzinfo=UTC)
+    if end <= now:
+        raise typer.BadParameter(f"`--expires` is `{text}`, which has passed; expected a time that is to come.")
+    return end
 
 
 def _shown(keys: KeyStore, found: list[Key], now: datetime) -> tuple[KeyResult, ...]:
@@ -318,7 +321,11 @@ def _result(key: Key, budget: Limit | None, used: Mapping[str, tuple[Decimal, De
 def _show_new(result: KeysCreateResult, console: Console) -> None:
     key = result.key
     console.print(f"key {key.id} `{key.name}`, shown this once:\n\n    {result.secret}\n", markup=False, soft_wrap=True)
-    console.print("Clients send it as their API key.", markup=False)
+    console.print(
+        f"Clients send it as their API key. It opens the gateway whose ledger is `{result.ledger}`, and no other.",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _show_held(result: KeysHeldResult, console: Console) -> None:

@@ -61,7 +61,7 @@ def report(
     if html is not None:
         write_whole(html, page(stated, title="Savings statement").encode())
     result = ReportResult(since=start, statement=result_of(stated), road=here)
-    emit(result, partial(_show, stated, here, html), as_json=as_json, out=out)
+    emit(result, partial(_show, result, stated, html), as_json=as_json, out=out)
 
 
 def _of_ledger(place: str, start: datetime | None) -> tuple[Statement, RoadResult]:
@@ -86,11 +86,11 @@ def _of_export(path: Path, start: datetime | None) -> tuple[Statement, RoadResul
     return statement(entries(), exported_events(path)), road_of(entries())
 
 
-def _show(stated: Statement, here: RoadResult, html: Path | None, console: Console) -> None:
+def _show(result: ReportResult, stated: Statement, html: Path | None, console: Console) -> None:
     from fairlead.cli.statement_shown import show_statement  # noqa: PLC0415 - only people need it
 
-    show_statement(stated, console)
+    show_statement(stated, console, start=result.since)
     if stated.n_requests:
-        console.print(f"\nThe road to a first saving: {here.words}", markup=False, soft_wrap=True)
+        console.print(f"\nThe road from day 0: {result.road.words}", markup=False, soft_wrap=True)
     if html is not None:
         console.print(f"\npage: {html}", markup=False, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from contextlib import contextmanager
@@ -122,7 +123,7 @@ def _route_one(routes: Routes, prompt: str, model: str, *, as_json: bool, out: P
 
     text = sys.stdin.read() if prompt == "-" else prompt
     request = Request.from_prompt(text, model=model)
-    shown = DecisionShown.of(routes.decide(request, Context(now=datetime.now(UTC))), request)
+    shown = DecisionShown.of(asyncio.run(routes.decide(request, Context(now=datetime.now(UTC)))), request)
     emit(shown, partial(_show_decision, shown), as_json=as_json, out=out)
 
 

@@ -144,12 +144,12 @@ class StepResult(msgspec.Struct, kw_only=True, frozen=True):
     """What one thing adds to the naive saving."""
 
     name: str
-    """`answer`, `prompt`, `cache`, `other`, `retries` or `not_priced`."""
+    """`answer`, `prompt`, `cache`, `other`, `retries`, `same`, `own` or `not_priced`."""
     usd: IntervalResult
 
 
 class GapResult(msgspec.Struct, kw_only=True, frozen=True):
-    """The way from the naive saving to the estimated one, over the compared requests of the policy arm."""
+    """The way from the naive saving to the estimated one, over the policy arm of the compared routes."""
 
     naive_saving_usd: Decimal
     steps: tuple[StepResult, ...]
@@ -286,7 +286,9 @@ class StatementResult(msgspec.Struct, kw_only=True, frozen=True):
     control: ArmResult
     not_compared: dict[str, int]
     """Why requests take no part in the comparison -> how many."""
-    verdict: Literal["saves", "costs_more", "same", "not_enough_evidence", "heavy_tail", "no_control_arm"]
+    verdict: Literal[
+        "saves", "costs_more", "same", "not_enough_evidence", "heavy_tail", "no_control_arm", "nothing_compared"
+    ]
     sessions_needed: int | None
     """About how many more sessions would tell; `null` where that is settled or cannot be said."""
     saving: SavingResult | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from fairlead.cli.output import table
@@ -12,6 +13,7 @@ from fairlead.proof.shown import (
     counts,
     figures,
     included,
+    mean_cost,
     misroute_lines,
     quality_lines,
     scored_by,
@@ -20,6 +22,7 @@ from fairlead.proof.shown import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from rich.console import Console
     from rich.table import Table
@@ -28,10 +31,17 @@ if TYPE_CHECKING:
     from fairlead.proof.statement import Statement
 
 
-def show_statement(statement: Statement, console: Console) -> None:
-    """Prints the statement for people."""
-    if not statement.n_requests:
-        console.print("No requests: there is nothing to state yet. Send some through `fairlead serve`.", soft_wrap=True)
+def show_statement(statement: Statement, console: Console, *, start: datetime | None = None) -> None:
+    """Prints the statement for people.
+
+    Args:
+        statement: what is stated.
+        console: where to.
+        start: of the period that was asked for; `None` for everything.
+    """
+    if statement.since is None:
+        nothing = "No requests" if start is None else f"No requests since {start.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        console.print(f"{nothing}: there is nothing to state yet. Send some through `fairlead serve`.", soft_wrap=True)
         return
     console.print(
         f"{wording.period(statement)}: {statement.n_requests:,} requests in {statement.n_sessions:,} sessions, "
@@ -61,7 +71,7 @@ def _headline(statement: Statement) -> Table:
     headline.add_row(
         "Naive saving, for comparison",
         wording.usd(naive.saving_usd),
-        f"served tokens at the reference's price, {naive.n_requests} requests: no counterfactual",
+        f"served tokens at the reference's price, {naive.n_requests:,} requests: no counterfactual",
     )
     return headline
 
@@ -103,8 +113,8 @@ def _kinds(statement: Statement) -> Table:
             f"{row.kind}, {row.model}",
             f"{row.n:,}",
             wording.interval(row.score, wording.score),
-            f"{row.n_scored:,}",
-            wording.bare(wording.interval(row.cost_usd, wording.usd)),
+            scored_by(row),
+            mean_cost(row),
             wording.seconds(row.latency_p50_s),
         )
     return rows
@@ -141,6 +151,9 @@ def _shares(name: str, parts: Sequence[Share]) -> Table:
 def _show_counts(statement: Statement, console: Console) -> None:
     lines = [f"{count.n:>7,}  {count.key}: {count.words}" for count in counts(statement)]
     console.print("\n".join(["", *lines]), markup=False, soft_wrap=True)
+    if statement.n_configurations > 1:
+        several = f"{statement.n_configurations:,} configurations served in this period."
+        console.print(f"{several} If the share of the control arm changed, ask for one at a time.", soft_wrap=True)
     if statement.unknown.n_requests:
         bound = wording.usd(statement.unknown.bound_usd)
         console.print(f"{statement.unknown.n_requests:>7,}  of unknown cost, in no sum: together at most {bound}")

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from fairlead.config.known import KNOWN_PROVIDERS
+from fairlead.config.litellm_limits import BUDGET, RATES, budget, cache, key_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,6 +52,9 @@ LIMITS = {
     "stream_timeout": ("ttft_s", 0.001, 3600),
 }
 """Its setting -> ours in `[limits]`, at least, at most."""
+OF_KEYS = frozenset({"default_key_generate_params", "upperbound_key_generate_params", "default_internal_user_params"})
+"""Settings with the limits of keys that are made without any."""
+MOST_IN_FLIGHT = 100_000
 DESCRIBED = frozenset({"id", "mode", "base_model", "description", "db_model", "metadata"})
 """Of `model_info`: says nothing that routing or billing needs."""
 _ENVIRON = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
@@ -90,15 +94,20 @@ class Imported:
 def from_litellm(document: Mapping[str, Any]) -> Imported:
     """Returns what a `config.yaml`, as YAML gives it, says in our words."""
     found = Imported()
-    groups: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    groups: dict[str, list[_Deployment]] = defaultdict(list)
     for i, deployment in enumerate(document.get("model_list") or []):
         place = f"model_list[{i}]"
         if (model := _model(found, place, deployment)) is not None:
-            order = (deployment.get("litellm_params") or {}).get("order") or 0
-            groups[str(deployment.get("model_name", model))].append((order, model))
-    members = {name: [model for _, model in sorted(group, key=lambda m: m[0])] for name, group in groups.items()}
+            params = deployment.get("litellm_params") or {}
+            limits = {name: params[name] for name in (*BUDGET, *RATES) if params.get(name) is not None}
+            added = _Deployment(order=params.get("order") or 0, model=model, place=place, limits=limits)
+            groups[str(deployment.get("model_name", model))].append(added)
+    members = {name: [d.model for d in sorted(group, key=lambda d: d.order)] for name, group in groups.items()}
     router, library = document.get("router_settings") or {}, document.get("litellm_settings") or {}
     _routes(found, members, router, library)
+    for name, group in groups.items():
+        _limits(found, name, group, alone=len(group) == 1 and name not in _aliases(router).values())
+    _cache(found, library)
     for table, settings in (("litellm_settings", library), ("router_settings", router)):
         _settings(found, table, settings)
     _general(found, document.get("general_settings") or {})
@@ -106,6 +115,17 @@ def from_litellm(document: Mapping[str, Any]) -> Imported:
         why = "set these variables yourself" if name == "environment_variables" else "has no counterpart"
         found.leave(name, why)
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Deployment:
+    """What a group needs to know of one of its deployments."""
+
+    order: float
+    model: str
+    place: str
+    limits: Mapping[str, Any]
+    """Its budget and its rates."""
 
 
 # Deployments ---------------------------------------------------------------------------------------------------------
@@ -133,7 +153,10 @@ def _model(found: Imported, place: str, deployment: Mapping[str, Any]) -> str | 
     entry = {key: value for key, value in entry.items() if value}
     if found.models.setdefault(name, entry) != entry:
         found.leave(place, f"`{name}` is there already with other settings; one name is one model here")
-    for key in (*(params.keys() - {"order"}), *(f"model_info.{key}" for key in info.keys() - DESCRIBED)):
+    for key in (
+        *(params.keys() - {"order", *BUDGET, *RATES}),
+        *(f"model_info.{key}" for key in info.keys() - DESCRIBED),
+    ):
         found.leave(f"{place}.{key}", _WHY.get(key.rpartition(".")[2], "has no counterpart"))
     return name
 
@@ -226,8 +249,7 @@ def _routes(
         for group in members:
             targets = [each for each in settings.get("default_fallbacks") or [] if each != group]
             behind[group] += _targets(found, f"{table}.default_fallbacks", targets, members)
-    aliases = {alias: group["model"] if isinstance(group, dict) else group for alias, group in _aliases(router)}
-    for name, group in {**{name: name for name in members}, **aliases}.items():
+    for name, group in {**{name: name for name in members}, **_aliases(router)}.items():
         if not _NAME.fullmatch(name):
             found.leave(
                 f"model_name `{name}`", "a route's name has letters, digits, `.`, `_` and `-`; ask for its models"
@@ -239,8 +261,37 @@ def _routes(
             found.leave(f"router_settings.model_group_alias.{name}", f"there is no `{group}`")
 
 
-def _aliases(router: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    yield from (router.get("model_group_alias") or {}).items()
+def _limits(found: Imported, name: str, group: list[_Deployment], *, alone: bool) -> None:
+    """Adds the budget of a deployment to its route, and names the command that makes a key with its rates."""
+    for deployment in group:
+        limits, place = deployment.limits, deployment.place
+        route = name if name in found.routes else None
+        for rate in RATES.keys() & limits.keys():
+            command = key_command({rate: limits[rate]}, route)
+            found.leave(f"{place}.{rate}", f"limits of a deployment are not kept; a key has them: `{command}`")
+        if "max_budget" not in limits:
+            continue
+        made = budget(limits)
+        if made is None:
+            found.leave(f"{place}.max_budget", "a budget is of USD by the `hour`, `day`, `week`, `month` or in `total`")
+        elif not alone or route is None:
+            why = "a budget is of a route, and this route is not this deployment alone"
+            found.leave(f"{place}.max_budget", f"{why}; a key has one: `{key_command(limits, route)}`")
+        else:
+            found.routes[name]["budget"] = made
+
+
+def _cache(found: Imported, library: Mapping[str, Any]) -> None:
+    made, differences = cache(library)
+    for place, why in differences:
+        found.leave(f"litellm_settings.{place}", why)
+    for route in found.routes.values() if made is not None else ():
+        route["cache"] = made
+
+
+def _aliases(router: Mapping[str, Any]) -> dict[str, Any]:
+    aliases = (router.get("model_group_alias") or {}).items()
+    return {alias: group["model"] if isinstance(group, dict) else group for alias, group in aliases}
 
 
 def _pairs(fallbacks: object) -> Iterator[tuple[str, list[str]]]:
@@ -256,11 +307,20 @@ def _targets(found: Imported, place: str, targets: list[str], members: Mapping[s
 
 
 def _settings(found: Imported, table: str, settings: Mapping[str, Any]) -> None:
-    handled = {"fallbacks", "context_window_fallbacks", "default_fallbacks", "model_group_alias"}
+    handled = {
+        "fallbacks",
+        "context_window_fallbacks",
+        "default_fallbacks",
+        "model_group_alias",
+        "cache",
+        "cache_params",
+    }
     for name, value in settings.items():
         if name in LIMITS and isinstance(value, int | float) and not isinstance(value, bool):
             ours, least, most = LIMITS[name]
             found.limits[ours] = min(max(value, least), most)
+        elif name in OF_KEYS and isinstance(value, dict):
+            found.leave(f"{table}.{name}", f"keys are made by command: `{key_command(value)}`")
         elif name not in handled:
             found.leave(f"{table}.{name}", _WHY.get(name, "has no counterpart"))
 
@@ -270,6 +330,10 @@ def _general(found: Imported, settings: Mapping[str, Any]) -> None:
         reference = _ENVIRON.fullmatch(str(value)) if name == "master_key" else None
         if reference is not None and reference[1].isupper():
             found.server["admin_key_env"] = reference[1]
+        elif name == "global_max_parallel_requests" and isinstance(value, int) and value > 0:
+            found.server["max_in_flight"] = min(value, MOST_IN_FLIGHT)
+        elif name == "max_parallel_requests":
+            found.leave(f"general_settings.{name}", f"keys are made by command: `{key_command({name: value})}`")
         else:
             found.leave(f"general_settings.{name}", _WHY.get(name, "has no counterpart"))
 
@@ -280,22 +344,22 @@ _FOREIGN = frozenset(
 )
 """Prefixes of hosts whose dialect we do not speak."""
 _WHY = {
-    "rpm": "limits of a deployment are not kept; limit keys by `fairlead keys create`",
-    "tpm": "limits of a deployment are not kept; limit keys by `fairlead keys create`",
     "weight": "a group is taken in order, not by weight",
     "routing_strategy": "a group is taken in order; `objective` of a route chooses by cost, quality or latency",
     "cooldown_time": "a breaker leaves a host alone for 5 s, then for longer while it fails",
     "drop_params": "what a host cannot be told excludes it, or is dropped and named where it is a mere hint",
     "content_policy_fallbacks": "what one provider refuses for its content goes to nobody else",
-    "max_budget": "money is limited by route (`budget`) and by key, not for the whole gateway",
-    "budget_duration": "money is limited by route (`budget`) and by key, not for the whole gateway",
-    "provider_budget_config": "money is limited by route (`budget`) and by key, not by provider",
+    "max_budget": "money is limited by route (`budget`) and by key (`--budget`), not for the whole gateway",
+    "budget_duration": "money is limited by route (`budget`) and by key (`--budget`), not for the whole gateway",
+    "provider_budget_config": "money is limited by route (`budget`) and by key (`--budget`), not by provider",
+    "max_internal_user_budget": "people have keys, and keys budgets: `fairlead keys create NAME --budget 10/month`",
+    "internal_user_budget_duration": "see `max_internal_user_budget`",
+    "max_end_user_budget": "those who use an application have no budget of their own; its key has",
     "master_key": "a key stands in the file, and is not copied: name a variable by `server.admin_key_env`",
     "database_url": "keys and rows are not taken over; `[ledger] url` names a database of ours",
     "success_callback": "see `/metrics`, `[observability]` and the ledger",
     "failure_callback": "see `/metrics`, `[observability]` and the ledger",
     "callbacks": "see `/metrics`, `[observability]` and the ledger",
-    "cache": "answers are not kept by this file",
     "redis_host": "one database is all that several gateways share",
     "redis_port": "one database is all that several gateways share",
     "redis_password": "one database is all that several gateways share",

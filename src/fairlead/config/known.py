@@ -80,4 +80,20 @@ KNOWN_PROVIDERS = {
 
 def with_a_key(environ: Mapping[str, str]) -> list[str]:
     """Returns the providers whose key is in the environment, in the order above."""
-    return [name for name, provider in KNOWN_PROVIDERS.items() if environ.get(provider.api_key_env)]
+    return [name for name, provider in KNOWN_PROVIDERS.items() if environ.get(provider.api_key_env, "").strip()]
+
+
+def almost_a_key(environ: Mapping[str, str]) -> str:
+    """Returns a word on a variable that was meant for a key of these providers, where there is such a one."""
+    for variable in (provider.api_key_env for provider in KNOWN_PROVIDERS.values()):
+        if variable in environ:
+            return f": `{variable}` is empty"
+        names = (variable.removesuffix("_API_KEY"), *_ALSO_CALLED.get(variable, ()))
+        for name in environ:
+            if name.startswith(tuple(f"{word}_" for word in names)) and name.endswith(("KEY", "TOKEN")):
+                return f": `{name}` is set, and `{variable}` is not"
+    return ""
+
+
+_ALSO_CALLED = {"ANTHROPIC_API_KEY": ("CLAUDE",), "GEMINI_API_KEY": ("GOOGLE",), "XAI_API_KEY": ("GROK",)}
+"""How else variables for a key begin."""

@@ -13,7 +13,7 @@ import msgspec
 from fairlead.config.base import Table
 from fairlead.config.environment import with_environment
 from fairlead.config.flavours import FLAVOURS
-from fairlead.config.known import KNOWN_PROVIDERS, with_a_key
+from fairlead.config.known import KNOWN_PROVIDERS, almost_a_key, with_a_key
 from fairlead.config.learning import check_learning
 from fairlead.config.price_checks import check_price
 from fairlead.config.references import Referenced
@@ -133,10 +133,11 @@ def _read(path: Path) -> dict[str, Any]:
 def _found(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     names = with_a_key(environ)
     if not names:
-        variables = listed([provider.api_key_env for provider in KNOWN_PROVIDERS.values()])
+        variables = [provider.api_key_env for provider in KNOWN_PROVIDERS.values()]
         raise ConfigError(
-            f"no provider is configured; expected one of {variables} in the environment, or `[providers.NAME]` in a "
-            "file given by `--config`. To see it work without a key, run `fairlead demo`."
+            f"no provider is configured{almost_a_key(environ)}; expected one of {listed(variables)} in the "
+            "environment, or `[providers.NAME]` in a file given by `--config`. To see it work without a key, run "
+            "`fairlead demo`."
         )
     return {name: {} for name in names}
 

@@ -85,6 +85,10 @@ class LimitsConfig(Table, frozen=True, kw_only=True):
     breaker_failures: Annotated[int, Meta(ge=0, le=1000)] = 5
     """Failures in a row after which a host is left alone for 5 s, then tried by one request, up to every 20 s; 0 never
     leaves it alone. Default 5, 0 to 1000."""
+    continuations: Annotated[int, Meta(ge=0, le=10)] = 2
+    """How often a stream that broke off in the middle is continued, by a model that is known to go on from a beginning
+    (`capabilities.prefill`); each is a further call, within `max_attempts` and `retries`. 0 is never: the stream ends
+    with an error. Default 2, 0 to 10."""
     retry_share: Annotated[float, Meta(ge=0, le=1)] = 0.2
     """Retries, as a share of the requests; 20 may be saved up, and 0 is none. Default 0.2, 0 to 1."""
     hedge_share: Annotated[float, Meta(ge=0, le=1)] = 0.05
@@ -304,6 +308,9 @@ class CapabilitiesConfig(Table, frozen=True, kw_only=True):
     """Whether it keeps to a JSON Schema. Default: the catalogue's."""
     reasoning: bool | None = None
     """Whether it may think before it answers, so that its first word may take long. Default: the catalogue's."""
+    prefill: bool | None = None
+    """Whether it goes on from the beginning of an answer that a request ends with: a stream that breaks off is then
+    continued. Of dialects `openai` and `anthropic`. Default: the catalogue's, else as the flavour of its host says."""
 
 
 class ModelConfig(Table, frozen=True, kw_only=True):

@@ -48,7 +48,7 @@ dialect = "{dialect}"
 base_url = "{base_url}"
 [models."{name}/{role}"]
 price = {{ input_usd_per_mtok = {dollars}, output_usd_per_mtok = {dollars} }}
-capabilities = {{ context_tokens = {context_tokens}, max_output_tokens = 1000, reasoning = false }}
+capabilities = {{ context_tokens = {context_tokens}, max_output_tokens = 1000, reasoning = false, prefill = {prefill} }}
 """
 _ROUTE = '[routes.{name}]\nobjective = "order"\ncandidates = {candidates}\n'
 _DOLLARS = {"primary": 4, "small": 3, "fallback": 2}
@@ -224,6 +224,7 @@ def _settings(of: Sequence[Cell], address: str) -> str:
                     dialect=_DIALECTS[cell.dialect],
                     dollars=_DOLLARS[role],
                     context_tokens=_CONTEXT_TOKENS[role],
+                    prefill=str(cell.scenario.prefill).lower(),
                 )
             )
         parts.append(_ROUTE.format(name=cell.route, candidates=names))

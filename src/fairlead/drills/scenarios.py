@@ -46,6 +46,8 @@ class Scenario:
     every_s: float = 0.0
     """From the start of one request to the start of the next."""
     roles: tuple[Role, ...] = ("primary", "fallback")
+    prefill: bool = False
+    """The models are known to go on from the beginning of an answer."""
     base_url: str | None = None
     """Where the primary is looked for, in place of the host that plays; `{host}` stands for it."""
 

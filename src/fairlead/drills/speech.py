@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -37,7 +38,10 @@ class _Tokens(Reply):
     """A reply that is streamed token by token."""
 
     def pieces(self) -> Iterator[str]:
-        return iter(TOKENS)
+        return iter(_PIECE.findall(self.text))
+
+
+_PIECE = re.compile(r"\s*\S+\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +53,14 @@ class Speech:
         stream: whether the answer is streamed.
         model: the name that it gives.
         usage: the tokens that it reports.
+        text: what it says.
     """
 
     dialect: Served
     stream: bool
     model: str
     usage: Usage = USAGE
+    text: str = TEXT
 
     @cached_property
     def events(self) -> tuple[bytes, ...]:
@@ -69,6 +75,16 @@ class Speech:
     def answer(self) -> Script:
         """Says the whole answer; the connection stays open."""
         return (Send(self.head()), Send(self.rest(0)))
+
+    def onward(self, begun: str, *, again: bool = False) -> Script:
+        """Says what comes after a beginning, as a model does that is given it without the space at its end.
+
+        Args:
+            begun: the words so far; none for the whole answer.
+            again: they are said once more before the rest.
+        """
+        rest = TEXT.removeprefix(begun)
+        return replace(self, text=begun + rest if again else rest).answer()
 
     def head(self) -> bytes:
         """Returns the head of a good reply, and so much of it as comes before any content."""
@@ -108,7 +124,7 @@ class Speech:
 
     @property
     def _reply(self) -> Reply:
-        return _Tokens(text=TEXT, usage=self.usage)
+        return _Tokens(text=self.text, usage=self.usage)
 
 
 _CHUNKED = -1

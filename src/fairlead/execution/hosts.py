@@ -219,4 +219,5 @@ class Hosts:
             self._fresh_until_s = 0.0
         elif attempt.status == "ok":
             host.breaker.succeed()
-            host.learn(attempt)
+            if attempt.kind != "continuation":  # a part of an answer says nothing of how long a whole one takes
+                host.learn(attempt)

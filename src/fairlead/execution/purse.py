@@ -21,6 +21,13 @@ class Purse(Protocol):
         """Returns the request as a candidate is sent it: with the output limit that was paid for."""
         ...
 
+    def room_beside(self, candidate: str, begun: str) -> int | None:
+        """Returns the tokens of output that the sum for one call pays for, where its input is longer by these words.
+
+        `None` where money is not limited; 0 or less where it pays for none.
+        """
+        ...
+
     def reserved_usd(self, candidate: str) -> Decimal | None:
         """Returns what is set aside for one call of a candidate."""
         ...

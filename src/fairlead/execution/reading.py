@@ -24,7 +24,7 @@ class Reading:
         self._run = run
         self._waiting = Waiting()
         provider = providers[progress.candidate.provider]
-        self._chunks = provider.stream(progress.candidate, run.told(progress, request), run.limits)
+        self._chunks = provider.stream(progress.candidate, request, run.limits)
 
     async def beginning(self) -> list[Chunk]:
         """Returns the chunks up to the first with content, and those that came with it."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from fairlead.answers import asked_of, final_answer
 from fairlead.errors import ProviderError
 from fairlead.execution.advance import Call, Deliver, Move, advance, compares, hedge, ruled_out
+from fairlead.execution.continuing import by_whom
 from fairlead.execution.patience import first_token_s, hedge_after_s, hedge_stream_after_s
-from fairlead.types import Attempt, Outcome, ToolCall
+from fairlead.types import Attempt, Outcome, ToolCall, estimated_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -212,6 +213,38 @@ class Run:
         shared = self._shared
         return shared.hedges.left and shared.hedge_spend.take(self._expected.usd(self._candidates[name]))
 
+    async def go_on(self, begun: str) -> tuple[Progress, Request] | None:
+        """Opens a call that goes on with an answer that broke off, and says what it asks; `None` where there is none.
+
+        Args:
+            begun: what the caller has of the answer.
+        """
+        request = replace(self._request, begun=begun)
+        barred = self._barred
+        if self.left_s() <= 0:
+            return None
+        for stage, name in by_whom(self.plan, self.attempts, self._candidates, request, self.limits, barred):
+            again = any(attempt.candidate == name for attempt in self.attempts)
+            asked = self._with_room(name, request)
+            if asked is None or (again and not self._shared.retries.left) or not await self._pays(name):
+                continue
+            if again:
+                self._shared.retries.take()
+            return self._begin(name, stage, kind="continuation"), asked
+        return None
+
+    def _with_room(self, name: str, request: Request) -> Request | None:
+        """Returns the request with what is left of the limit on its output, `None` where nothing is."""
+        limits = [request.max_output_tokens]
+        if self._purse is not None:
+            limits += [self._purse.output_limit(name)]
+        rooms = [limit - estimated_tokens(len(request.begun)) for limit in limits if limit is not None]
+        if self._purse is not None and (paid := self._purse.room_beside(name, request.begun)) is not None:
+            rooms.append(paid)
+        if not rooms:
+            return request
+        return request.with_output_limit(min(rooms)) if min(rooms) > 0 else None
+
     def told(self, progress: Progress, request: Request) -> Request:
         """Returns the request as the host of a call is sent it."""
         return request if self._purse is None else self._purse.told(progress.candidate.name, request)
@@ -268,8 +301,9 @@ class Run:
         self._close(progress, "ok", usage=usage, model_served=model_served, answer=answer)
 
     def fail(self, progress: Progress, error: ProviderError) -> None:
-        """Closes an attempt with what broke it."""
-        self.causes.append(error)
+        """Closes an attempt with what broke it; why it was not continued is no reason why an answer broke off."""
+        if progress.kind != "continuation":
+            self.causes.append(error)
         self._close(progress, "failed", error=error)
 
     def abandon(self, progress: Progress, *, late: bool, streamed: bool = False) -> None:
@@ -317,6 +351,8 @@ class Run:
         is the least that it used: under a budget its reservation counts, so it stays unknown there.
         """
         estimate, request = self._shared.estimate, self._request
+        if progress.kind == "continuation":
+            return None  # its input is longer than the request
         if estimate is None or (not whole and (not said or self._purse is not None)):
             return None
         return None if progress.candidate.capabilities.reasoning else estimate(request, said)

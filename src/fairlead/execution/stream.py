@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Self
 
 from fairlead.errors import ProviderError
+from fairlead.execution.continuing import Beginning, Seam
 from fairlead.execution.reading import Reading
 from fairlead.execution.rival import begun
 
@@ -44,6 +45,8 @@ class Stream:
         self._held: Sequence[Chunk] = ()  # what came before the first content, or a whole answer that was weighed
         self._kept: dict[int, Sequence[Chunk]] = {}  # number of the attempt -> its answer, where answers are weighed
         self._candidate: str | None = None
+        self._beginning = Beginning()
+        self._seam: Seam | None = None
 
     @property
     def candidate(self) -> str | None:
@@ -75,25 +78,58 @@ class Stream:
 
     async def __anext__(self) -> Sequence[Chunk]:
         if self._held:
-            held, self._held = self._held, ()
-            return held
-        if self.outcome is not None:
+            chunks, self._held = self._held, ()
+        elif self.outcome is not None:
             raise StopAsyncIteration
+        else:
+            chunks = await self._next()
+        self._beginning.note(chunks)
+        return chunks
+
+    async def _next(self) -> Sequence[Chunk]:
+        """Returns what arrives next, from whoever goes on where the answer breaks off."""
         (reading,) = self._open
+        try:
+            chunks = await self._read_on(reading)
+        except asyncio.CancelledError:
+            await self.aclose()
+            raise
+        except ProviderError:
+            self._settle("failed")
+            raise
+        if chunks is None:
+            self._run.succeed(self._open[0].progress, self._open[0].progress.usage)
+            self._settle("delivered")
+            raise StopAsyncIteration
+        return chunks
+
+    async def _read_on(self, reading: Reading) -> Sequence[Chunk] | None:
         try:
             chunks = await reading.next(reading.patience_s())
         except ProviderError as error:
             self._run.fail(reading.progress, error)
-            self._settle("failed")
-            raise
-        except asyncio.CancelledError:
-            await self.aclose()
-            raise
-        if chunks is None:
-            self._run.succeed(reading.progress, reading.progress.usage)
-            self._settle("delivered")
-            raise StopAsyncIteration
-        return chunks
+            chunks = await self._go_on()
+            if chunks is None:
+                raise
+        return chunks if chunks is None or self._seam is None else [*map(self._seam.chunk, chunks)]
+
+    async def _go_on(self) -> Sequence[Chunk] | None:
+        """Returns how the rest of a broken answer begins; `None` where nobody goes on with it."""
+        if (text := self._beginning.text) is None:
+            return None
+        seam = Seam(text)
+        while (asked := await self._run.go_on(seam.begun)) is not None:
+            progress, request = asked
+            reading = Reading(self._run, progress, self._providers, request)
+            self._open = (reading,)
+            try:
+                chunks = await reading.beginning()
+            except ProviderError as error:
+                self._run.fail(progress, error)
+            else:
+                self._seam, self._candidate = seam, progress.candidate.name
+                return chunks
+        return None
 
     async def aclose(self) -> None:
         """Ends the calls that are still open: the providers stop, and the outcome is `cancelled`."""
@@ -119,7 +155,7 @@ class Stream:
         return None if second is None else self._reading(second)
 
     def _reading(self, call: Progress) -> Reading:
-        return Reading(self._run, call, self._providers, self._request)
+        return Reading(self._run, call, self._providers, self._run.told(call, self._request))
 
     async def _weigh(self) -> None:
         """Reads the answers of a whole stage."""

@@ -1,4 +1,4 @@
-"""The features of the request that was read last: who decides on it and then bounds its answer reads it once."""
+"""The features of the requests read last: who decides on them and then bounds their answers reads them once."""
 
 from __future__ import annotations
 
@@ -6,29 +6,33 @@ import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fairlead.features.base import FeatureExtractor
     from fairlead.types import FloatArray, Request
 
 
-class Latest:
-    """Reads a request with fitted features, unless it is the very one that was read before it.
+MAX_KEPT = 256
+"""Requests read at once that are remembered: as many as may come in at once; of a larger batch nobody asks again."""
 
-    The same object, not an equal one, counts: to compare two prompts would cost as much as to hash them. It is not kept
+
+class Latest:
+    """Reads requests with fitted features, and one of those that were read before it not again.
+
+    The same object, not an equal one, counts: to compare two prompts would cost as much as to hash them. None is kept
     alive. Threads may share this: what is kept is replaced as a whole.
     """
 
     def __init__(self) -> None:
-        self._kept: tuple[Callable[[], Request | None], FloatArray] | None = None
+        self._kept: dict[int, tuple[Callable[[], Request | None], FloatArray]] = {}
 
-    def of(self, features: FeatureExtractor, request: Request) -> FloatArray:
-        """Returns (1, n_features)."""
-        kept = self._kept
-        if kept is not None and kept[0]() is request:
+    def of(self, features: FeatureExtractor, requests: Sequence[Request]) -> FloatArray:
+        """Returns (n_requests, n_features)."""
+        if len(requests) == 1 and (kept := self._kept.get(id(requests[0]))) and kept[0]() is requests[0]:
             return kept[1]
-        x = features.transform([request])
-        self._kept = (weakref.ref(request), x)
+        x = features.transform(requests)
+        if len(requests) <= MAX_KEPT:
+            self._kept = {id(r): (weakref.ref(r), x[i : i + 1]) for i, r in enumerate(requests)}
         return x
 
     def __reduce__(self) -> tuple[type[Latest], tuple[()]]:

@@ -181,13 +181,23 @@ class ErrorEdge:
         if error.status_code == 405:
             message = f"{asked} is not answered; expected the method {dict(error.headers or {})['Allow']}."
             return RequestError(message, status_code=405, code="method_not_allowed")
-        message = f"{asked} is not answered; expected one of {listed(self._paths)}."
+        remedy = _meant(scope["path"]) or f"; expected one of {listed(self._paths)}."
+        message = f"{asked} is not answered{remedy}"
         return RequestError(message, status_code=404, code="not_found")
 
     def _refused(self, scope: Scope, error: Exception) -> Refused:
         """Returns what observers are told; a path that somebody made up is no name of a series."""
         path, fault = scope["path"], fault_of(error)
         return Refused(path=path if path in self._paths else "other", status_code=fault.status_code, code=fault.code)
+
+
+def _meant(asked: str) -> str:
+    """Returns which path was meant where the base URL of a client lacks the version, or has too much of it."""
+    path = next((path for path in CODECS if asked.endswith(path.removeprefix("/v1"))), None)
+    if path is None:
+        return ""
+    version = "" if path.startswith("/v1/messages") else ", followed by `/v1`"
+    return f". Did you mean `{path}`? Then the base URL of the client is the address of this gateway{version}."
 
 
 def _allowed(error: Exception) -> list[tuple[bytes, bytes]]:

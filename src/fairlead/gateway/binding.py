@@ -10,7 +10,7 @@ import msgspec
 
 from fairlead.config.learning import POINTER
 from fairlead.config.wording import nearest
-from fairlead.errors import ConfigError
+from fairlead.errors import ArtifactError, ConfigError
 from fairlead.judgements import Judgements
 from fairlead.policies import HullGuard, LatencyLimit
 from fairlead.policies.objectives import CONFIDENCE, policy_for
@@ -66,7 +66,7 @@ def _with_variants(name: str, route: RouteConfig, candidates: Mapping[str, Candi
     _policy(route, _spelled(f"routes.{name}"))  # what contradicts itself is refused, used or not
     reference = route.reference or _dearest(taking_part)
     folder = _saved(route.router)
-    learned = Router(candidates=taking_part, reference=reference) if folder is None else _load(folder)
+    learned = Router(candidates=taking_part, reference=reference) if folder is None else _load(folder, name)
     judgements = Judgements(folder)
     found = []
     for variant, wanted in _variants(name, route).items():
@@ -173,7 +173,8 @@ def _taking_part(place: str, route: RouteConfig, candidates: Mapping[str, Candid
 
 def _no_model(place: str, name: str, candidates: Mapping[str, Candidate]) -> ConfigError:
     hint = nearest(name, list(candidates))
-    return ConfigError(f'`{place}` is `{name}`, which is no configured model.{hint} Add `[models."{name}"]`.')
+    remedy = f'Add `[models."{name}"]`.' if "/" in name else "Expected `PROVIDER/MODEL`."
+    return ConfigError(f"`{place}` is `{name}`, which is no configured model.{hint} {remedy}")
 
 
 def _dearest(candidates: tuple[Candidate, ...]) -> str:
@@ -196,10 +197,13 @@ def _saved(path: Path | None) -> Path | None:
     return path.resolve() if path.name == POINTER else path
 
 
-def _load(path: Path) -> Router:
+def _load(path: Path, route: str) -> Router:
     from fairlead.artifact import load  # noqa: PLC0415 - only where a router was fitted
 
-    return load(path)
+    try:
+        return load(path)
+    except ArtifactError as error:
+        raise ArtifactError(f"`routes.{route}.router` cannot be read: {error}") from None
 
 
 def _saves(policy: Policy) -> bool:

@@ -63,6 +63,30 @@ def call_bound(request: Request, candidate: Candidate, expected: float | None, b
     )
 
 
+def output_within(usd: Decimal, request: Request, candidate: Candidate, n_more: int, between: Between) -> int:
+    """Returns the tokens of output that a sum pays for, where the input is longer by so many bytes; 0 or less for none.
+
+    Args:
+        usd: what may be spent on one call.
+        request: that is sent, but for what makes it longer.
+        candidate: that is called; its price is known.
+        n_more: bytes, each a token at most.
+        between: the moments that it may be made at.
+    """
+    media = _has_media(request)
+    n_input = _input_tokens(request, candidate, media=media)
+    if n_input is None:
+        return 0
+    n_input += n_more
+    buckets = (*WORDS, *MEDIA) if media else WORDS
+    rooms = []
+    for price in candidate.prices_within(*between):
+        unused = _most(price, n_input, 0, buckets)
+        rate = Decimal(0) if price is None else price.output.at(n_input)
+        rooms.append(0 if unused is None or not rate else int((usd - unused) * TOKENS_PER_MTOK / rate))
+    return min(rooms, default=0)
+
+
 def limited_by_caller(request: Request) -> bool:
     """Says whether the request itself bounds its output; vectors are none."""
     return request.max_output_tokens is not None or request.dialect == "embeddings"

@@ -82,7 +82,7 @@ class Chat:
             with _patient(send, gateway.limits.idle_s) as patient_send:
                 await self._replay(record, cached, patient_send)
             return
-        routed, context = gateway.decide(request, context, caller)
+        routed, context = await gateway.decide(request, context, caller)
         laps.lap("decide")
         record = Record(
             gateway=gateway,
@@ -107,7 +107,7 @@ class Chat:
         try:
             await record.intend()
         except BudgetExceededError as error:
-            cheaper = record.cheaper(error)
+            cheaper = await record.cheaper(error)
             if cheaper is None:
                 raise
             await cheaper.intend()
@@ -169,9 +169,11 @@ class Chat:
             await send_error(send, error or _why(stream.outcome), self._codec, headers=told)
         else:
             await send({"type": "http.response.body", "body": _end(record, stream.outcome, encoder, error)})
-            if record.place is not None and collector is not None and error is None:
+            if error is not None or stream.outcome.n_continued:
+                return  # an answer that two calls wrote says nothing of either
+            if record.place is not None and collector is not None:
                 record.place.keep(record.decision_id, stream.outcome, collector.response(record.request_id))
-            if transcript is not None and error is None:
+            if transcript is not None:
                 record.delivered(stream.outcome, transcript.answer)
 
     async def _begin(self, record: Record, stream: Stream, send: Send) -> StreamEncoder:
@@ -232,8 +234,7 @@ def _end(record: Record, outcome: Outcome, encoder: StreamEncoder, error: Ledger
     if error is not None or outcome.status != "delivered":
         return encoder.fault(fault_of(error or _why(outcome)))
     record.known_as(encoder.id)
-    usage = None if outcome.delivered is None else outcome.delivered.usage
-    return encoder.end(usage, final_notes(record, outcome))
+    return encoder.end(outcome.usage, final_notes(record, outcome))
 
 
 def _why(outcome: Outcome) -> FairleadError:

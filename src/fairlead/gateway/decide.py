@@ -86,5 +86,5 @@ class Decide:
         request = openai_chat.decode(await self._gateway.body(scope, receive))
         caller = caller_of(scope)
         limits = self._gateway.limits_of(request.model, caller)
-        routed, _ = self._gateway.decide(request, self._gateway.context(request, scope, limits), caller)
+        routed, _ = await self._gateway.decide(request, self._gateway.context(request, scope, limits), caller)
         await send_json(send, msgspec.json.encode(DecisionShown.of(routed, request)))

@@ -32,8 +32,10 @@ def notes(record: Record, *, served: str | None) -> Notes:
 
 def final_notes(record: Record, outcome: Outcome) -> Notes:
     """Returns what is known when an answer is whole: what it cost, exact and as text, and what the gateway added."""
+    continued = {"continued": outcome.n_continued} if outcome.n_continued else {}
     return {
         **notes(record, served=outcome.served),
+        **continued,
         "cost_usd": None if outcome.cost_usd is None else format(outcome.cost_usd, "f"),
         "reference_cost_usd": record.reference_cost_usd(outcome),
         "served_as": record.served_as(outcome),

@@ -8,8 +8,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from fairlead.eligibility import EXCLUSIONS
 from fairlead.errors import LedgerError, LimitExceededError, NoCandidateError
-from fairlead.gateway.bound import call_bound, limited_by_caller
+from fairlead.gateway.bound import call_bound, limited_by_caller, output_within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,6 +133,14 @@ class Paying:
         limit = self.output_limit(candidate)
         return request if limit is None else request.with_output_limit(limit)
 
+    def room_beside(self, candidate: str, begun: str) -> int | None:
+        """Returns the tokens of output that the sum for one call pays for, beside so much more input."""
+        usd = self.bounds[candidate].usd if self.has_budget else None
+        if usd is None:
+            return None
+        between = (self.at, self.at + timedelta(seconds=self.lease_s))
+        return output_within(usd, self.request, self.routed.candidates[candidate], len(begun.encode()), between)
+
     def reserved_usd(self, candidate: str) -> Decimal | None:
         """Returns what is set aside for one call."""
         return self.bounds[candidate].usd if self.has_budget else None
@@ -163,6 +172,7 @@ class Paying:
         total = Decimal(0)
         for name in called:
             if (usd := self.bounds[name].usd) is None:
-                raise NoCandidateError({name: "unpriced_under_budget"})
+                why = "unpriced_under_budget"
+                raise NoCandidateError({name: why}, hint=f". `{why}`: {EXCLUSIONS[why]}. Give the model a `price`.")
             total += usd
         return total

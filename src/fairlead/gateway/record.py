@@ -85,14 +85,14 @@ class Record:
             self.gateway.remaining.note(self.purse.standings, self.context.now)
         self.laps.lap("ledger")
 
-    def cheaper(self, error: BudgetExceededError) -> Record | None:
+    async def cheaper(self, error: BudgetExceededError) -> Record | None:
         """Returns the record of this request with those whom the rest of a budget pays for; `None` for nobody."""
         purse, gateway = self.purse, self.gateway
         affordable = frozenset() if purse is None else purse.affordable(error.remaining)
         if not affordable or purse is None or self.routed.route not in gateway.routes.routers:
             return None
         context = replace(self.context, limits=replace(self.context.limits, affordable=affordable))
-        routed, context = gateway.decide(self.request, context, self.caller)
+        routed, context = await gateway.decide(self.request, context, self.caller)
         paying = gateway.purse(self.request, routed, context, purse.limits)
         return replace(self, context=context, routed=routed, purse=paying)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fairlead.config.wording import listed, nearest
 from fairlead.eligibility import EXCLUSIONS
 from fairlead.errors import NoCandidateError, RequestError
+from fairlead.gateway.together import Together
 from fairlead.types import Decision, Stage, Step
 from fairlead.wire.translation import lost
 
@@ -36,7 +38,7 @@ class Routed:
     """Those that the route chooses from."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Routes:
     """Every name that a request may ask for."""
 
@@ -47,6 +49,8 @@ class Routes:
     """Route -> its budget, for those that have one."""
     knowledge: Knowledge | None = None
     """Who says what is known of the candidates."""
+    together: Together = field(default_factory=Together)
+    """Who decides on what comes in at once."""
 
     def output_within(self, request: Request, routed: Routed, level: float) -> Mapping[str, float]:
         """Returns candidate -> the tokens of output that a share `level` of its answers stays within, where known."""
@@ -58,7 +62,7 @@ class Routes:
         except Exception:  # noqa: BLE001 - the router's failure is not the request's failure
             return {}
 
-    def decide(self, request: Request, context: Context) -> Routed:
+    async def decide(self, request: Request, context: Context) -> Routed:
         """Returns the decision of the route that `request.model` names.
 
         Raises:
@@ -68,9 +72,9 @@ class Routes:
         if (router := self.routers.get(request.model)) is not None:
             if request.dialect == "embeddings":
                 raise _no_route_for_vectors(request.model)
-            candidates = {candidate.name: candidate for candidate in router.candidates}
+            candidates = self._candidates_of[request.model]
             try:
-                decision = router.route(request, context)
+                decision = await self.together.route(router, request, context)
             except NoCandidateError as error:
                 raise _explained(error, request, candidates) from None
             return Routed(route=request.model, decision=decision, candidates=candidates)
@@ -79,7 +83,7 @@ class Routes:
 
     def candidates_of(self, name: str) -> Mapping[str, Candidate]:
         """Returns those that a route chooses from."""
-        return {candidate.name: candidate for candidate in self.routers[name].candidates}
+        return self._candidates_of[name]
 
     def check(self, name: str, caller: Caller) -> None:
         """Raises RequestError (403) where a caller may not ask for this route or model; 404 where there is none."""
@@ -97,6 +101,10 @@ class Routes:
         if (router := self.routers.get(name)) is None:
             return self._named(name)
         return next((c for c in router.candidates if c.name == router.reference), router.candidates[0])
+
+    @cached_property
+    def _candidates_of(self) -> Mapping[str, Mapping[str, Candidate]]:
+        return {route: {c.name: c for c in router.candidates} for route, router in self.routers.items()}
 
     def _named(self, name: str) -> Candidate:
         """Returns the candidate of that name, else the first one that its provider knows by that name."""

@@ -220,6 +220,7 @@ def limits_of(table: LimitsConfig) -> Limits:
         total_s=table.total_s,
         max_attempts=table.max_attempts,
         retries=table.retries,
+        continuations=table.continuations,
         breaker_failures=table.breaker_failures,
         retry_share=table.retry_share,
         hedge_share=table.hedge_share,

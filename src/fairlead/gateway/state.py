@@ -127,7 +127,7 @@ class Gateway:
             alarms=self.watch.alarms(request.model),
         )
 
-    def decide(self, request: Request, context: Context, caller: Caller = ANYBODY) -> tuple[Routed, Context]:
+    async def decide(self, request: Request, context: Context, caller: Caller = ANYBODY) -> tuple[Routed, Context]:
         """Returns the decision, and the circumstances under which it was made; see `Routes.decide`.
 
         Where calls of everybody are held back the hosts are tried all the same: one that answers now and then is better
@@ -136,9 +136,9 @@ class Gateway:
         if caller is not ANYBODY:
             self.routes.check(request.model, caller)
         try:
-            return self.routes.decide(request, context), context
+            return await self.routes.decide(request, context), context
         except NoCandidateError as error:
             if "breaker_open" not in error.excluded.values():
                 raise
         context = replace(context, hosts={})
-        return self.routes.decide(request, context), context
+        return await self.routes.decide(request, context), context

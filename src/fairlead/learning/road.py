@@ -227,8 +227,8 @@ def _words(stage: Stage, signs: Signs, nearest: Pair | None, needed: int | None,
         ),
     }.get(
         stage,
-        f"Of the newest requests {signs.n_saving:,} were given to something else than the reference: "
-        "`fairlead report` says what that saves.",
+        f"Of the newest hundred requests, control arm aside, {signs.n_saving:,} were given to something else than the "
+        "reference: the statement says what that saves.",
     )
 
 

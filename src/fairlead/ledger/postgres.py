@@ -37,6 +37,8 @@ _REMEDIES = {
     "permission denied": "Grant its user the right to create tables and to write to them",
     'database "': "Make it with `createdb`",
     "No space left": "Free some space on its disk",
+    "Connect call failed": "Start the server, or correct the address",
+    "Name or service not known": "Correct the name of its host",
     "timeout": "Look who holds a lock on its tables",
 }
 

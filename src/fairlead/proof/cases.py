@@ -219,6 +219,8 @@ class Experiment:
     control: tuple[Case, ...]
     settled: tuple[Case, ...]
     """Requests of sessions that are the same in both arms."""
+    outside: tuple[Case, ...] = ()
+    """Such requests of a time when no control arm was drawn: they say nothing of what went elsewhere then."""
 
     @property
     def conclusive(self) -> bool:
@@ -247,19 +249,28 @@ class Experiment:
 def experiments(cases: Sequence[Case]) -> tuple[Experiment, ...]:
     """Returns one experiment a route: control shares differ between routes, so their arms are never pooled."""
     by_route: dict[str, list[Case]] = defaultdict(list)
+    undrawn = set()
     for case in cases:
-        if case.barred is None:
+        barred = case.barred
+        if barred is None:
             by_route[case.route].append(case)
-    return tuple(_experiment(by_route[route]) for route in sorted(by_route))
+        elif barred == "no_chance":
+            undrawn.add(case.route)
+    return tuple(_experiment(by_route[route], always=route not in undrawn) for route in sorted(by_route))
 
 
-def _experiment(cases: Sequence[Case]) -> Experiment:
+def _experiment(cases: Sequence[Case], *, always: bool) -> Experiment:
+    """Returns the experiment of a route; where it did not `always` draw, it lasts from the first draw to the last."""
     open_sessions = {case.session for case in cases if not case.same_in_both_arms}
     compared = [case for case in cases if case.session in open_sessions]
+    same = [case for case in cases if case.session not in open_sessions]
+    begin, end = min((c.at for c in compared), default=None), max((c.at for c in compared), default=None)
+    inside = [always or (begin is not None and end is not None and begin <= case.at <= end) for case in same]
     return Experiment(
         policy=tuple(case for case in compared if case.arm == "policy"),
         control=tuple(case for case in compared if case.arm == "control"),
-        settled=tuple(case for case in cases if case.session not in open_sessions),
+        settled=tuple(case for case, drawn in zip(same, inside, strict=True) if drawn),
+        outside=tuple(case for case, drawn in zip(same, inside, strict=True) if not drawn),
     )
 
 

@@ -57,7 +57,7 @@ def saving(trials: Sequence[Experiment], own_usd: Decimal = Decimal(0)) -> Savin
         trials: the experiments.
         own_usd: what the gateway spent of itself, on judges, shadows and probes.
     """
-    trials = [trial for trial in trials if trial.conclusive]
+    trials = [trial for trial in trials if trial.conclusive and trial.cases]
     if not trials:
         return None
     paid = paid_usd(case for trial in trials for case in trial.cases)

@@ -1,8 +1,9 @@
 """Why re-pricing is wrong, and by how much: the naive saving led over to the estimated one, part by part.
 
-    naive saving of the compared requests
+    naive saving of the policy arm
       + what the reference would have paid for each part of its own answers, above the served tokens at its price
       + its own retries and failed calls, which re-pricing does not know
+      - what it claims of requests that are the same in both arms: those save nothing, exactly
       - what was paid for requests that cannot be re-priced, and for judges, shadows and probes
       = estimated saving
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 STEPS = {
     **PARTS,
     "retries": "calls of the reference that failed or were made twice, and whoever stood in for it",
+    "same": "requests that are the same in both arms: whatever re-pricing makes of them, they save nothing",
     "own": "paid for judges, shadows and probes",
     "not_priced": "paid for requests whose tokens, or whose price at the reference, are not known",
 }
@@ -45,7 +47,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """The way from the naive saving to the estimated one, over the compared requests of the policy arm."""
+    """The way from the naive saving to the estimated one, over the policy arm of the compared routes."""
 
     naive_saving_usd: Decimal
     steps: tuple[Step, ...]
@@ -67,9 +69,11 @@ def gap(trials: Sequence[Experiment], own_usd: Decimal = Decimal(0)) -> Gap | No
     unpriced = [case for trial in trials for case in trial.policy if case.naive is None]
     steps = [_step(part, trials) for part in PARTS]
     steps.append(Step(name="retries", usd=_carried(trials, _beside)))
+    same = [case for trial in trials for case in trial.settled if case.arm == "policy" and case.naive is not None]
+    steps.append(Step(name="same", usd=_exact(-float(sum(map(_saved, same))))))
     steps.append(Step(name="own", usd=_exact(-float(own_usd))))
     steps.append(Step(name="not_priced", usd=_exact(-sum(float(case.cost_usd or 0) for case in unpriced))))
-    naive = sum((_saved(case) for case in priced), Decimal(0))
+    naive = sum((_saved(case) for case in (*priced, *same)), Decimal(0))
     told = [step for step in steps if step.usd != _exact(0.0)]
     return Gap(
         naive_saving_usd=naive, steps=tuple(told), saving_usd=float(naive) + sum(step.usd.value for step in told)

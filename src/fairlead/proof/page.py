@@ -16,6 +16,7 @@ from fairlead.proof.shown import (
     counts,
     figures,
     included,
+    mean_cost,
     misroute_lines,
     quality_lines,
     scored_by,
@@ -110,6 +111,7 @@ def environment(package: str) -> Environment:
     }
     made.filters.update(words)
     made.filters["scored_by"] = scored_by
+    made.filters["mean_cost"] = mean_cost
     made.filters["interval"] = lambda given, kind: wording.interval(given, words[kind])
     return made
 

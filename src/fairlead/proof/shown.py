@@ -51,35 +51,48 @@ def figures(statement: Statement) -> list[Figure]:
     """Returns the four numbers to read first."""
     saving, quality = statement.saving, statement.quality
     reference = saving.reference_usd if saving else None
+    nothing = _NOTHING.get(statement.verdict, "not enough evidence yet")
     return [
         Figure(
             name="Paid",
             value=wording.usd(statement.paid_usd),
-            note="exact; control arm, retries, judges, shadows and probes included",
+            note=f"exact{_without(statement)}; control arm, retries, judges, shadows and probes included",
         ),
         Figure(
             name="The reference would have cost",
             value=wording.usd(reference.value if reference else None),
-            note=_ends(reference, wording.usd, "on the same requests") if reference else "not enough evidence yet",
+            note=_ends(reference, wording.usd, "on the same requests") if reference else nothing,
         ),
         Figure(
             name="Saving",
             value=wording.usd(saving.saving_usd.value if saving else None),
-            note=wording.interval(saving.saving_share, wording.percent) if saving else "not enough evidence yet",
+            note=wording.interval(saving.saving_share, wording.percent) if saving else nothing,
         ),
         Figure(
             name="Quality against the reference",
             value=wording.points(quality.difference.value if quality else None),
-            note=_ends(quality.difference, wording.points, _n_and_who(quality)) if quality else "not enough scores yet",
+            note=_ends(quality.difference, wording.points, _n_and_who(quality))
+            if quality
+            else _NO_ARMS.get(statement.verdict, "not enough scores yet"),
         ),
     ]
+
+
+def _without(statement: Statement) -> str:
+    n = statement.unknown.n_requests
+    return f", without {n:,} request{'s' if n != 1 else ''} of unknown cost" if n else ""
+
+
+_NO_ARMS: Mapping[str, str] = {"no_control_arm": "no control arm", "nothing_compared": "no request is compared"}
+_NOTHING: Mapping[str, str] = {**_NO_ARMS, "heavy_tail": "costs differ too widely"}
+"""What stands in place of an interval, by verdict."""
 
 
 def counts(statement: Statement) -> Iterator[Count]:
     """Yields reasons, requests outside the comparison, faults and failures, each with its meaning."""
     for reason, n in sorted(statement.reasons.items(), key=lambda item: -item[1]):
         yield Count(n=n, key=reason, words=REASONS.get(reason, ""))
-    for why, n in statement.not_compared.items():
+    for why, n in sorted(statement.not_compared.items(), key=lambda item: -item[1]):
         yield Count(n=n, key=why, words=f"not compared, as {NOT_COMPARED[why]}")
     for fault, n in statement.faults.items():
         yield Count(n=n, key=fault, words="a fault inside the router: the reference was served")
@@ -122,8 +135,12 @@ def misroute_lines(statement: Statement) -> list[str]:
     """Returns what is known of misrouted requests and of the declared bound, in sentences."""
     found = statement.misroute
     lines = [_TOO_FEW] if found is None else _misrouted(found)
-    margin = "none declared" if statement.margin is None else f"{wording.bare(wording.points(statement.margin))} points"
-    return [*lines, f"Largest loss of quality that the policy declares: {margin}; {BOUNDS[statement.bound]}."]
+    if statement.margin is None:
+        return [*lines, f"{BOUNDS[statement.bound].capitalize()}."]
+    return [
+        *lines,
+        f"Largest loss of quality that the policy declares: {_lost(statement.margin)}; {BOUNDS[statement.bound]}.",
+    ]
 
 
 def quality_lines(statement: Statement) -> list[str]:
@@ -208,7 +225,7 @@ def _promised(promise: Promise) -> Iterator[str]:
     if promise.margin is None or promise.confidence is None or promise.expires_at is None:
         yield f"Certificate {promise.certificate} {served}: {STATES[promise.state]}."
         return
-    most = f"at most {wording.bare(wording.points(promise.margin)).lstrip('+')} points lost against {promise.reference}"
+    most = f"at most {_lost(promise.margin)} lost against {promise.reference}"
     shown = f"confidence {wording.percent(promise.confidence)}, shown on {promise.n_questions:,} questions"
     until = f"expires {promise.expires_at:%Y-%m-%d %H:%M} UTC"
     yield f"Certificate {promise.certificate}: {most}, {shown}; {served}; {until}."
@@ -219,9 +236,19 @@ def _promised(promise: Promise) -> Iterator[str]:
 
 def _alarm(alarm: Alarm, certificate: str) -> str:
     seen = "" if alarm.observations is None else f" after {alarm.observations:,} scored outcomes"
-    lost = "" if alarm.mean_loss is None else f" that lost {wording.points(alarm.mean_loss).lstrip('+')} on average"
+    lost = "" if alarm.mean_loss is None else f" that lost {_lost(alarm.mean_loss)} on average"
     raised = "" if alarm.raised_by == certificate else f", raised by {alarm.raised_by} from the same outcomes"
     return f"Alarm {alarm.number} at {alarm.at:%Y-%m-%d %H:%M} UTC{raised}{seen}{lost}: {alarm.serves} serves since."
+
+
+def mean_cost(row: KindRow) -> str:
+    """Returns what an answer of a row costs on average; a cost that is known of one session alone has no interval."""
+    return "too few" if row.cost_usd is None else wording.interval(row.cost_usd, wording.usd)
+
+
+def _lost(loss: float) -> str:
+    """Returns a loss of mean score, which says already which way it goes."""
+    return wording.points(loss).removeprefix("+")
 
 
 def _range(ends: Range, word: wording.Word) -> str:

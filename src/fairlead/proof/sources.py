@@ -32,13 +32,15 @@ SAYERS: dict[Kind, str] = {"human": "people", "verifier": "verifiers", "judge": 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCount:
-    """How many of the compared answers one kind of source scored."""
+    """How many answers one kind of source scored."""
 
     kind: Kind
     n_policy: int
+    """Of the policy arm."""
     n_control: int
+    """Of the control arm, without sessions that are the same in both arms."""
     n_alone: int
-    """Of both arms, those that the kind which counts did not score."""
+    """Of both, those that the kind which counts did not score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +111,14 @@ def _n_sessions(cases: Sequence[Case], kind: Kind) -> int:
 
 
 def _counts(trials: Sequence[Experiment], kinds: Sequence[Kind], counting: Kind | None) -> tuple[SourceCount, ...]:
-    cases = [case for trial in trials for case in trial.cases]
+    policy = [case.scores for trial in trials for case in trial.cases if case.arm == "policy"]
+    control = [case.scores for trial in trials for case in trial.control]
     return tuple(
         SourceCount(
             kind=kind,
-            n_policy=sum(case.arm == "policy" for case in cases if kind in case.scores),
-            n_control=sum(case.arm == "control" for case in cases if kind in case.scores),
-            n_alone=sum(kind in case.scores and counting not in case.scores for case in cases),
+            n_policy=sum(kind in scores for scores in policy),
+            n_control=sum(kind in scores for scores in control),
+            n_alone=sum(kind in scores and counting not in scores for scores in (*policy, *control)),
         )
         for kind in kinds
     )

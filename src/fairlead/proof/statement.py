@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
     from fairlead.ledger.base import CertificateEvent, Entry
 
-Verdict = Literal["saves", "costs_more", "same", "not_enough_evidence", "heavy_tail", "no_control_arm"]
+Verdict = Literal[
+    "saves", "costs_more", "same", "not_enough_evidence", "heavy_tail", "no_control_arm", "nothing_compared"
+]
 
 VERDICTS = {
     "saves": "Routing saved money: the whole interval of the saving lies above zero.",
@@ -47,6 +49,7 @@ VERDICTS = {
     "heavy_tail": "No saving can be shown: costs of requests differ so widely that no interval could be trusted.",
     "no_control_arm": "No saving can be shown: no session was served by the reference at random. "
     "Set `control_share` of the route.",
+    "nothing_compared": "No saving can be shown: no request takes part in the comparison; the counts below say why.",
 }
 """Every verdict, in words."""
 
@@ -172,7 +175,7 @@ def _stated(every: Sequence[Case], events: Iterable[CertificateEvent], *, rows_s
         verdict=_verdict(saved, cases, trials, wild=wild),
         sessions_needed=None if wild else _sessions_needed(saved, trials),
         saving=saved,
-        naive=naive(policy),
+        naive=naive(_repriced(cases, trials)),
         quality=valued,
         gap=None if wild else gap(trials, paid_usd(own)),
         misroute=misroute(trials, said_by.kind),
@@ -190,6 +193,12 @@ def _stated(every: Sequence[Case], events: Iterable[CertificateEvent], *, rows_s
         n_configurations=len({case.config_hash for case in cases}),
         rows_sha256=rows_sha256,
     )
+
+
+def _repriced(cases: Sequence[Case], trials: Sequence[Experiment]) -> list[Case]:
+    """Returns the requests whose naive saving stands beside the estimate; without one, all that went a policy's way."""
+    known = [case for trial in trials if trial.conclusive for case in trial.cases if case.arm == "policy"]
+    return known or [case for case in cases if case.arm == "policy" and case.barred in {None, "no_chance"}]
 
 
 def declared_margin(cases: Iterable[Case]) -> float | None:
@@ -223,7 +232,8 @@ def _unknown(cases: Sequence[Case]) -> Unknown:
 def _not_compared(cases: Sequence[Case], trials: Sequence[Experiment]) -> Mapping[str, int]:
     barred = Counter(case.barred for case in cases if case.barred is not None)
     few = sum(len(trial.cases) for trial in trials if not trial.conclusive)
-    return barred + Counter({"few_controls": few})
+    outside = sum(len(trial.outside) for trial in trials)
+    return barred + Counter({"few_controls": few, "no_chance": outside})
 
 
 def too_heavy(trials: Sequence[Experiment]) -> bool:
@@ -232,11 +242,9 @@ def too_heavy(trials: Sequence[Experiment]) -> bool:
 
 
 def _verdict(saved: Saving | None, cases: Sequence[Case], trials: Sequence[Experiment], *, wild: bool) -> Verdict:
-    elsewhere = any(trial.policy for trial in trials) or any(case.barred == "no_chance" for case in cases)
-    if elsewhere and not any(trial.control for trial in trials):
-        return "no_control_arm"
-    if wild:
-        return "heavy_tail"
+    found = _not_told(cases, trials, wild=wild)
+    if found is not None:
+        return found
     only_reference = saved is not None and saved.n_policy_sessions == 0
     if saved is None or (only_reference and not all(trial.conclusive for trial in trials)):
         return "not_enough_evidence"
@@ -245,6 +253,16 @@ def _verdict(saved: Saving | None, cases: Sequence[Case], trials: Sequence[Exper
     if saved.saving_usd.low > 0:
         return "saves"
     return "costs_more" if saved.saving_usd.high < 0 else "not_enough_evidence"
+
+
+def _not_told(cases: Sequence[Case], trials: Sequence[Experiment], *, wild: bool) -> Verdict | None:
+    """Returns why no amount of such requests would tell; `None` where it might."""
+    elsewhere = any(trial.policy for trial in trials) or any(case.barred == "no_chance" for case in cases)
+    if elsewhere and not any(trial.control for trial in trials):
+        return "no_control_arm"
+    if cases and not any(trial.cases for trial in trials):
+        return "nothing_compared"
+    return "heavy_tail" if wild else None
 
 
 def _sessions_needed(saved: Saving | None, trials: Sequence[Experiment]) -> int | None:

@@ -69,10 +69,13 @@ def ends(given: Interval, word: Word) -> str:
 
 def verdict(statement: Statement) -> str:
     """Returns the answer in a sentence or two."""
+    if statement.since is None:
+        return "No requests: there is nothing to state yet."
     sentence = VERDICTS[statement.verdict]
     if statement.verdict != "not_enough_evidence" or statement.sessions_needed is None:
         return sentence
-    return f"{sentence} About {statement.sessions_needed:,} more sessions would tell."
+    would = "tell" if statement.saving is not None else "allow a first estimate"
+    return f"{sentence} About {statement.sessions_needed:,} more sessions would {would}."
 
 
 def period(statement: Statement) -> str:

@@ -53,4 +53,4 @@ class Anthropic(HttpProvider):
 
     def decoder(self, request: Request) -> anthropic_upstream.ChunkDecoder:
         """Returns a reader that keeps the host's own bytes where the caller speaks this dialect."""
-        return anthropic_upstream.ChunkDecoder(keep_body=request.dialect == "anthropic")
+        return anthropic_upstream.ChunkDecoder(keep_body=request.dialect == "anthropic" and not request.begun)

@@ -37,6 +37,8 @@ class Limits:
     """Calls, all together."""
     retries: int = 1
     """Further calls of the same step after a failure worth retrying."""
+    continuations: int = 2
+    """Calls that go on with a stream that broke off."""
     backoff_s: float = 0.25
     """Pause before the first retry; doubles with each, times a draw from [0.5, 1.5)."""
     max_retry_after_s: float = 2.0

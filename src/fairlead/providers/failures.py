@@ -35,6 +35,11 @@ _KINDS: dict[int, type[ProviderError]] = {
 }
 """What the statuses mean that are not just a 4xx (refused) or a 5xx (unavailable)."""
 _REQUEST_IDS = ("x-request-id", "request-id", "x-goog-request-id")
+_UNREADABLE = "no words that could be read"
+_UNREAD = {
+    404: f"{_UNREADABLE}, so nothing of an API lies there; is the provider's `base_url` whole, such as `.../v1`?"
+}
+"""What is said of a reply that is no error of an API."""
 _OUT_OF_MONEY = {"insufficient_quota", "billing_hard_limit_reached", "billing_error"}
 _TOO_LONG = re.compile(
     r"context_length_exceeded|prompt is too long|maximum context length|context window"
@@ -64,7 +69,7 @@ def refusal(
         now: what a date in `Retry-After` is measured from.
         shown: makes of the host's words what may be shown.
     """
-    said = error_body.read(body) or error_body.ErrorBody(message="no words that could be read")
+    said = error_body.read(body) or error_body.ErrorBody(message=_UNREAD.get(status, _UNREADABLE))
     wait = retry_after_s(headers, now)
     kind = _kind(status, said)
     hopeless = status < 400 or said.code in _OUT_OF_MONEY

@@ -56,7 +56,8 @@ class OpenAI(HttpProvider):
 
     def decoder(self, request: Request) -> ChunkDecoder:
         """Returns a reader that keeps the host's own bytes where the caller speaks this dialect."""
-        return openai_upstream.ChunkDecoder(keep_body=request.dialect == "openai", n=request.n)
+        keep_body = request.dialect == "openai" and not request.begun
+        return openai_upstream.ChunkDecoder(keep_body=keep_body, n=request.n)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,8 @@ class Capabilities:
     json_schema: bool | None = None
     reasoning: bool | None = None
     """It thinks before it answers, so that its first word may take minutes."""
+    prefill: bool | None = None
+    """It goes on from the beginning of an answer that a request ends with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class Candidate:
     """What its host speaks; the first is what a request of another dialect is put into."""
     refused: tuple[str, ...] = ()
     """Fields of the first dialect that its host does not take."""
+    goes_on: bool = False
+    """It is known to go on with an answer that broke off, and how its host is asked for that."""
     settings: tuple[tuple[str, str | int | float | bool], ...] = ()
     capabilities: Capabilities = Capabilities()
     price: Price | None = None

@@ -137,6 +137,21 @@ class Outcome:
         return None
 
     @property
+    def n_continued(self) -> int:
+        """How many further calls went on with the answer after it had broken off."""
+        return sum(attempt.kind == "continuation" and attempt.ttft_s is not None for attempt in self.attempts)
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the delivered answer used, the calls that wrote a part of it together; `None` where any is unknown."""
+        if (delivered := self.delivered) is None or not self.n_continued:
+            return None if delivered is None else delivered.usage
+        first = next(i for i, attempt in enumerate(self.attempts) if attempt.kind == "continuation")
+        parts = [a.usage for a in self.attempts[first - 1 :] if a.ttft_s is not None]
+        known = [usage for usage in parts if usage is not None]
+        return sum(known[1:], known[0]) if len(known) == len(parts) else None
+
+    @property
     def cost_usd(self) -> Decimal | None:
         """The sum over all attempts; `None` where any of them is unknown."""
         total = Decimal(0)

@@ -11,8 +11,8 @@ import numpy as np
 from fairlead.types.arrays import FloatArray, IntArray  # noqa: TC001
 
 
-# A decision makes one a candidate: a struct without keywords, which the collector passes by, takes a twentieth of the time
-# of a frozen dataclass.
+# A decision makes one a candidate: a struct without keywords, which the collector passes by, takes a twentieth of the
+# time of a frozen dataclass.
 class Prediction(msgspec.Struct, frozen=True, gc=False):
     """What one candidate is expected to do on one request; `None` where nothing is known."""
 

@@ -95,6 +95,8 @@ class Request:
     """The same of what may be left out."""
     thinker: str = ""
     """The weights that answered last in the session, so whose signed thinking the body carries; empty is not known."""
+    begun: str = ""
+    """The beginning of the answer, which the caller has already: the model is to go on from its last word."""
     dialect: Dialect = "openai"
     headers: tuple[tuple[str, str], ...] = ()
     """Of the caller, for a provider of the same dialect."""

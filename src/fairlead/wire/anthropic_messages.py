@@ -60,6 +60,18 @@ _KEPT_BACK = {"message_delta", "message_stop"}
 """The events that end a message: they wait until it is settled."""
 
 
+class _Block(msgspec.Struct):
+    type: str = ""
+
+
+class _Start(msgspec.Struct):
+    index: int = 0
+    content_block: _Block | None = None
+
+
+_START = msgspec.json.Decoder(_Start)
+
+
 def encode(response: Response, request: Request, heading: Heading, notes: Notes) -> bytes:  # noqa: ARG001 - a codec's
     """Returns the body of a complete answer, which names the candidate that served as its `model`."""
     own = response.body and response.dialect == "anthropic"
@@ -131,10 +143,20 @@ class ChunkEncoder:
             self._kept_back[chunk.event] = chunk.body
             return b""
         if chunk.event != "message_start":
+            self._follow(chunk)
             return sse.encode(chunk.body, event=chunk.event)
+        self._begun = True
         body = splice.read(chunk.body)
         splice.put(body, [("message.model", self._heading.model)])
         return _event(chunk.event, body)
+
+    def _follow(self, chunk: Chunk) -> None:
+        """Notes which block of the provider's own is open: another host may have to go on with it."""
+        if chunk.event == "content_block_start":
+            begun = _START.decode(chunk.body)
+            self._n_blocks, self._open = begun.index + 1, begun.content_block.type if begun.content_block else ""
+        elif chunk.event == "content_block_stop":
+            self._open = ""
 
     def _written(self, chunk: Chunk) -> Iterator[bytes]:
         self._stop = chunk.finish_reason or self._stop

@@ -64,6 +64,8 @@ def encode_request(request: Request, candidate: Candidate, *, stream: bool) -> b
     own = request.dialect == "anthropic" and request.body
     body = _own(request, foreign=is_foreign(request, candidate)) if own else _body(request, candidate)
     body.pop("stream", None)
+    if request.begun:
+        body["messages"] = [*splice.items(body["messages"]), {"role": "assistant", "content": request.begun}]
     fields: list[tuple[str, object]] = [("model", candidate.model), *([("stream", True)] if stream else [])]
     splice.put(body, [*fields, *candidate.settings])
     return msgspec.json.encode(body)

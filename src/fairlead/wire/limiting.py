@@ -1,4 +1,4 @@
-"""A caller's own body on its way to a host of the same dialect: its fields, and a limit on the output that it lacks."""
+"""A caller's own body on its way to a host of the same dialect: its fields, and the limit on its output."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ _NULL = msgspec.Raw(b"null")
 def own_fields(request: Request) -> dict[str, object]:
     """Returns the fields of the caller's body, each as its own bytes, and the limit where a budget has set one since.
 
+    Where an answer is gone on with, the limit is lower than the caller's, and takes its place.
+
     Example:
         >>> from fairlead.types import Request
         >>> request = Request(messages=(), body=b'{"seed": 1.0}').with_output_limit(512)
@@ -32,6 +34,7 @@ def own_fields(request: Request) -> dict[str, object]:
     fields: dict[str, object] = dict(request.fields)
     if request.max_output_tokens is not None:
         names = NAMES.get(request.dialect, ())
-        if all(fields.get(name, _NULL) == _NULL for name in names):
-            fields.update((name, request.max_output_tokens) for name in names[:1])
+        given = [name for name in names if fields.get(name, _NULL) != _NULL]
+        if not given or request.begun:
+            fields.update((name, request.max_output_tokens) for name in given or names[:1])
     return fields

@@ -131,6 +131,7 @@ class ChunkEncoder:
         delta = _delta(chunk)
         if not delta and chunk.finish_reason is None:
             return b""
+        self._usage = None  # of a host whose answer another one goes on with
         role = b"" if self._begun else self._event({"role": "assistant", "content": ""}, None)
         self._begun = True
         if chunk.pieces:

@@ -67,6 +67,8 @@ def encode_request(
     else:
         body.pop("stream_options", None)
     _suit(body, flavour)
+    if request.begun:
+        _go_on(body, request.begun, flavour)
     splice.put(body, [*fields, *candidate.settings])
     return msgspec.json.encode(body)
 
@@ -78,6 +80,14 @@ def _suit(body: dict[str, object], flavour: Flavour) -> None:
     for name, own in flavour.renamed.items():
         if name in body:
             body[own] = body.pop(name)
+
+
+def _go_on(body: dict[str, object], begun: str, flavour: Flavour) -> None:
+    """Asks for what comes after the beginning of an answer, in the host's own way."""
+    marked = {"prefix": True} if flavour.prefill == "prefix" else {}
+    body["messages"] = [*splice.items(body["messages"]), {"role": "assistant", "content": begun, **marked}]
+    if flavour.prefill == "final":
+        body |= {"continue_final_message": True, "add_generation_prompt": False}
 
 
 def _body(request: Request) -> dict[str, object]:

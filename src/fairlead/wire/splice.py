@@ -18,6 +18,13 @@ def read(body: bytes) -> dict[str, object]:
     return dict(_OBJECT.decode(body))
 
 
+def items(value: object) -> list[object]:
+    """Returns the items of a list, each as it is, or as its own bytes where the list is bytes."""
+    if isinstance(value, msgspec.Raw):
+        return [*msgspec.json.decode(value, type=list[msgspec.Raw])]
+    return [*value] if isinstance(value, list) else []
+
+
 def put(body: dict[str, object], fields: Iterable[tuple[str, object]]) -> None:
     """Sets fields in place; a dot in a name leads into an inner object, which is made where it is missing.
 
