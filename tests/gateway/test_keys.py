@@ -251,6 +251,18 @@ async def test_the_slow_hash_is_computed_once_and_the_row_read_when_it_is_stale(
     assert (len(checks), store.n_read) == (1, 2)
 
 
+async def test_many_that_bring_one_key_at_once_are_let_in_by_one_check(one, checks):
+    secret, key = one
+    door = Door(store=Store(key), candidates=(), timer=lambda: 0.0)
+    asking = [asyncio.ensure_future(door.caller(scope_of(secret))) for _ in range(2 * MAX_CHECKS)]
+    while not checks:  # noqa: ASYNC110 - a thread computes
+        await asyncio.sleep(0)
+    asking.pop(0).cancel()  # the first leaves; the others do not
+    callers = await asyncio.gather(*asking)
+    assert {caller.key_id for caller in callers} == {key.id}
+    assert len(checks) == 1
+
+
 async def test_a_wrong_key_is_checked_once_in_a_while(one, checks):
     secret, key = one
     door = Door(store=Store(key), candidates=(), timer=lambda: 0.0)

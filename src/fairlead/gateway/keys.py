@@ -119,7 +119,7 @@ class Door:
     _needed: bool = False
     _asked_s: float = -math.inf
     _checking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2), repr=False)
-    _n_checking: int = 0
+    _checks: dict[bytes, asyncio.Task[bool]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def following(
@@ -204,20 +204,25 @@ class Door:
         return seen.caller
 
     async def _check(self, key: Key, presented: str, digest: bytes) -> None:
-        """Remembers whether this is the key; so many unknown ones at once are somebody guessing."""
-        if self._n_checking >= MAX_CHECKS:
-            message = "Too many unknown keys are being checked. Try again soon."
-            raise RequestError(message, status_code=429, code="too_many_requests")
-        self._n_checking += 1
-        try:
-            async with self._checking:
-                right = digest in self._known or await asyncio.to_thread(key.opens, presented)
-        finally:
-            self._n_checking -= 1
-        if not right:
+        """Remembers whether this is the key; so many unknown ones at once are somebody guessing.
+
+        A key that many bring at once, as after a start, is checked once for all of them.
+        """
+        check = self._checks.get(digest)
+        if check is None:
+            if len(self._checks) >= MAX_CHECKS:
+                message = "Too many unknown keys are being checked. Try again soon."
+                raise RequestError(message, status_code=429, code="too_many_requests")
+            check = self._checks[digest] = asyncio.create_task(self._opens(key, presented))
+            check.add_done_callback(lambda _: self._checks.pop(digest))
+        if not await asyncio.shield(check):  # whoever leaves takes nobody with it
             _remember(self._wrong, digest, self.timer() + self.refresh_s)
             raise _wrong_key()
         _remember(self._known, digest, key.id)
+
+    async def _opens(self, key: Key, presented: str) -> bool:
+        async with self._checking:
+            return await asyncio.to_thread(key.opens, presented)
 
     async def _read(self, key_id: str) -> _Seen:
         seen = self._seen.get(key_id)
