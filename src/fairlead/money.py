@@ -229,6 +229,8 @@ class Tariff:
 
     def price_at(self, moment: datetime) -> Price | None:
         """Returns what a call at that moment is billed by."""
+        if len(self.terms) == 1:
+            return self.terms[0].price  # counts always, see `price_among`
         return price_among(self.terms, int(moment.timestamp()))
 
     def within(self, start: datetime, end: datetime) -> tuple[Price | None, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from fairlead.eligibility import input_tokens_with_margin
 from fairlead.money import TOKENS_PER_MTOK, UNITS_PER_MILLION
@@ -33,8 +34,7 @@ MEDIA = ("input_image_tokens", "input_audio_tokens")
 """Further ones, where it holds media."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
+class Bound(msgspec.Struct, frozen=True, kw_only=True):
     """What one call may come to."""
 
     usd: Decimal | None
@@ -45,7 +45,26 @@ class Bound:
     """Tokens of output that this pays for, to be sent with the call; `None` where the caller set a limit."""
 
 
-def call_bound(request: Request, candidate: Candidate, expected: float | None, between: Between) -> Bound:
+class Size(msgspec.Struct, frozen=True):
+    """What a request brings along, whoever is called: worked out once for all candidates of a plan."""
+
+    n_bytes: int
+    """Tokens of input at most: one is at least a byte of the body. Media are billed by rules of their own."""
+    tokens: int
+    """Of input, as estimated, with a margin."""
+    has_media: bool
+
+    @classmethod
+    def of(cls, request: Request) -> Size:
+        """Returns the size of a request."""
+        n_bytes = len(request.body) + (HIDDEN_TOKENS if request.tools else 0)
+        has_media = any(isinstance(part, Media) for message in request.messages for part in message.parts)
+        return cls(n_bytes, input_tokens_with_margin(request), has_media)
+
+
+def call_bound(
+    request: Request, candidate: Candidate, expected: float | None, between: Between, size: Size | None = None
+) -> Bound:
     """Returns what a call may come to.
 
     Args:
@@ -53,14 +72,12 @@ def call_bound(request: Request, candidate: Candidate, expected: float | None, b
         candidate: that is called.
         expected: tokens of output that nearly every answer stays within; `None` where nothing is known of that.
         between: the moments that it may be made at.
+        size: of the request, where it is known already.
     """
-    limit = None if limited_by_caller(request) else _room(request, candidate, expected)
-    output_tokens = request.max_output_tokens or limit or 0
-    return Bound(
-        usd=_call_usd(request, candidate, output_tokens, between),
-        tokens=input_tokens_with_margin(request) + output_tokens * request.n,
-        output_limit=limit,
-    )
+    size = size or Size.of(request)
+    limit = None if limited_by_caller(request) else _room(size, candidate, expected)
+    n_output = (request.max_output_tokens or limit or 0) * request.n
+    return Bound(usd=_call_usd(size, candidate, n_output, between), tokens=size.tokens + n_output, output_limit=limit)
 
 
 def output_within(usd: Decimal, request: Request, candidate: Candidate, n_more: int, between: Between) -> int:
@@ -127,59 +144,85 @@ def most_usd(
 
 def _planned_usd(request: Request, candidate: Candidate, between: Between) -> Decimal | None:
     output_tokens = request.max_output_tokens or candidate.capabilities.max_output_tokens
-    return None if output_tokens is None else _call_usd(request, candidate, output_tokens, between)
+    if output_tokens is None:
+        return None
+    return _call_usd(Size.of(request), candidate, output_tokens * request.n, between)
 
 
-def _room(request: Request, candidate: Candidate, expected: float | None) -> int:
+def _room(size: Size, candidate: Candidate, expected: float | None) -> int:
     """Returns the tokens of output that are paid for: what nearly every answer needs, as far as there is room."""
     able = candidate.capabilities
     wanted = able.max_output_tokens or DEFAULT_OUTPUT_TOKENS
     if expected is not None:
         wanted = min(wanted, max(int(expected) + 1, LEAST_OUTPUT_TOKENS))
     if able.context_tokens is not None:
-        wanted = min(wanted, able.context_tokens - input_tokens_with_margin(request))
+        wanted = min(wanted, able.context_tokens - size.tokens)
     return max(1, wanted)
 
 
-def _call_usd(request: Request, candidate: Candidate, output_tokens: int, between: Between) -> Decimal | None:
+def _call_usd(size: Size, candidate: Candidate, n_output: int, between: Between) -> Decimal | None:
     """Returns the most that a call costs; of two sources of a price that differ the dearer one counts."""
-    media = _has_media(request)
-    n_input = _input_tokens(request, candidate, media=media)
+    n_input = _input_tokens(size, candidate)
     if n_input is None:
         return None
-    buckets = (*WORDS, *MEDIA) if media else WORDS
-    bounds = [_most(price, n_input, output_tokens * request.n, buckets) for price in candidate.prices_within(*between)]
+    bounds = [_most(price, n_input, n_output, size.has_media) for price in candidate.prices_within(*between)]
     known = [bound for bound in bounds if bound is not None]
     return max(known) if known and len(known) == len(bounds) else None
 
 
-def _most(price: Price | None, n_input: int, n_output: int, buckets: tuple[str, ...]) -> Decimal | None:
-    """Returns the most that a price makes of a call whose input counts, all of it, in any one of these buckets.
+def _input_tokens(size: Size, candidate: Candidate) -> int | None:
+    """Returns how many tokens the input can have at most; `None` where nothing bounds it: of media the window alone."""
+    window = candidate.capabilities.context_tokens
+    if size.has_media or window is None:
+        return window if size.has_media else size.n_bytes
+    return min(size.n_bytes, window)
+
+
+def _most(price: Price | None, n_input: int, n_output: int, has_media: bool) -> Decimal | None:  # noqa: FBT001
+    """Returns the most that a price makes of a call whose input counts, all of it, in any one of its buckets.
 
     The same, to the last digit, as the dearest `Price.cost_usd` of these usages, without a bill for each: the bound is
     worked out for every planned candidate of every request.
     """
     if price is None:
         return None
+    dearest, output, call = FLAT.of(price, has_media) or _at(price, n_input, has_media)
+    millionths = n_input * dearest + n_output * output
+    return (millionths if call is None else millionths + call) / TOKENS_PER_MTOK
+
+
+Dearest = tuple["Decimal", "Decimal", "Decimal | None"]
+"""USD per million tokens of input, of output, and millionths of a USD a call."""
+
+
+def _at(price: Price, n_input: int, has_media: bool) -> Dearest:  # noqa: FBT001
+    """Returns the dearest rates of a call with so much input."""
     rates = price.rates
+    buckets = (*WORDS, *MEDIA) if has_media else WORDS
     dearest = max(rate.at(n_input) for bucket in buckets if (rate := rates[bucket]) is not None)
-    millionths = n_input * dearest + n_output * price.output.at(n_input)
-    if price.request is not None:
-        millionths += UNITS_PER_MILLION["requests"] * price.request.at(n_input)
-    return millionths / TOKENS_PER_MTOK
+    call = None if price.request is None else UNITS_PER_MILLION["requests"] * price.request.at(n_input)
+    return dearest, price.output.at(n_input), call
 
 
-def _input_tokens(request: Request, candidate: Candidate, *, media: bool) -> int | None:
-    """Returns how many tokens the input can have at most; `None` where nothing bounds it.
+class Flat:
+    """The dearest rates of prices without tiers: the same whatever the input, so they are looked up once a price."""
 
-    A token is at least a byte of the body; media are billed by rules of their own, and only the window bounds them.
-    """
-    window = candidate.capabilities.context_tokens
-    if media:
-        return window
-    n_bytes = len(request.body) + (HIDDEN_TOKENS if request.tools else 0)
-    return n_bytes if window is None else min(n_bytes, window)
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, bool], tuple[Price, Dearest | None]] = {}  # by identity: a price's hash is slow
+
+    def of(self, price: Price, has_media: bool) -> Dearest | None:  # noqa: FBT001
+        """Returns them; `None` where it depends on the input."""
+        found = self._known.get((id(price), has_media))
+        if found is not None and found[0] is price:
+            return found[1]
+        if len(self._known) >= MAX_FLAT:
+            self._known.clear()
+        tiered = any(rate is not None and rate.tiers for rate in price.rates.values())
+        flat = None if tiered else _at(price, 0, has_media)
+        self._known[id(price), has_media] = price, flat
+        return flat
 
 
-def _has_media(request: Request) -> bool:
-    return any(isinstance(part, Media) for message in request.messages for part in message.parts)
+MAX_FLAT = 10_000
+"""Prices that are remembered."""
+FLAT = Flat()

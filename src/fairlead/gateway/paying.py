@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.eligibility import EXCLUSIONS
 from fairlead.errors import LedgerError, LimitExceededError, NoCandidateError
-from fairlead.gateway.bound import call_bound, limited_by_caller, output_within
+from fairlead.gateway.bound import Size, call_bound, limited_by_caller, output_within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,8 +89,9 @@ class Paying:
             )
             between = (self.at, self.at + timedelta(seconds=self.lease_s))
             planned = {step.candidate for stage in self.routed.decision.plan for step in stage.steps}
+            size = Size.of(self.request)
             self._bounds = {
-                name: call_bound(self.request, self.routed.candidates[name], expected.get(name), between)
+                name: call_bound(self.request, self.routed.candidates[name], expected.get(name), between, size)
                 for name in planned
             }
         return self._bounds

@@ -16,7 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
+from functools import lru_cache
 from typing import Literal
+
+import msgspec
 
 from fairlead.errors import BudgetExceededError, LimitExceededError
 
@@ -35,6 +38,7 @@ SOON_S = 1.0
 _FORMATS: dict[Period, str] = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+HOUR = timedelta(hours=1)
 
 
 def period_name(per: Period, at: datetime) -> str:
@@ -45,16 +49,31 @@ def period_name(per: Period, at: datetime) -> str:
         >>> [period_name(per, moment) for per in ("hour", "day", "week", "month", "total")]
         ['2026-11-25T12', '2026-11-25', '2026-W48', '2026-11', 'total']
     """
-    return "total" if per == "total" else at.astimezone(UTC).strftime(_FORMATS[per])
+    return _name(per, _hour(at))
 
 
 def period_end(per: Period, at: datetime) -> datetime | None:
     """Returns when the period that a moment is in is over; `None` where it never is."""
-    at = at.astimezone(UTC)
-    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return _end(per, _hour(at))
+
+
+def _hour(at: datetime) -> int:
+    """Returns the hour since 1970, UTC, that a moment is in: every period is made of whole ones."""
+    return (at - EPOCH) // HOUR
+
+
+@lru_cache(maxsize=256)
+def _name(per: Period, hour: int) -> str:
+    return "total" if per == "total" else (EPOCH + hour * HOUR).strftime(_FORMATS[per])
+
+
+@lru_cache(maxsize=256)
+def _end(per: Period, hour: int) -> datetime | None:
+    at = EPOCH + hour * HOUR
+    day = at.replace(hour=0)
     match per:
         case "hour":
-            return at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+            return at + HOUR
         case "day":
             return day + timedelta(days=1)
         case "week":
@@ -129,8 +148,7 @@ class KeyTerms:
         return tuple(limits)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """What a request wants of one limit."""
 
     limit: Limit
@@ -146,8 +164,7 @@ class Claim:
         return MINUTE / self.limit.most if self.limit.kind in {"requests", "tokens"} else Decimal(1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """How a limit stands after a claim on it."""
 
     limit: Limit
