@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import hypothesis
 import pytest
+from msgspec import structs
 
 from fairlead.ledger.base import Feedback, Intent, Settlement
 from fairlead.types import (
@@ -82,7 +83,7 @@ class LedgerRecords:
             config_hash="c0ffee",
             candidates={"a/cheap": "price_cheap", "a/dear": "price_cheap", "a/blind": None},
         )
-        return replace(intent, **changes)
+        return structs.replace(intent, **changes)
 
     @property
     def context(self) -> Context:
@@ -125,7 +126,7 @@ class LedgerRecords:
             outcome=outcome,
             reference_cost_usd=0.001,
         )
-        return replace(settlement, **changes)
+        return structs.replace(settlement, **changes)
 
     def feedback(self, n: int = 1, score: float = 1.0, *, after_s: float = 60) -> Feedback:
         return Feedback(

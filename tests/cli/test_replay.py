@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from docs import generate
 from fairlead.cli.main import main
@@ -64,7 +65,7 @@ async def fill(path, records, dear):
                 n, decision=decision, context=context, session_id=session.id, candidates={}, at=at(records, n)
             )
         )
-        await ledger.settle(replace(settlement, outcome=replace(settlement.outcome, served=decision.model)))
+        await ledger.settle(structs.replace(settlement, outcome=replace(settlement.outcome, served=decision.model)))
     await ledger.close()
 
 

@@ -9,6 +9,7 @@ import time
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from fairlead.cli import statement_result
 from fairlead.cli.main import main
@@ -23,7 +24,7 @@ CERTIFICATE = make_certificate()
 
 
 def certified(intent):
-    return dataclasses.replace(intent, decision=dataclasses.replace(intent.decision, certificate=CERTIFICATE.id))
+    return structs.replace(intent, decision=dataclasses.replace(intent.decision, certificate=CERTIFICATE.id))
 
 
 @pytest.fixture

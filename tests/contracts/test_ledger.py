@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 from sqlalchemy import make_url
 
 from fairlead.errors import LedgerError, MissingRowError
@@ -445,7 +446,7 @@ def under(records, n, certificate="crt_1", **changes):
     alarms = changes.pop("alarms", 0)
     intent = records.intent(n, **changes)
     context = replace(intent.context, alarms=alarms)
-    return replace(intent, decision=replace(intent.decision, certificate=certificate), context=context)
+    return structs.replace(intent, decision=replace(intent.decision, certificate=certificate), context=context)
 
 
 async def test_what_happens_to_a_certificate_is_kept_once(ledger, records):

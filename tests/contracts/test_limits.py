@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from fairlead.errors import BudgetExceededError, LedgerError, LimitExceededError
 from fairlead.ledger.budget import Budget as Terms
@@ -96,7 +97,7 @@ async def test_an_unknown_cost_counts_with_what_was_reserved_for_it(ledger, reco
 
 async def test_a_request_that_called_nobody_costs_nothing(ledger, records):
     await intend(ledger, records, 1, claim(DOLLAR, "0.7", records))
-    await ledger.settle(replace(records.settlement(1), outcome=Outcome(status="cancelled", attempts=())))
+    await ledger.settle(structs.replace(records.settlement(1), outcome=Outcome(status="cancelled", attempts=())))
     (standing,) = await intend(ledger, records, 2, claim(DOLLAR, "1", records))
     assert standing.remaining == 0
 
@@ -135,7 +136,7 @@ async def test_a_new_period_has_a_budget_of_its_own_and_pays_for_its_own_request
     await ledger.settle(records.settlement(1, records.attempt(cost_usd=CENT)))  # of the month before
     assert standing.remaining == 0
     with pytest.raises(BudgetExceededError):
-        await intend(ledger, records, 3, replace(later, amount=CENT))
+        await intend(ledger, records, 3, structs.replace(later, amount=CENT))
 
 
 @pytest.mark.parametrize(("spent", "exhausted", "retry_after_s"), [("0.4", False, 1.0), ("0.9", True, 1 * 60)])

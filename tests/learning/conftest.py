@@ -1,10 +1,10 @@
 """A ledger in which a made-up table was served by its first model and shadowed by the others."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from fairlead.features.kept import Kept, encoded
 from fairlead.ledger.base import Feedback, Payload
@@ -58,7 +58,7 @@ class Filling:
             price_id=table.prices[model].id,
         )
         outcome = Outcome(status="delivered", attempts=(attempt,), served=model)
-        await self.ledger.settle(replace(self.records.settlement(self.n), outcome=outcome))
+        await self.ledger.settle(structs.replace(self.records.settlement(self.n), outcome=outcome))
         if score:
             await self.scored(intent.decision_id, float(table.score[i, j]), source)
         return intent.decision_id

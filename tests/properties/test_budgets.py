@@ -2,12 +2,12 @@
 
 import asyncio
 import tempfile
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from fairlead.errors import BudgetExceededError
 from fairlead.ledger.budget import Limit
@@ -52,7 +52,7 @@ async def play(path, events):
             known = cost if event["end"] == "settled" else None
             attempt = records.attempt(cost_usd=known, reserved_usd=reserved)
             outcome = Outcome(status="delivered", attempts=(attempt,), served="a/cheap")
-            await ledgers[event["ledger"]].settle(replace(records.settlement(n), outcome=outcome))
+            await ledgers[event["ledger"]].settle(structs.replace(records.settlement(n), outcome=outcome))
         for limit in event["limits"]:
             at_most[limit.owner] += cost if event["end"] == "settled" else reserved
     for limit in (ROUTE, KEY):

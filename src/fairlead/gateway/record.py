@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from fairlead.features.kinds import task_kind
 from fairlead.gateway.bound import most_usd
@@ -32,8 +34,7 @@ if TYPE_CHECKING:
     from fairlead.types import Context, Decision, Outcome, Request
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A request that was decided, and its way into the ledger."""
 
     gateway: Gateway
@@ -54,8 +55,8 @@ class Record:
     """Where the answer will be kept; `None` where it will not."""
     cached: Cached | None = None
     """The answer that is given again."""
-    request_id: str = field(default_factory=lambda: new_id("req"))
-    decision_id: str = field(default_factory=lambda: new_id("dec"))
+    request_id: str = msgspec.field(default_factory=lambda: new_id("req"))
+    decision_id: str = msgspec.field(default_factory=lambda: new_id("dec"))
 
     @property
     def decision(self) -> Decision:
@@ -94,7 +95,7 @@ class Record:
         context = replace(self.context, limits=replace(self.context.limits, affordable=affordable))
         routed, context = await gateway.decide(self.request, context, self.caller)
         paying = gateway.purse(self.request, routed, context, purse.limits)
-        return replace(self, context=context, routed=routed, purse=paying)
+        return msgspec.structs.replace(self, context=context, routed=routed, purse=paying)
 
     async def settle(self, outcome: Outcome) -> None:
         """Returns when it is committed what came of it.

@@ -8,11 +8,12 @@ locks each counter, in the order of their names, so that no two processes wait f
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Callable
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import String, bindparam, delete, func, select, text, update
 
 from fairlead.ledger.budget import EPOCH, EXACT, MICROSECOND, Claim, Counter, Kind, Limit, Period, Standing
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 Standings = tuple[Standing, ...]
 """How each limit stands that a change claimed something of."""
 Answer = Standings | Exception
-Used = dict[Kind, Decimal | None]
-"""What a request used of each kind; `None` is not known, and counts as what it held."""
+Used = Callable[[Kind], Decimal | None]
+"""Tells what a request used of a kind; `None` is not known, and counts as what it held."""
 
 _HOLDS, _COUNTERS = plain(holds), plain(counters)
 _HELD = tuple(_HOLDS.c.keys())
@@ -96,8 +97,7 @@ def claims_something(change: Kept) -> bool:
     return any(table is holds for table, _ in change)
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(msgspec.Struct, frozen=True):
     """What came of changes."""
 
     written: Sequence[Kept]
@@ -141,13 +141,10 @@ class Accounts:
         self._holding.update(posted.began)
 
     def _ended(self, changes: Sequence[Kept], *, others: bool) -> dict[str, Used]:
-        """Returns each request that is settled and may hold something -> what it used."""
+        """Returns each request that is settled and may hold something -> tells what it used."""
         settled = {_request(change): change for change in changes if change[0][0] is settlements}
         ours = settled.keys() if others else settled.keys() & self._holding
-        return {
-            request_id: {"usd": _usd(settled[request_id]), "tokens": _tokens(settled[request_id])}
-            for request_id in ours
-        }
+        return {request_id: partial(_used, settled[request_id]) for request_id in ours}
 
 
 class Books:
@@ -155,7 +152,7 @@ class Books:
 
     Args:
         pen: in a transaction.
-        ended: request -> what it used, of each kind; what it held is given back.
+        ended: request -> tells what it used; what it held is given back.
         claims: what is about to be claimed.
     """
 
@@ -202,7 +199,7 @@ class Books:
         leased = {claim.account: claim.at for claim in claims if claim.limit.kind == "parallel"}
         if not leased:
             return
-        now = _INSTANT.process_bind_param(min(leased.values()), self._pen.dialect)
+        now = _INSTANT.kept(min(leased.values()))
         n, names = _named(sorted(leased))
         running: dict[str, int] = dict(self._pen.run(_running(n), {**names, "now": now}))  # type: ignore[arg-type]
         for account in leased:
@@ -219,7 +216,7 @@ class Books:
             for row in rows:
                 amount = EXACT.add(amount, Decimal(row["amount"]))
             kind: Kind = rows[0]["kind"]
-            known = used[kind]
+            known = used(kind)
             self._counters[account].release(kind, amount, Decimal(rows[0]["unit"]), amount if known is None else known)
 
 
@@ -254,6 +251,10 @@ def _request(change: Kept) -> str:
 def _to_keep(change: Kept) -> Kept:
     """Returns the rows without those that give nothing back: a request that was made was made."""
     return tuple((table, row) for table, row in change if table is not holds or row["kind"] != "requests")
+
+
+def _used(change: Kept, kind: Kind) -> Decimal | None:
+    return _usd(change) if kind == "usd" else _tokens(change)
 
 
 def _usd(change: Kept) -> Decimal | None:

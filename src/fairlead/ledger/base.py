@@ -11,6 +11,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
@@ -40,8 +42,7 @@ Purpose = Literal["serve", "shadow", "judge", "cache", "probe"]
 somebody asked what had been asked before, and was given that answer again; a host's pace was measured."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """What is about to be called, and all that the decision depended on; never the prompt."""
 
     request_id: str
@@ -60,7 +61,7 @@ class Intent:
     reserved_usd: Decimal | None
     """The most that the whole plan can cost; `None` where a candidate has no price."""
     config_hash: str
-    candidates: Mapping[str, str | None] = field(default_factory=dict)
+    candidates: Mapping[str, str | None] = msgspec.field(default_factory=dict)
     """Every candidate of the route -> id of its price row; `None` where it has no price."""
     purpose: Purpose = "serve"
     parent_id: str | None = None
@@ -111,8 +112,7 @@ class Erasure:
         return at < self.before and (self.team is None or self.team == team)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """What came of it; the attempts are inside the outcome."""
 
     request_id: str

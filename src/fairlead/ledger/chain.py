@@ -16,6 +16,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,15 +27,30 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy import Column, RowMapping
+    from sqlalchemy import Column, Dialect, RowMapping
 
     Converter = Callable[[Any], str | int | bool | float | None]
+    Conversions = Sequence[tuple[str, Converter]]
 
 LINK = ("writer", "seq", "hash")
 """The columns that hold the chain itself."""
 
 Content = dict[str, str | int | bool | float | None]
 """A row as the database keeps it: column -> text, whole number, truth, float or null."""
+
+
+class KeptAs(TypeDecorator[Any]):
+    """A type of ours: it tells what the database keeps of a value."""
+
+    abstract = True
+
+    def kept(self, value: Any) -> str | int:
+        """Returns what is kept of a value that is not null."""
+        raise NotImplementedError
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | int | None:  # noqa: ARG002, D102
+        return None if value is None else self.kept(value)
+
 
 Kept = tuple[tuple[Table, Content], ...]
 """Rows that are kept together or not at all, as the database keeps them."""
@@ -123,13 +139,18 @@ def stored(table: Table, row: Mapping[str, Any]) -> Content:
     Raises:
         TypeError, ValueError, ArithmeticError: a value does not fit its column.
     """
-    return {name: row[name] if convert is None else _or_null(convert, row[name]) for name, convert in _plan(table)}
+    names, values, conversions = _plan(table)
+    content: Content = dict(zip(names, values(row), strict=True))
+    for name, convert in conversions:
+        if (value := content[name]) is not None:
+            content[name] = convert(value)
+    return content
 
 
 def chained(table: Table, row: RowMapping) -> ChainedRow:
     """Returns a row that was read through `plain(table)`."""
     key = tuple(row[column.name] for column in table.primary_key)
-    content = {name: row[name] for name, _ in _plan(table)}
+    content = {name: row[name] for name in _plan(table)[0]}
     return ChainedRow(table.name, key, content, row["writer"], row["seq"], row["hash"])
 
 
@@ -141,22 +162,19 @@ def plain(table: Table) -> Table:
     )
 
 
-def _or_null(convert: Converter, value: Any) -> str | int | bool | float | None:
-    return None if value is None else convert(value)
-
-
 @cache
-def _plan(table: Table) -> Sequence[tuple[str, Converter | None]]:
-    """Returns each column that says something, with what its values must go through."""
+def _plan(table: Table) -> tuple[tuple[str, ...], Callable[[Mapping[str, Any]], tuple[Any, ...]], Conversions]:
+    """Returns the columns that say something, what takes them from a row, and what values of some must go through."""
     own_number = {"id"} if table.c.get("id") is not None and table.c.id.autoincrement is True else set()
-    return [(c.name, _converter(c)) for c in table.c if c.name not in {*LINK, *own_number}]
+    said = [column for column in table.c if column.name not in {*LINK, *own_number}]
+    names = tuple(str(column.name) for column in said)
+    conversions = [(str(c.name), convert) for c in said if (convert := _converter(c)) is not None]
+    return names, itemgetter(*names), conversions
 
 
 def _converter(column: Column[Any]) -> Converter | None:
     kind = column.type
-    if isinstance(kind, TypeDecorator):
-        return lambda value: kind.process_bind_param(value, None)  # type: ignore[arg-type]
-    return _CONVERTERS.get(type(kind))
+    return kind.kept if isinstance(kind, KeptAs) else _CONVERTERS.get(type(kind))
 
 
 def _number(value: float) -> float | None:

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from fairlead.ledger.accounts import Used
-    from fairlead.ledger.budget import KeyTerms
+    from fairlead.ledger.budget import KeyTerms, Kind
 
 SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 """About 50 ms and 16 MiB a guess (RFC 7914; the parameters that it gives for interactive use)."""
@@ -169,8 +168,8 @@ class KeyStore:
             request_id: of a request whose process died.
             usd: what it cost; `None` where nobody knows: then all that it holds counts.
         """
-        used: Used = {"usd": usd, "tokens": None}
-        self._write(lambda connection: Books(ConnectionPen(connection), {request_id: used}, []).close())
+        used: Mapping[Kind, Decimal | None] = {"usd": usd, "tokens": None}
+        self._write(lambda connection: Books(ConnectionPen(connection), {request_id: used.get}, []).close())
 
 
 def _hashed(presented: str, salt: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from sqlalchemy import Table
 
 from fairlead.ledger import schema
@@ -30,11 +31,23 @@ _PAYLOAD_HASHES = ("features_hash", "prompt_hash")
 
 
 def _names(record: type, *, but: tuple[str, ...] = ()) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(record) if field.name not in but)
+    if issubclass(record, Struct):
+        names: Sequence[str] = record.__struct_fields__
+    else:
+        assert is_dataclass(record)
+        names = [field.name for field in fields(record)]
+    return tuple(name for name in names if name not in but)
 
 
-def _reader(names: tuple[str, ...]) -> Callable[[object], dict[str, Any]]:
-    values = attrgetter(*names)
+def _reader(*columns: str, **elsewhere: str) -> Callable[[object], dict[str, Any]]:
+    """Returns what reads a row off a record.
+
+    Args:
+        columns: that bear the names of the record's fields.
+        elsewhere: column -> where in the record it is found.
+    """
+    names = (*columns, *elsewhere)
+    values = attrgetter(*columns, *elsewhere.values())
     return lambda record: dict(zip(names, values(record), strict=True))
 
 
@@ -49,15 +62,28 @@ _PAYLOAD = _names(Payload)
 _MADE = ("status", "attempts", "latency_s", "score", "reference_price", "dropped", "links", "feedback")
 _ENTRY = _names(Entry, but=(*_MADE, "purpose", "opted_out"))
 
-_price_row = _reader(_PRICE)
-_intent_row = _reader(_names(Intent, but=("decision", "purpose", "opted_out", "payloads")))
-_decision_row = _reader(_names(Decision))
-_attempt_row = _reader(_ATTEMPT)
-_usage_row = _reader(_USAGE)
-_feedback_row = _reader(_FEEDBACK)
-_erasure_row = _reader(_ERASURE)
-_event_row = _reader(_EVENT)
-_payload_row = _reader(_PAYLOAD)
+_price_row = _reader(*_PRICE)
+_intent_row = _reader(
+    *_names(Intent, but=("decision", "purpose", "opted_out", "payloads")),
+    **{name: f"decision.{name}" for name in _names(Decision)},
+    chosen="decision.model",
+)
+_settlement_row = _reader(
+    "request_id",
+    "at",
+    "reference_cost_usd",
+    "dropped",
+    "saved_usd",
+    **{name: f"outcome.{name}" for name in ("status", "served", "cost_usd")},
+)
+_attempt_row = _reader(*_ATTEMPT)
+_usage_row = _reader(*_USAGE, usage_estimated="estimated")
+_feedback_row = _reader(*_FEEDBACK)
+_erasure_row = _reader(*_ERASURE)
+_event_row = _reader(*_EVENT)
+_payload_row = _reader(*_PAYLOAD)
+_NO_USAGE = dict.fromkeys((*_USAGE, "usage_estimated"))
+_NO_PAYLOADS = dict.fromkeys(_PAYLOAD_HASHES)
 
 
 def of_price(price: Price) -> Change:
@@ -67,31 +93,23 @@ def of_price(price: Price) -> Change:
 
 def of_intent(intent: Intent) -> Change:
     """Returns the rows of an intent: its own, and one a payload."""
-    decided = {**_decision_row(intent.decision), "chosen": intent.decision.model}
-    unusual = {
-        "purpose": None if intent.purpose == "serve" else intent.purpose,
-        "opted_out": intent.opted_out or None,
-        **dict.fromkeys(_PAYLOAD_HASHES),
-        **{f"{payload.kind}_hash": payload.hash for payload in intent.payloads},
-    }
+    row = _intent_row(intent)
+    row["purpose"] = None if intent.purpose == "serve" else intent.purpose
+    row["opted_out"] = intent.opted_out or None
+    row.update(_NO_PAYLOADS)
+    if not intent.payloads:
+        return ((schema.requests, row),)
+    row.update({f"{payload.kind}_hash": payload.hash for payload in intent.payloads})
     kept = ((schema.payloads, {**_payload_row(p), "request_id": intent.request_id}) for p in intent.payloads)
-    return ((schema.requests, {**_intent_row(intent), **decided, **unusual}), *kept)
+    return ((schema.requests, row), *kept)
 
 
 def of_settlement(settlement: Settlement) -> Change:
     """Returns the rows of a settlement: its own, and one an attempt."""
-    outcome = settlement.outcome
-    row = {
-        "request_id": settlement.request_id,
-        "at": settlement.at,
-        "status": outcome.status,
-        "served": outcome.served,
-        "cost_usd": outcome.cost_usd,
-        "reference_cost_usd": settlement.reference_cost_usd,
-        "dropped": settlement.dropped or None,
-        "saved_usd": settlement.saved_usd,
-    }
-    attempts = ((schema.attempts, _attempted(settlement.request_id, attempt)) for attempt in outcome.attempts)
+    row = _settlement_row(settlement)
+    row["dropped"] = settlement.dropped or None
+    request_id = settlement.request_id
+    attempts = [(schema.attempts, _attempted(request_id, attempt)) for attempt in settlement.outcome.attempts]
     return ((schema.settlements, row), *attempts)
 
 
@@ -192,11 +210,11 @@ def _links(row: RowMapping, tried: Sequence[RowMapping]) -> Iterator[Link]:
 
 
 def _attempted(request_id: str, attempt: Attempt) -> dict[str, Any]:
-    usage = attempt.usage
-    counted = dict.fromkeys(_USAGE) if usage is None else _usage_row(usage)
-    estimated = None if usage is None else usage.estimated
-    kind = None if attempt.kind == "call" else attempt.kind  # so that rows from before are what they were
-    return {**_attempt_row(attempt), **counted, "usage_estimated": estimated, "request_id": request_id, "kind": kind}
+    row = _attempt_row(attempt)
+    row.update(_NO_USAGE if attempt.usage is None else _usage_row(attempt.usage))
+    row["request_id"] = request_id
+    row["kind"] = None if attempt.kind == "call" else attempt.kind  # so that rows from before are what they were
+    return row
 
 
 def _latency_s(attempts: Sequence[Attempt]) -> float | None:

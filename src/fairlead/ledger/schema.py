@@ -41,9 +41,9 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.types import TypeDecorator
 
 from fairlead.ledger.budget import KeyTerms
+from fairlead.ledger.chain import KeptAs
 from fairlead.types import Context, Prediction, Rate, Stage
 
 if TYPE_CHECKING:
@@ -56,15 +56,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Money(TypeDecorator[Decimal]):
+class Money(KeptAs):
     """USD with every digit, as plain decimal text."""
 
     impl = String
     cache_ok = True
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:  # noqa: ARG002, D102
-        if value is None:
-            return None
+    def kept(self, value: Decimal) -> str:  # noqa: D102
         if not isinstance(value, Decimal):
             raise TypeError(f"money is {value!r}; expected a Decimal")
         return format(value, "f")
@@ -73,20 +71,20 @@ class Money(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value)
 
 
-class Instant(TypeDecorator[datetime]):
+class Instant(KeptAs):
     """A moment, exact to the microsecond."""
 
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002, D102
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+    def kept(self, value: datetime) -> int:  # noqa: D102
+        return (value - _EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002, D102
         return None if value is None else _EPOCH + value * _MICROSECOND
 
 
-class Json(TypeDecorator[Any]):
+class Json(KeptAs):
     """A value of one Python type, as JSON text."""
 
     impl = Text
@@ -97,8 +95,8 @@ class Json(TypeDecorator[Any]):
         self.kind = kind
         self._decoder = msgspec.json.Decoder(kind)
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002, D102
-        return None if value is None else msgspec.json.encode(value).decode()
+    def kept(self, value: Any) -> str:  # noqa: D102
+        return msgspec.json.encode(value).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002, D102
         return None if value is None else self._decoder.decode(value)

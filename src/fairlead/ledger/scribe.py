@@ -216,8 +216,7 @@ def _begun(pen: Pen) -> ChainEnd:
     """Returns the start of a new chain, which names the one that began before it."""
     newest = [dict(zip(_WRITERS.c.keys(), row, strict=True)) for row in pen.run(_NEWEST_WRITER, {})]
     after = reading.writer_of(newest[0]).end if newest else None
-    began_at = Instant().process_bind_param(datetime.now(UTC), pen.dialect)
-    assert began_at is not None
+    began_at = Instant().kept(datetime.now(UTC))
     start = begin(new_id("wrt"), began_at, after)
     seen = (None, None, None) if after is None else (after.writer, after.seq, after.hash)
     named = dict(zip(("after_writer", "after_seq", "after_hash"), seen, strict=True))
