@@ -90,15 +90,14 @@ def output_within(usd: Decimal, request: Request, candidate: Candidate, n_more: 
         n_more: bytes, each a token at most.
         between: the moments that it may be made at.
     """
-    media = _has_media(request)
-    n_input = _input_tokens(request, candidate, media=media)
+    size = Size.of(request)
+    n_input = _input_tokens(size, candidate)
     if n_input is None:
         return 0
     n_input += n_more
-    buckets = (*WORDS, *MEDIA) if media else WORDS
     rooms = []
     for price in candidate.prices_within(*between):
-        unused = _most(price, n_input, 0, buckets)
+        unused = _most(price, n_input, 0, size.has_media)
         rate = Decimal(0) if price is None else price.output.at(n_input)
         rooms.append(0 if unused is None or not rate else int((usd - unused) * TOKENS_PER_MTOK / rate))
     return min(rooms, default=0)
