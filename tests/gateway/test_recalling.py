@@ -1,7 +1,7 @@
-"""A start knows what the ledger knows of the pace of hosts: that of requests, that of probes, and for a week."""
+"""A start knows what the ledger knows: the pace of hosts, of requests and of probes, and who answered the sessions."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from unittest.mock import Mock
 
@@ -12,10 +12,13 @@ from fairlead.errors import LedgerError
 from fairlead.execution.hosts import MIN_SEEN
 from fairlead.gateway import recalling
 from fairlead.gateway.probing import probe
-from fairlead.gateway.recalling import recalled
+from fairlead.gateway.recalling import recall_sessions, recalled
+from fairlead.gateway.sessions import IDLE, Sessions
 from fairlead.gateway.setup import opened, prepare
 from fairlead.ledger.paces import paces
+from fairlead.ledger.sightings import Sighting, sightings
 from fairlead.providers.base import Limits
+from fairlead.types import Request
 from tests.gateway.conftest import ASK
 
 SIMULATED = '[providers.sim]\ndialect = "simulated"\ntime_scale = 0\n'
@@ -80,3 +83,38 @@ async def test_what_was_measured_is_shown_with_n_and_date(running):
     assert (measured["n_answers"], measured["n_streams"], measured["ttft_p95_s"]) == (MIN_SEEN, 0, None)
     assert measured["latency_p95_s"] > 0
     assert measured["at"].startswith(running.entries()[-1].attempts[-1].started_at.date().isoformat())
+
+
+async def test_a_restart_knows_who_answered_the_open_sessions(running, tmp_path):
+    for session, model in (("mine", "host/albatross"), ("mine", "host/wren"), ("yours", "host/albatross")):
+        headers = {"x-fairlead-session": session}
+        await running.post(json={**ASK, "model": model}, headers=headers)
+    await running.post(headers={"x-fairlead-session": "out", "x-fairlead-opt-out": "1"})
+    async with opened(prepare(load(tmp_path / "fairlead.toml", {}))) as restarted:
+        again = restarted.sessions
+
+    def state(book, name, after=timedelta(0)):
+        scope = {"headers": [(b"x-fairlead-session", name.encode())]}
+        return book.state(Request.from_prompt("Hi"), scope, datetime.now(UTC) + after)
+
+    for name in ("mine", "yours", "out"):
+        assert state(again, name) == state(running.gateway.sessions, name)
+    assert state(again, "mine").last_candidate == "host/wren"
+    assert state(again, "out").opted_out
+    assert state(again, "mine", IDLE * 2).last_candidate is None
+
+
+async def test_sessions_of_a_ledger_that_cannot_be_read_are_new(running, monkeypatch):
+    monkeypatch.setattr(running.gateway.ledger, "tuples", Mock(side_effect=LedgerError("gone")))
+    book = Sessions(b"secret")
+    recall_sessions(running.gateway.ledger, book)
+    assert not book._open
+
+
+async def test_a_failed_request_does_not_make_a_session_forget(running):
+    for model in ("host/wren", "host/none"):
+        await running.post(json={**ASK, "model": model}, headers={"x-fairlead-session": "mine"})
+    book = Sessions(b"secret")
+    seen = [Sighting(session_id="mine", at=datetime.now(UTC), served=None, opted_out=False)]
+    book.recall([*sightings(running.gateway.ledger, since=datetime.now(UTC) - IDLE, limit=10), *seen])
+    assert book._open["mine"].last_candidate == "host/wren"

@@ -1,7 +1,9 @@
-"""What a start knows of the pace of hosts: the calls that the ledger holds, those of `fairlead probe` among them.
+"""What a start knows of before: the pace of hosts and the open sessions, by what the ledger holds of both.
 
-What was measured within a week counts, the latest values of each host, and is pushed out by what is measured from now
-on. Breakers start closed: an outage of before says nothing of now.
+Of the hosts, what was measured within a week counts, by requests and by `fairlead probe`: the latest values of each,
+which are pushed out by what is measured from now on. Breakers start closed: an outage of before says nothing of now.
+Of the sessions that are not over, who answered last is known again, so whose signed thinking they carry and where
+their prompt is cached.
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ from typing import TYPE_CHECKING
 from fairlead.errors import LedgerError
 from fairlead.events import Event
 from fairlead.execution.hosts import Hosts
+from fairlead.gateway.sessions import IDLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fairlead.gateway.sessions import Sessions
     from fairlead.ledger.sql import SqlLedger
     from fairlead.providers.base import Limits
     from fairlead.types import Candidate
@@ -28,6 +32,20 @@ WITHIN = timedelta(days=7)
 """What is older says nothing of a host any more."""
 AT_MOST = 2_000
 """So many of the newest requests, and of the newest probes, are looked at, so that a large ledger holds up no start."""
+
+
+MOST_SIGHTINGS = 5_000
+"""So many of the newest requests are looked at for their sessions."""
+
+
+def recall_sessions(ledger: SqlLedger, sessions: Sessions) -> None:
+    """Lets sessions know again what they knew; nothing where the ledger cannot be read."""
+    from fairlead.ledger.sightings import sightings  # noqa: PLC0415 - `check` needs no ledger
+
+    try:
+        sessions.recall(sightings(ledger, since=datetime.now(UTC) - IDLE, limit=MOST_SIGHTINGS))
+    except LedgerError as error:
+        LOG.warning(Event("sessions_not_recalled", error=type(error).__name__))
 
 
 def recalled(ledger: SqlLedger, candidates: Mapping[str, Candidate], limits: Limits) -> Hosts:

@@ -23,10 +23,12 @@ from fairlead.proof.control import draws
 from fairlead.types import SessionState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from starlette.types import Scope
 
+    from fairlead.ledger.sightings import Sighting
     from fairlead.proof.control import Draws
     from fairlead.types import Request
 
@@ -42,8 +44,8 @@ CLIENT_HEADERS = (b"session_id", b"session-id", b"conversation_id", b"x-session-
 
 OPT_OUT = b"x-fairlead-opt-out"
 """Header by which a session asks, with `1`, to take part in no experiment. Once said it holds while the session is open
-in this process, so that nobody steps in and out until the draw pleases; a later start does not know of it, so clients
-send it with every request."""
+in this process, or is recalled at its start, so that nobody steps in and out until the draw pleases; other processes do
+not know of it, so clients send it with every request."""
 
 
 @dataclass(slots=True)
@@ -88,6 +90,13 @@ class Sessions:
             last_candidate=session.last_candidate,
             opted_out=session.opted_out,
         )
+
+    def recall(self, sightings: Iterable[Sighting]) -> None:
+        """Takes in requests from before this process began, the oldest first."""
+        for seen in sightings:
+            session = self._touch(seen.session_id, seen.at)
+            session.last_candidate = seen.served or session.last_candidate
+            session.opted_out = session.opted_out or seen.opted_out
 
     def served(self, session: SessionState, candidate: str | None) -> None:
         """Remembers which candidate answered last."""

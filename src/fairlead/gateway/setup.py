@@ -15,7 +15,7 @@ from fairlead.gateway.keeping import Keeping, forget
 from fairlead.gateway.keys import Door
 from fairlead.gateway.knowledge import Knowledge
 from fairlead.gateway.metrics import gauges, observing
-from fairlead.gateway.recalling import recalled
+from fairlead.gateway.recalling import recall_sessions, recalled
 from fairlead.gateway.routes import Routes
 from fairlead.gateway.secret import session_secret
 from fairlead.gateway.sessions import Sessions
@@ -87,13 +87,15 @@ async def opened(setup: Setup, *, limits: Limits | None = None) -> AsyncIterator
         await ledger.register(price for candidate in setup.candidates.values() for price in candidate.prices)
         if config.ledger.retention_days is not None:
             stack.push_async_callback(ended, asyncio.create_task(forget(ledger, config.ledger.retention_days)))
+        sessions = Sessions(session_secret(config.ledger.path.with_name(f"{config.ledger.path.name}.secret")))
+        await asyncio.to_thread(recall_sessions, ledger, sessions)
         hosts = await asyncio.to_thread(recalled, ledger, setup.candidates, limits or limits_of(config.limits))
         closing = await stack.enter_async_context(AsyncExitStack())
         part = await closing.enter_async_context(changing(setup, ledger, limits=limits, hosts=hosts))
         metrics = Metrics(gauges(part["executor"].hosts, ledger, setup.candidates, part["watch"]))
         gateway = Gateway(
             ledger=ledger,
-            sessions=Sessions(session_secret(config.ledger.path.with_name(f"{config.ledger.path.name}.secret"))),
+            sessions=sessions,
             metrics=metrics,
             observers=observing(config.observability, metrics),
             closing=closing,
