@@ -10,6 +10,7 @@ decision years later, and offline evaluation runs the very code that serves.
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -142,7 +143,7 @@ class Router:
         if self.features is None or self.tokens is None:
             return {}
         within = self._taken(self.tokens.predict_quantile(self._latest.of(self.features, [request]), level))[0]
-        return {name: n for name, n in zip(self._names, within.tolist(), strict=True) if not np.isnan(n)}
+        return {name: n for name, n in zip(self._names, within.tolist(), strict=True) if not math.isnan(n)}
 
     def bind(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -79,9 +80,8 @@ class LogScale(Estimator):
     def predict_quantile(self, x: FloatArray, level: float) -> FloatArray:
         """Returns (n_requests, n_models) the amount that a share `level` of the answers stays within."""
         self.check_fitted("smearing_")
-        k = np.interp(level, LEVELS, np.arange(len(LEVELS)))
-        below, above = int(k), min(int(k) + 1, len(LEVELS) - 1)
-        error = self.error_[below] + (k - below) * (self.error_[above] - self.error_[below])
+        below, above, between = _place(level)
+        error = self.error_[below] + between * (self.error_[above] - self.error_[below])
         return self._amount(self.predictor.predict_mean(x) + error)
 
     def _mean(self, logs: FloatArray) -> FloatArray:
@@ -90,6 +90,13 @@ class LogScale(Estimator):
     def _amount(self, logs: FloatArray) -> FloatArray:
         bounded = np.minimum(np.maximum(logs, 0.0), np.log1p(self.largest_ / self.unit))
         return np.asarray(self.unit * np.expm1(bounded))
+
+
+@lru_cache(maxsize=64)
+def _place(level: float) -> tuple[int, int, float]:
+    """Returns the places in `LEVELS` around a level, and how far between them it lies."""
+    place = float(np.interp(level, LEVELS, np.arange(len(LEVELS))))
+    return int(place), min(int(place) + 1, len(LEVELS) - 1), place - int(place)
 
 
 def _quantiles(error: FloatArray) -> FloatArray:
