@@ -94,4 +94,4 @@ def test_who_is_known_to_go_on_with_a_broken_answer(tmp_path, settings, capabili
     path = tmp_path / "fairlead.toml"
     path.write_text(GOING_ON.format(settings=settings, capabilities=capabilities), encoding="utf-8")
     (candidate,) = catalog.build(load(path, {}), AT)
-    assert candidate.goes_on is expected
+    assert (candidate.goes_on is True) is expected

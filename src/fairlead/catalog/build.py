@@ -39,7 +39,7 @@ def _candidate(name: str, model: ModelConfig, config: Config, tariff: Tariff | N
         model=model_name,
         weights=model.weights or model_name,
         **_spoken(config.providers[provider]),
-        goes_on=_goes_on(config.providers[provider], able),
+        goes_on=_goes_on(config.providers[provider], able) or None,
         settings=tuple(model.settings.items()),
         capabilities=able,
         **_priced(tariff, at),

@@ -65,7 +65,7 @@ def by_whom(
 
 
 def _able(candidate: Candidate, request: Request) -> bool:
-    return candidate.goes_on and spoken(request, candidate.dialects) in DIALECTS
+    return candidate.goes_on is True and spoken(request, candidate.dialects) in DIALECTS
 
 
 class Beginning:

@@ -41,7 +41,7 @@ class Candidate:
     """What its host speaks; the first is what a request of another dialect is put into."""
     refused: tuple[str, ...] = ()
     """Fields of the first dialect that its host does not take."""
-    goes_on: bool = False
+    goes_on: bool | None = None
     """It is known to go on with an answer that broke off, and how its host is asked for that."""
     settings: tuple[tuple[str, str | int | float | bool], ...] = ()
     capabilities: Capabilities = Capabilities()
