@@ -351,8 +351,9 @@ def test_a_given_policy_is_taken_as_it_is(fitted):
 
 def test_a_candidate_of_an_older_release_is_hashed_as_it_was_then():
     old = known(msgspec.to_builtins(Candidate(name="a")))  # a new field that is not `None` would refuse saved routers
-    empty = {**dict.fromkeys(("provider", "model", "weights"), ""), **dict.fromkeys(("refused", "settings"), [])}
-    assert old == {"name": "a", "dialects": ["openai"], "capabilities": {}, "known_as": []} | empty
+    assert old.pop("capabilities") == {}
+    assert old.pop("dialects") == ["openai"]
+    assert old.keys() == {"name", "provider", "model", "weights", "refused", "settings", "known_as"}
 
 
 def test_the_version_changes_with_anything_that_decides(fitted):
