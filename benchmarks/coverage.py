@@ -322,7 +322,7 @@ def compared(case: JudgeCase, rng: np.random.Generator, found: dict[str, Found])
     alone = [powered_mean(replace(arm, judge=np.full(len(arm.judge), np.nan))) for arm in arms]
     powered = [powered_mean(arm) for arm in arms]
     for name, (policy, reference) in (("people alone", alone), ("prediction-powered", powered)):
-        difference = (policy + reference.scaled(-1)).interval(bounds=(-1.0, 1.0))
+        difference = (policy + reference.scaled(-1)).difference_interval()
         found[f"mean, {name}"].add(policy.interval(), truths[0])
         found[f"difference, {name}"].add(difference, truths[0] - truths[1])
 

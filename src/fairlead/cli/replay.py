@@ -105,10 +105,41 @@ class MeasureResult(msgspec.Struct, kw_only=True, frozen=True):
     """The mean by weight alone (snips)."""
 
 
+class CopiedMeasureResult(msgspec.Struct, kw_only=True, frozen=True):
+    """One measure over the copied requests on which it is known of everybody; means of a request."""
+
+    measure: str
+    """`cost_usd`, `score` or `latency_s`."""
+    n_requests: int
+    n_sessions: int
+    as_served: float
+    """Mean of the answers that were delivered, exact."""
+    refusal: str | None
+    """Why there is no estimate: `few_sessions` or `heavy_tail`."""
+    low: EstimatedInterval | None
+    """Under the other policy; `low` and `high` are one where no plan weighs answers."""
+    high: EstimatedInterval | None
+    difference_low: EstimatedInterval | None
+    """The other policy minus as served."""
+    difference_high: EstimatedInterval | None
+
+
+class CopiedResult(msgspec.Struct, kw_only=True, frozen=True):
+    """What shadow copies tell."""
+
+    n_copied: int
+    """Requests with an answered copy."""
+    n_requests: int
+    """Of these, where all that the other policy would call was asked."""
+    n_weighed: int
+    """Of these, where its plan weighs answers: they lie between two ends."""
+    measures: tuple[CopiedMeasureResult, ...]
+
+
 class ReplayResult(Result, kw_only=True, frozen=True):
     """What `fairlead replay` estimates of another policy; exit code 1 where every measure is refused."""
 
-    schema: str = "fairlead.replay/1"
+    schema: str = "fairlead.replay/2"
     ledger: str
     policy: str
     since: datetime | None
@@ -120,6 +151,8 @@ class ReplayResult(Result, kw_only=True, frozen=True):
     agreement: float | None
     """Share of the usable requests on which both policies call the same candidate first; `null` without any."""
     measures: tuple[MeasureResult, ...]
+    copied: CopiedResult
+    """Also of candidates that had no chance in the log, and of plans that weigh answers."""
 
 
 @app.command()
@@ -187,7 +220,8 @@ def _estimated(
 
     found = what_if(entries, routers)
     emit(_result(found, place), partial(show_what_if, found), as_json=as_json, out=out)
-    return any(measured.once is not None for measured in found.measures)
+    told = (*(measured.once for measured in found.measures), *(measured.low for measured in found.copied.measures))
+    return any(interval is not None for interval in told)
 
 
 def _result(found: WhatIf, place: Mapping[str, object]) -> ReplayResult:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from fairlead.proof.by_copies import ByCopies
     from fairlead.proof.replay import Replayed
     from fairlead.proof.what_if import Measured, WhatIf
     from fairlead.statistics.bootstrap import Interval
@@ -47,6 +48,41 @@ def show_what_if(found: WhatIf, console: Console) -> None:
     if found.measures:
         console.print(_measures(found.measures))
         console.print("\n".join(_notes(found.measures)), markup=False, soft_wrap=True)
+    _show_copied(found.copied, console)
+
+
+def _show_copied(copied: ByCopies, console: Console) -> None:
+    """Prints what copies tell; nothing where none was made."""
+    from fairlead.proof.by_copies import REFUSALS  # noqa: PLC0415 - heavy, loaded when called
+
+    if not copied.n_copied:
+        return
+    asked = f"{copied.n_copied:,} requests were copied; on {copied.n_requests:,} of them everybody answered whom the"
+    lines = [f"\nBy shadow copies: {asked} other policy would call."]
+    if copied.n_weighed:
+        lines.append(
+            f"On {copied.n_weighed:,} of these its plan weighs answers, which are not kept: it lies between its first "
+            "stage alone and all of its stages, and between its worst and its best answer."
+        )
+    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    if not copied.measures:
+        return
+    rows = table("mean per copied request", "requests", "as served", "other policy, 95 %", "difference")
+    for found in copied.measures:
+        told = (_between(found.low, found.high), _between(found.difference_low, found.difference_high))
+        rows.add_row(found.measure, f"{found.n_requests:,}", _figure(found.as_served), *told)
+    console.print(rows)
+    for found in copied.measures:
+        if found.refusal is not None:
+            console.print(f"{found.measure}: no estimate, {REFUSALS[found.refusal]}", markup=False)
+
+
+def _between(low: Interval | None, high: Interval | None) -> str:
+    if low is None or high is None:
+        return ""
+    if low == high:
+        return _interval(low)
+    return f"between {_figure(low.value)} and {_figure(high.value)} ({_figure(low.low)} to {_figure(high.high)})"
 
 
 def _measures(measures: tuple[Measured, ...]) -> Table:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fairlead.proof.cases import Case
+    from fairlead.types import FloatArray
 
 
 def mean_score(sessions: Sequence[str], scores: Sequence[float]) -> Interval:
@@ -51,6 +52,25 @@ def mean_cost(cases: Sequence[Case]) -> Interval | None:
     sd = math.sqrt(float((residuals**2).sum()) * n_sessions / (n_sessions - 1)) / len(cases)
     factor = math.exp(min(student_t(n_sessions - 1) * sd / mean, 700.0)) if mean > 0 else 1.0
     return Interval(value=mean, low=mean / factor, high=mean * factor)
+
+
+def session_mean(values: FloatArray, sessions: Sequence[str], *, positive: bool = False) -> Interval:
+    """Returns a mean with its 95 % interval, as if one more session had been seen, as far off as the farthest.
+
+    Args:
+        values: (n,).
+        sessions: of each; at least two different ones.
+        positive: it cannot be negative and is likely skewed, as costs are: on the logarithm's scale.
+    """
+    _, label = np.unique(sessions, return_inverse=True)
+    mean, n_sessions = float(values.mean()), int(label.max()) + 1
+    squares = np.bincount(label, weights=values - mean) ** 2
+    sd = math.sqrt(float(squares.sum()) * n_sessions / (n_sessions - 1) + float(squares.max())) / len(values)
+    half = student_t(n_sessions - 1) * sd
+    if positive and mean > 0:
+        factor = math.exp(min(half / mean, 700.0))
+        return Interval(value=mean, low=mean / factor, high=mean * factor)
+    return Interval(value=mean, low=mean - half, high=mean + half)
 
 
 def names_of(cases: Sequence[Case]) -> list[str]:

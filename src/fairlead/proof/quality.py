@@ -102,7 +102,7 @@ def _of_two_kinds(trials: Sequence[Experiment], said_by: Sources, kind: Kind, he
         n_control_sessions=sum(each.n_control_sessions for each in arms),
         policy=(policy + settled).scaled(1 / n).value,
         reference=(reference + settled).scaled(1 / n).interval(),
-        difference=(policy + reference.scaled(-1)).scaled(1 / n).interval(bounds=(-1.0, 1.0)),
+        difference=(policy + reference.scaled(-1)).scaled(1 / n).difference_interval(),
         said_by=said_by,
     )
 

@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairlead.proof.by_copies import ByCopies, Copies, Measure, Wanted, by_copies
 from fairlead.proof.off_policy import Overlap, Sample, estimate, overlap, sequence
 from fairlead.proof.replay import AT_ONCE, NOT_REPLAYED, known, recalled
 from fairlead.statistics.bootstrap import Interval
@@ -28,16 +29,16 @@ if TYPE_CHECKING:
     from fairlead.router import Decisions, Router
     from fairlead.types import IntArray, Prediction
 
-Measure = Literal["cost_usd", "score", "latency_s"]
-
 BOUNDS: Mapping[Measure, tuple[float, float] | None] = {"cost_usd": None, "score": (0.0, 1.0), "latency_s": None}
 """Measure -> what it lies between; what has no bounds cannot be negative."""
 
 NOT_USABLE = {name: NOT_REPLAYED[name] for name in ("asked_for", "not_served", "other_route", "kept_too_little")} | {
     "router_fault": "the router had failed: nothing was predicted",
-    "nobody": "none of the other policy's candidates could have served",
-    "cascade": "a plan weighs answers, and they are not kept",
-    "no_chance": "the log's policy would never have called whom the other one calls",
+    "nobody": "nothing was logged of the other policy's candidates, or none could have served: serve with them as "
+    "candidates of the route, and with `shadow`, so that copies tell",
+    "cascade": "a plan weighs answers, and answers are not kept: copies (`shadow`) of all that it calls tell between "
+    "what it lies",
+    "no_chance": "the log's policy would never have called whom the other one calls: copies (`shadow`) would tell",
 }
 """Why a request says nothing of the other policy, in words."""
 
@@ -76,15 +77,8 @@ class WhatIf:
     agreement: float | None
     """Share of the usable requests on which both policies call the same first, draws aside."""
     measures: tuple[Measured, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    """One usable request."""
-
-    entry: Entry
-    wanted: Mapping[str, float]
-    """Candidate -> chance with which the other policy calls it first."""
+    copied: ByCopies
+    """What shadow copies tell, also of candidates that had no chance and of plans that weigh answers."""
 
 
 def what_if(entries: Iterable[Entry], routers: Mapping[str, Router]) -> WhatIf:
@@ -95,14 +89,20 @@ def what_if(entries: Iterable[Entry], routers: Mapping[str, Router]) -> WhatIf:
         routers: route -> the router that decides there.
     """
     counts: Counter[str] = Counter()
-    rows: list[_Row] = []
+    decided: list[Wanted] = []
+    copies = Copies()
     entries = iter(entries)
     while batch := list(islice(entries, AT_ONCE)):
+        for entry in batch:
+            copies.add(entry)
         for found in _read(batch, routers):
             if isinstance(found, str):
                 counts[found] += 1
             else:
-                rows.append(found)
+                decided.append(found)
+    reasons = [_untold(each) for each in decided]
+    rows = [each for each, reason in zip(decided, reasons, strict=True) if reason is None]
+    counts.update(reason for reason in reasons if reason is not None)
     rows.sort(key=lambda row: (row.entry.at, row.entry.request_id))
     measures = (_measured(measure, rows) for measure in BOUNDS) if rows else ()
     return WhatIf(
@@ -111,11 +111,12 @@ def what_if(entries: Iterable[Entry], routers: Mapping[str, Router]) -> WhatIf:
         not_usable=counts,
         agreement=sum(_agree(row) for row in rows) / len(rows) if rows else None,
         measures=tuple(measured for measured in measures if measured is not None),
+        copied=by_copies(decided, copies),
     )
 
 
-def _read(batch: Sequence[Entry], routers: Mapping[str, Router]) -> Iterator[_Row | str]:
-    """Yields each request as a row, or why it is none; a route at a time."""
+def _read(batch: Sequence[Entry], routers: Mapping[str, Router]) -> Iterator[Wanted | str]:
+    """Yields what is wanted on each request, or why that cannot be told; a route at a time."""
     by_route: dict[str, list[Entry]] = {}
     for entry in batch:
         reason = _unusable(entry, routers)
@@ -125,7 +126,7 @@ def _read(batch: Sequence[Entry], routers: Mapping[str, Router]) -> Iterator[_Ro
             yield reason
     for route, some in by_route.items():
         decisions = replace(routers[route], control_share=0.0).decide_again([known(entry) for entry in some])
-        yield from (_row(entry, decisions, i) for i, entry in enumerate(some))
+        yield from (_wanted(entry, decisions, i) for i, entry in enumerate(some))
 
 
 def _unusable(entry: Entry, routers: Mapping[str, Router]) -> str | None:
@@ -140,17 +141,23 @@ def _unusable(entry: Entry, routers: Mapping[str, Router]) -> str | None:
     return "kept_too_little" if recalled(entry) is None else None
 
 
-def _row(entry: Entry, decisions: Decisions, i: int) -> _Row | str:
+def _wanted(entry: Entry, decisions: Decisions, i: int) -> Wanted | str:
     if decisions.first[i] < 0:
         return "nobody"
     if i in decisions.openings:
-        return "cascade"
+        return Wanted(entry=entry, chances={}, stages=decisions.openings[i])
     names = decisions.predictions.candidates
     chances = decisions.chances[i].tolist() if decisions.chances is not None else []
-    wanted = {name: chance for name, chance in zip(names, chances, strict=True) if chance > 0}
-    if any(name not in _possible(entry) for name in wanted):
-        return "no_chance"
-    return _Row(entry=entry, wanted=wanted)
+    return Wanted(
+        entry=entry, chances={name: chance for name, chance in zip(names, chances, strict=True) if chance > 0}
+    )
+
+
+def _untold(wanted: Wanted) -> str | None:
+    """Returns why the draws of the log tell nothing of what is wanted on a request; `None` where they do."""
+    if wanted.stages:
+        return "cascade"
+    return None if wanted.chances.keys() <= _possible(wanted.entry) else "no_chance"
 
 
 def _possible(entry: Entry) -> set[str]:
@@ -164,12 +171,12 @@ def _possible(entry: Entry) -> set[str]:
     return possible & {entry.reference or ""}
 
 
-def _agree(row: _Row) -> bool:
+def _agree(row: Wanted) -> bool:
     chances = row.entry.chances or {}
-    return max(row.wanted, key=row.wanted.__getitem__) == max(chances, key=chances.__getitem__)
+    return max(row.chances, key=row.chances.__getitem__) == max(chances, key=chances.__getitem__)
 
 
-def _measured(measure: Measure, rows: Sequence[_Row]) -> Measured | None:
+def _measured(measure: Measure, rows: Sequence[Wanted]) -> Measured | None:
     known = [row for row in rows if _observed(row.entry, measure) is not None]
     if not known:
         return None
@@ -196,10 +203,10 @@ def _observed(entry: Entry, measure: Measure) -> float | None:
     return None if value is None else float(value)
 
 
-def _sample(measure: Measure, rows: Sequence[_Row]) -> Sample:
-    names = {name for row in rows for name in row.wanted} | {row.entry.chosen for row in rows}
+def _sample(measure: Measure, rows: Sequence[Wanted]) -> Sample:
+    names = {name for row in rows for name in row.chances} | {row.entry.chosen for row in rows}
     actions = [A_CASCADE, *sorted(names)]
-    wanted = [[row.wanted.get(name, 0.0) for name in actions] for row in rows]
+    wanted = [[row.chances.get(name, 0.0) for name in actions] for row in rows]
     expected = [_expected(row.entry.predictions, actions, measure) for row in rows]
     return Sample(
         session=_sessions([row.entry for row in rows]),

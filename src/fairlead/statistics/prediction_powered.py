@@ -10,6 +10,7 @@ judge costs nothing.
 References:
     Angelopoulos, Duchi and Zrnic, PPI++: Efficient prediction-powered inference, 2023, arXiv:2311.01453: the mean
     (example 1) with power tuning (section 6), here for scores that come in groups.
+    Wilson, Probable inference, 1927, at the effective sample size of Korn and Graubard, 1998.
     Welch, The generalization of Student's problem, 1947 (the degrees of freedom of a sum).
 """
 
@@ -95,10 +96,29 @@ class Powered:
             spread_of_variance=by**4 * self.spread_of_variance,
         )
 
-    def interval(self, *, bounds: tuple[float, float] = (0.0, 1.0), confidence: float = 0.95) -> Interval:
-        """Returns the two-sided interval, cut at the bounds of what is estimated."""
+    def interval(self, confidence: float = 0.95) -> Interval:
+        """Returns the two-sided interval of a mean in [0, 1]: Wilson's, of as many scores as would vary so much.
+
+        Near 0 and 1 it is not the same on both sides, as the truth has more room on one.
+        """
+        variance, t = self.variance + self.surprise, self._quantile(confidence)
+        if not variance or not 0 < self.value < 1:
+            return self._symmetric(t, (0.0, 1.0))
+        n = self.value * (1 - self.value) / variance
+        centre = (self.value + t * t / (2 * n)) / (1 + t * t / n)
+        half = t / (1 + t * t / n) * math.sqrt(variance + t * t / (4 * n * n))
+        return Interval(value=self.value, low=max(0.0, centre - half), high=min(1.0, centre + half))
+
+    def difference_interval(self, confidence: float = 0.95) -> Interval:
+        """Returns the two-sided interval of a difference of means, in [-1, 1]."""
+        return self._symmetric(self._quantile(confidence), (-1.0, 1.0))
+
+    def _quantile(self, confidence: float) -> float:
         degrees = self.variance**2 / self.spread_of_variance if self.spread_of_variance else math.inf
-        half = student_t(degrees, confidence) * math.sqrt(self.variance + self.surprise)
+        return student_t(degrees, confidence)
+
+    def _symmetric(self, t: float, bounds: tuple[float, float]) -> Interval:
+        half = t * math.sqrt(self.variance + self.surprise)
         return Interval(value=self.value, low=max(bounds[0], self.value - half), high=min(bounds[1], self.value + half))
 
 
