@@ -113,6 +113,24 @@ def test_a_margin_that_nobody_certified_is_said_to_be_so(entry):
     assert "not shown before it served" in line
 
 
+@pytest.mark.parametrize(
+    ("policy", "margin"),
+    [
+        ("Floor(margin=1e-05)", 1e-05),  # not 1
+        ("Certified(policies=[Floor(margin=0.0), Floor(margin=0.03)])", 0.03),
+        ("Constant(candidate='a')", None),
+    ],
+)
+def test_a_margin_is_read_whole_from_the_words_of_the_policy(entry, policy, margin):
+    assert statement([entry(0, policy=policy)]).margin == margin
+
+
+def test_what_a_certificate_promised_counts_before_what_its_policy_aims_at():
+    certificate = make_certificate()
+    stated = statement(served(certificate, policy="Floor(margin=0.005)"), [issued(certificate)])
+    assert stated.margin == certificate.margin == 0.02
+
+
 def test_the_page_has_them():
     certificate = make_certificate()
     html = page(statement(served(certificate), [issued(certificate), alarm(certificate, 1)]), title="Statement")

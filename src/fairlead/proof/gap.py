@@ -26,6 +26,8 @@ from fairlead.statistics.bootstrap import Interval
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+ROUNDING_USD = 1e-11
+"""Steps of less are the rounding of sums, and left out."""
 STEPS = {
     **PARTS,
     "retries": "calls of the reference that failed or were made twice, and whoever stood in for it",
@@ -74,7 +76,7 @@ def gap(trials: Sequence[Experiment], own_usd: Decimal = Decimal(0)) -> Gap | No
     steps.append(Step(name="own", usd=_exact(-float(own_usd))))
     steps.append(Step(name="not_priced", usd=_exact(-sum(float(case.cost_usd or 0) for case in unpriced))))
     naive = sum((_saved(case) for case in (*priced, *same)), Decimal(0))
-    told = [step for step in steps if step.usd != _exact(0.0)]
+    told = [step for step in steps if max(abs(step.usd.low), abs(step.usd.high)) > ROUNDING_USD]
     return Gap(
         naive_saving_usd=naive, steps=tuple(told), saving_usd=float(naive) + sum(step.usd.value for step in told)
     )

@@ -53,7 +53,7 @@ VERDICTS = {
 }
 """Every verdict, in words."""
 
-_MARGIN = re.compile(r"\bmargin=([0-9.]+)")
+_MARGIN = re.compile(r"\bmargin=([0-9.]+(?:e[+-]?[0-9]+)?)")
 
 MAX_LOG_SPREAD = 1.6
 """Of the logarithm of what one request costs, within models; beyond, fewer than 93 of 100 intervals hold the truth."""
@@ -155,7 +155,8 @@ def _stated(every: Sequence[Case], events: Iterable[CertificateEvent], *, rows_s
     cases = [case for case in every if case.purpose == "serve"]
     trials = experiments(cases)
     wild, own = too_heavy(trials), [case for case in every if case.purpose != "serve"]
-    said_by, margin = sources(trials), declared_margin(cases)
+    said_by, certificates = sources(trials), promises(cases, events)
+    margin = declared_margin(cases, certificates)
     saved, valued = None if wild else saving(trials, paid_usd(own)), quality(trials, said_by)
     policy, control = (
         [case.by(said_by.kind) for trial in trials for case in trial.cases if case.arm == a]
@@ -181,7 +182,7 @@ def _stated(every: Sequence[Case], events: Iterable[CertificateEvent], *, rows_s
         misroute=misroute(trials, said_by.kind),
         margin=margin,
         bound=bound(valued.difference if valued else None, margin),
-        certificates=promises(cases, events),
+        certificates=certificates,
         included=included(cases, own),
         models=model_rows(cases),
         kinds=kind_rows(cases),
@@ -201,10 +202,15 @@ def _repriced(cases: Sequence[Case], trials: Sequence[Experiment]) -> list[Case]
     return known or [case for case in cases if case.arm == "policy" and case.barred in {None, "no_chance"}]
 
 
-def declared_margin(cases: Iterable[Case]) -> float | None:
-    """Returns the largest margin that a policy of these requests declared in its own words; `None` for none."""
-    declared = (_MARGIN.search(policy) for policy in {case.policy for case in cases})
-    return max((float(found[1]) for found in declared if found), default=None)
+def declared_margin(cases: Iterable[Case], certificates: Iterable[Promise] = ()) -> float | None:
+    """Returns the largest margin that was declared for these requests; `None` for none.
+
+    Where a certificate served it is the certificate's, whose policies may aim at less; else the policy's own.
+    """
+    promised = {promise.certificate: promise.margin for promise in certificates if promise.margin is not None}
+    served = {(case.policy, promised.get(case.certificate or "")) for case in cases}
+    margins = [[margin] if margin is not None else map(float, _MARGIN.findall(policy)) for policy, margin in served]
+    return max((margin for found in margins for margin in found), default=None)
 
 
 def _arm_row(cases: Sequence[Case]) -> ArmRow:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Word = Callable[[float | None], str]
 """Puts a number into words."""
 
+LEAST_USD = 1e-11
+"""Less is the rounding of sums, and no amount: a token costs a thousand times as much."""
 UNKNOWN = "not known"
 MINUS = "\N{MINUS SIGN}"
 
@@ -24,7 +26,7 @@ def usd(amount: Decimal | float | None) -> str:
     """Returns an amount of money: to the cent from 100 USD on, else with four significant digits."""
     if amount is None:
         return UNKNOWN
-    value = float(amount)
+    value = float(amount) if abs(amount) >= LEAST_USD else 0.0
     if abs(value) >= 100 or value == 0:
         return _signed(f"{value:,.2f} USD")
     decimals = max(2, 3 - math.floor(math.log10(abs(value))))
