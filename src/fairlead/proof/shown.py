@@ -207,9 +207,8 @@ def _n_and_who(quality: Quality) -> str:
 
 def scored_by(row: ModelRow | KindRow) -> str:
     """Returns how many answers of a row were scored, and by whom."""
-    n = f"{row.n_scored:,}" + (f" + {row.n_more:,}" if row.n_more else "")
-    who = [SAYERS[kind] for kind in (row.scored_by, row.helped_by) if kind is not None]
-    return f"{n} {' + '.join(who)}" if who else n
+    n = f"{row.n_scored:,}" if row.scored_by is None else f"{row.n_scored:,} {SAYERS[row.scored_by]}"
+    return n if row.helped_by is None else f"{n} + {row.n_more:,} {SAYERS[row.helped_by]}"
 
 
 def certificate_lines(statement: Statement) -> list[str]:
