@@ -26,7 +26,8 @@ def usd(amount: Decimal | float | None) -> str:
     """Returns an amount of money: to the cent from 100 USD on, else with four significant digits."""
     if amount is None:
         return UNKNOWN
-    value = float(amount) if abs(amount) >= LEAST_USD else 0.0
+    value = float(amount)
+    value = value if abs(value) >= LEAST_USD else 0.0
     if abs(value) >= 100 or value == 0:
         return _signed(f"{value:,.2f} USD")
     decimals = max(2, 3 - math.floor(math.log10(abs(value))))
