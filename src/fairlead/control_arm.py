@@ -67,7 +67,7 @@ def _with_chances(policy: Policy, predictions: Predictions, circumstances: Circu
     choices = policy.choose(predictions, circumstances)
     rows, chances = np.arange(len(choices.first)), np.zeros(circumstances.eligible.shape)
     chances[rows, choices.first] = choices.propensity
-    if (choices.propensity < 1).any():
+    if choices.propensity.min(initial=1.0) < 1:
         for end in (0.0, _JUST_BELOW_1):
             at_end = policy.choose(predictions, replace(circumstances, mix_draw=np.full(len(rows), end)))
             chances[rows, at_end.first] = at_end.propensity

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from fairlead.answers import FORMS
@@ -39,8 +40,7 @@ class Recalled:
     """What broke inside the router then: it decides as it did with that broken."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decisions:
+class Decisions(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """n decisions over the m candidates of `predictions`."""
 
     predictions: Predictions
@@ -63,7 +63,7 @@ class Decisions:
     router_version: str
     in_order: bool = False
     """Whether a plan goes on in the candidates' own order."""
-    openings: Mapping[int, tuple[Stage, ...]] = field(default_factory=dict)
+    openings: Mapping[int, tuple[Stage, ...]] = msgspec.field(default_factory=dict)
     """Request -> the stages its plan opens with, where that is more than a call to the first candidate."""
     chances: FloatArray | None = None
     """(n, m) chance with which each candidate would have been first."""
@@ -143,7 +143,7 @@ class Decisions:
         for name in ("exclusions", "reason", "fault"):
             columns[name] = tuple(chain.from_iterable(getattr(part, name) for part in parts))
         starts = np.cumsum([0, *(len(part) for part in parts)]).tolist()
-        return replace(
+        return msgspec.structs.replace(
             parts[0],
             predictions=_stacked([part.predictions for part in parts]),
             in_order=any(part.in_order for part in parts),

@@ -94,7 +94,7 @@ class Cascade(SingleStep):
         knowledge = self._knowledge(predictions.candidates)
         if knowledge is None:
             wanted = np.full(len(circumstances.eligible), circumstances.reference, dtype=np.int64)
-            return chosen([wanted], np.full(len(wanted), "no_evidence"), circumstances)
+            return chosen([wanted], "no_evidence", circumstances)
         action = self._actions(knowledge, predictions, circumstances)
         first = np.append(knowledge.direct, [team.first[0] for _, team in knowledge.teams]).astype(np.int64)
         wanted = np.where(action >= 0, first[action], circumstances.reference)

@@ -50,17 +50,18 @@ def highest(value: FloatArray, circumstances: Circumstances) -> IntArray:
     return np.where(known.max(axis=1) > -np.inf, known.argmax(axis=1), -1)
 
 
-def chosen(preferred: Sequence[IntArray], reason: StrArray, circumstances: Circumstances) -> Choices:
+def chosen(preferred: Sequence[IntArray], reason: StrArray | str, circumstances: Circumstances) -> Choices:
     """Returns for each request the first preferred column that can serve, else the reference, else the next in order.
 
     Args:
         preferred: (n,) columns each, in order of preference; -1 stands for nobody.
-        reason: (n,) why the first of them is preferred; it holds only where that one serves.
+        reason: why the first of them is preferred, (n,) or the same for all; it holds only where that one serves.
         circumstances: who is eligible.
     """
     n = len(circumstances.eligible)
     if can_serve(preferred[0], circumstances.eligible).all():
-        return Choices(first=preferred[0], propensity=np.ones(n), reason=tuple(reason.tolist()))
+        reasons = (reason,) * n if isinstance(reason, str) else tuple(reason.tolist())
+        return Choices(first=preferred[0], propensity=np.ones(n), reason=reasons)
     first = circumstances.eligible.argmax(axis=1)
     for column in (np.full(n, circumstances.reference, dtype=np.int64), *reversed(preferred)):
         first = np.where(can_serve(column, circumstances.eligible), column, first)

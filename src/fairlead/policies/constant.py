@@ -37,7 +37,7 @@ class Constant(SingleStep):
         """Returns the candidate; where it cannot serve, the reference, else the first eligible in order."""
         n = len(circumstances.eligible)
         wanted = np.full(n, column_of(self.candidate, predictions), dtype=np.int64)
-        return chosen([wanted], np.full(n, "constant"), circumstances)
+        return chosen([wanted], "constant", circumstances)
 
     def renamed(self, names: Mapping[str, str]) -> Self:
         """Returns the same policy over candidates that carry other names: old name -> new name."""

@@ -84,7 +84,7 @@ class HullGuard(SingleStep):
 
     def narrowed(self, predictions: Predictions, circumstances: Circumstances) -> Circumstances:
         """Returns the circumstances under the policy's limits; where it serves, with judged candidates alone."""
-        if self.allowed and not self.promise.as_told:
+        if self.unjudged and self.allowed and not self.promise.as_told:
             circumstances = judged_only(self.unjudged, predictions, circumstances)
         return self.policy.narrowed(predictions, circumstances)
 
@@ -108,11 +108,11 @@ class HullGuard(SingleStep):
         n = len(circumstances.eligible)
         fixed = np.full(n, column_of(self.fixed, predictions), dtype=np.int64)
         if self.other is None:
-            return chosen([fixed], np.full(n, "guard_fixed"), circumstances)
+            return chosen([fixed], "guard_fixed", circumstances)
         other = np.full(n, column_of(self.other, predictions), dtype=np.int64)
         draw_other = circumstances.mix_draw < self.share
         preferred = [np.where(draw_other, other, fixed), np.where(draw_other, fixed, other)]
-        choices = chosen(preferred, np.full(n, "guard_mix"), circumstances)
+        choices = chosen(preferred, "guard_mix", circumstances)
         both = can_serve(fixed, circumstances.eligible) & can_serve(other, circumstances.eligible)
         chance = np.where(draw_other, self.share, 1 - self.share)
         return replace(choices, propensity=np.where(both, chance, 1.0))

@@ -170,7 +170,7 @@ def _fixed(policy: Policy, case: Case) -> list[Realised]:
     narrowed = policy.narrowed(case.predictions, case.circumstances)
     n = len(case.groups)
     wanted = (np.full(n, column, dtype=np.int64) for column in case.columns)
-    return [case.recorded.of(chosen([column], np.full(n, ""), narrowed).first) for column in wanted]
+    return [case.recorded.of(chosen([column], "", narrowed).first) for column in wanted]
 
 
 # What it shows -------------------------------------------------------------------------------------------------------

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from fairlead.types import FloatArray
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class Estimate(NamedTuple):
     """(n_requests, n_models) each; NaN where a model was never seen."""
 
     mean: FloatArray

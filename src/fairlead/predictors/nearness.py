@@ -7,8 +7,7 @@ there, changes no prediction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +22,7 @@ Float32Array = npt.NDArray[np.float32]
 _ALONE = 1e-9  # keeps weights above zero where all points coincide
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Near:
+class Near(NamedTuple):
     """The `k` nearest points of each of n rows."""
 
     index: IntArray
