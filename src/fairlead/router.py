@@ -142,8 +142,11 @@ class Router:
         """Returns candidate -> the tokens of output that a share `level` of its answers stays within, where known."""
         if self.features is None or self.tokens is None:
             return {}
-        within = self._taken(self.tokens.predict_quantile(self._latest.of(self.features, [request]), level))[0]
-        return {name: n for name, n in zip(self._names, within.tolist(), strict=True) if not math.isnan(n)}
+        rows, i = self._latest.among(self.features, request)
+        if level not in rows.worked_out:
+            rows.worked_out[level] = self._taken(self.tokens.predict_quantile(rows.x, level)).tolist()
+        within = zip(self._names, rows.worked_out[level][i], strict=True)
+        return {name: n_tokens for name, n_tokens in within if not math.isnan(n_tokens)}
 
     def bind(
         self,

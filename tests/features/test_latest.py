@@ -30,6 +30,14 @@ def test_the_same_request_is_read_once_and_every_other_one_anew():
     assert features.n == 4
 
 
+def test_requests_that_were_read_at_once_are_found_one_by_one():
+    features, latest = Counting(), Latest()
+    requests = [Request.from_prompt(prompt) for prompt in ("one", "three", "seventeen")]
+    np.testing.assert_array_equal(latest.of(features, requests), [[3], [5], [9]])
+    rows, i = latest.among(features, requests[2])
+    assert (rows.x[i, 0], latest.of(features, requests[1:2])[0, 0], features.n) == (9, 5, 1)
+
+
 def test_a_request_that_is_gone_lends_its_features_to_nobody_and_is_not_kept_alive():
     features, latest = Counting(), Latest()
     request = Request.from_prompt("one")
