@@ -7,7 +7,8 @@ there, changes no prediction.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,8 @@ Float32Array = npt.NDArray[np.float32]
 _ALONE = 1e-9  # keeps weights above zero where all points coincide
 
 
-class Near(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
     """The `k` nearest points of each of n rows."""
 
     index: IntArray
