@@ -190,6 +190,14 @@ async def test_nothing_is_written_at_once_while_the_thread_writes(quick):
     assert quick.at_once == [["third"]]
 
 
+async def test_a_crowd_is_left_to_the_thread_so_that_the_loop_goes_on(quick, monkeypatch):
+    monkeypatch.setattr(group_commit, "MAX_AT_ONCE", 4)
+    await asyncio.gather(*map(quick.commits.commit, range(5)))
+    assert (quick.at_once, quick.batches) == ([], [list(range(5))])
+    await asyncio.gather(*map(quick.commits.commit, range(4)))
+    assert quick.at_once == [list(range(4))]
+
+
 async def test_what_is_over_the_limit_of_a_batch_is_written_too(quick, monkeypatch):
     monkeypatch.setattr(group_commit, "MAX_BATCH", 4)
     await asyncio.gather(*map(quick.commits.commit, range(10)))

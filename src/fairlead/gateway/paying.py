@@ -69,16 +69,16 @@ class Paying:
     at: datetime
     lease_s: float
     request_id: str = ""
+    has_budget: bool = field(init=False)
+    """Whether money is limited."""
     standings: tuple[Standing, ...] = ()
     """How each limit stands, as far as is known."""
     _bounds: dict[str, Bound] = field(default_factory=dict)
     _paid: Counter[str] = field(default_factory=Counter)
     _n_claims: int = 0
 
-    @property
-    def has_budget(self) -> bool:
-        """Whether money is limited."""
-        return any(limit.kind == "usd" for limit in self.limits)
+    def __post_init__(self) -> None:
+        self.has_budget = any(limit.kind == "usd" for limit in self.limits)
 
     @property
     def bounds(self) -> Mapping[str, Bound]:

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import threading
 from collections import defaultdict
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+import msgspec
 
 from fairlead.errors import LedgerError
 
@@ -22,12 +23,13 @@ R = TypeVar("R")
 
 MAX_BATCH = 500
 """Changes in one transaction."""
+MAX_AT_ONCE = 100
+"""Changes that the loop writes in one turn, about 4 ms of it; more are left to the thread, and others go on meanwhile."""
 MAX_WAITING = 20_000
 """Changes that may wait for the writer; more are refused, so that a stalled disk cannot eat the memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting(Generic[T, R]):
+class _Waiting(msgspec.Struct, Generic[T, R], frozen=True):
     change: T
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[R]
@@ -115,7 +117,7 @@ class GroupCommit(Generic[T, R]):
     def _turn(self, here: asyncio.AbstractEventLoop) -> None:
         """Writes what has gathered in this turn of the loop; calls the thread for what that leaves."""
         self._called = False
-        batch = self._taken()
+        batch = self._taken() if len(self._waiting) <= MAX_AT_ONCE else []
         answers = self._answers(self._at_once, batch) if batch else None
         with self._lock:
             if batch:

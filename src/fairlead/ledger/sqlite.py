@@ -120,6 +120,7 @@ class _File:
         self._waits_for_disk = durability == "power"
         self._lock_timeout_ms = int(1000 * lock_timeout_s)
         self._kept: PoolProxiedConnection | None = None
+        self._waits_ms: int | None = None  # what it was told last
         self._pages = 0  # about how many the log has grown by
         self._at_once_s = 0.0  # by the monotonic clock: before it the disk is left to the writer thread
 
@@ -174,10 +175,12 @@ class _File:
     def _connection(self, lock_timeout_ms: int) -> sqlite3.Connection:
         """Returns the connection that is kept, told how long to wait for others."""
         if self._kept is None:
-            self._kept = self._engine.raw_connection()
+            self._kept, self._waits_ms = self._engine.raw_connection(), None
             _driver(self._kept).execute("PRAGMA wal_autocheckpoint = 0")  # it waits for the disk: see `commit`
         connection = _driver(self._kept)
-        connection.execute(f"PRAGMA busy_timeout = {lock_timeout_ms}")
+        if lock_timeout_ms != self._waits_ms:
+            connection.execute(f"PRAGMA busy_timeout = {lock_timeout_ms}")
+            self._waits_ms = lock_timeout_ms
         return connection
 
     def _committed(self, connection: sqlite3.Connection, work: Callable[[Pen], R]) -> R:
