@@ -24,7 +24,7 @@ R = TypeVar("R")
 MAX_BATCH = 500
 """Changes in one transaction."""
 MAX_AT_ONCE = 100
-"""Changes that the loop writes in one turn, about 4 ms of it; more are left to the thread, and others go on meanwhile."""
+"""Changes that the loop writes in one turn, about 4 ms of it; more are left to the thread, and the loop goes on."""
 MAX_WAITING = 20_000
 """Changes that may wait for the writer; more are refused, so that a stalled disk cannot eat the memory."""
 
