@@ -5,17 +5,23 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from io import StringIO
 
 import msgspec
 import pytest
 from msgspec import structs
+from rich.console import Console
 
 from docs import generate
 from fairlead.cli.main import main
+from fairlead.cli.replay_shown import show_what_if
 from fairlead.config import load
 from fairlead.gateway.setup import prepare
 from fairlead.ledger.sqlite import SqliteLedger
+from fairlead.policies import Constant
+from fairlead.proof.what_if import what_if
 from fairlead.types import Context, Request, SessionState
+from tests.proof.test_by_copies import ROUTER, TINY, Weighs, copied_world
 
 ROUTE = """
 [providers.sim]
@@ -129,6 +135,19 @@ def test_people_read_the_figures_and_how_much_speaks_for_them(folder, monkeypatc
     shown = capsys.readouterr().out
     assert "240 requests, of which 240 tell of the other policy" in shown
     assert "effective of 120 sessions, largest weight 2, mean weight" in shown
+
+
+def test_people_read_what_copies_tell_and_of_how_many():
+    log, *_ = copied_world(share=1.0)
+    for policy in (Constant(candidate=TINY), Weighs(candidate=TINY)):
+        written = StringIO()
+        found = what_if(log, {"auto": replace(ROUTER, policy=policy)})
+        show_what_if(found, Console(file=written, width=200))
+        shown = written.getvalue()
+        assert f"By shadow copies: {found.copied.n_copied:,} requests were copied" in shown
+        assert "mean per copied request" in shown
+        for said in ("between its first stage alone", "between 0."):
+            assert (said in shown) == (found.copied.n_weighed > 0)
 
 
 def test_a_period_without_requests_tells_nothing(folder, monkeypatch, capsys):

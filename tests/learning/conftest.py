@@ -33,6 +33,7 @@ class Filling:
             self.n,
             at=at,
             route=route,
+            session_id=f"session-{i}",
             decision=Decision(
                 plan=(Stage(steps=(Step(candidate=model),)),),
                 propensity=1.0,

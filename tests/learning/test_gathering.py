@@ -72,6 +72,19 @@ async def test_answers_to_one_request_are_compared_by_one_kind_of_source(book, f
     assert dict(zip(found.table.models, found.table.score[0], strict=True)) == {"strong": 0.25, "weak": 0.5}
 
 
+async def test_where_people_scored_few_answers_a_judge_helps_to_say_how_good_a_model_is(book, filling):
+    rows = await filling(WHOLE)
+    for i in range(len(WHOLE)):
+        decision = await rows.answer(i, 0, keep=("features",), score=False)
+        await rows.scored(decision, 0.2 + 0.5 * float(WHOLE.score[i, 0]), "judge:a")
+        if i % 3 == 0:
+            await rows.scored(decision, float(WHOLE.score[i, 0]), "human")
+    found = gathered(book).marks["strong"]
+    assert (found.scored_by, found.helped_by, found.n_scored, found.n_more) == ("human", "judge", 20, 40)
+    assert found.score.low < WHOLE.score[:, 0].mean() < found.score.high
+    assert found.score.value == pytest.approx(WHOLE.score[:, 0].mean(), abs=0.1)  # the judge alone: far below
+
+
 async def test_an_answer_must_pass_every_verifier(book, filling):
     rows = await filling(WHOLE)
     parent = await rows.answer(0, 0, keep=("features",), score=False)

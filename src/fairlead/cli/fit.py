@@ -26,6 +26,8 @@ from fairlead.features.kept import Kept
 from fairlead.policies import HullGuard
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from fairlead.learning.gathering import Gathered
@@ -98,6 +100,26 @@ class Verdict(msgspec.Struct, kw_only=True, frozen=True):
     """All of this in words."""
 
 
+class ScoreInterval(msgspec.Struct, kw_only=True, frozen=True):
+    """A mean score with its 95 % interval; answers of one session count as related."""
+
+    value: float
+    low: float
+    high: float
+
+
+class MarksResult(msgspec.Struct, kw_only=True, frozen=True):
+    """How good the answers of one model were, whatever they answered; copies among them."""
+
+    n_scored: int
+    """Answers that the kind of source which counts scored."""
+    n_more: int
+    """Answers that another kind scored alone; they count as far as it follows the first (prediction-powered)."""
+    scored_by: str | None
+    helped_by: str | None
+    score: ScoreInterval | None
+
+
 class GatheredResult(msgspec.Struct, kw_only=True, frozen=True):
     """What of a ledger was learned from."""
 
@@ -112,6 +134,8 @@ class GatheredResult(msgspec.Struct, kw_only=True, frozen=True):
     """Requests with the scores of two models or more."""
     kinds: dict[str, int]
     """Kind of source -> requests that it scores."""
+    marks: dict[str, MarksResult]
+    """Model -> how good its answers were."""
 
 
 class FitResult(Result, kw_only=True, frozen=True):
@@ -310,7 +334,7 @@ def _show(result: FitResult, console: Console) -> None:
         rows.add_row(model.model, f"{model.n:,}", *map(_number, numbers), known)
     console.print(f"{result.table}: {result.n_prompts:,} prompts, predicted out of fold", markup=False)
     console.print(rows)
-    lines = [] if result.gathered is None else [_gathered(result.gathered)]
+    lines = [] if result.gathered is None else [_gathered(result.gathered), *_marks(result.gathered)]
     lines.append(result.verdict.words)
     if unjudged := result.verdict.unjudged:
         lines.append(f"Not chosen, as too few prompts have them measured beside the others: {_cut(unjudged)}.")
@@ -330,6 +354,15 @@ def _gathered(found: GatheredResult) -> str:
         f"Of {found.n_requests:,} served requests {found.n_scored:,} have a score ({by}), {found.n_compared:,} of them "
         f"the scores of two models or more. The router reads {found.reads}{unreadable}."
     )
+
+
+def _marks(found: GatheredResult) -> Iterator[str]:
+    """Yields what two kinds of sources together say of a model's answers, where two do."""
+    for model, marks in found.marks.items():
+        if marks.helped_by is not None and marks.score is not None:
+            by = f"{marks.n_scored:,} scores by {marks.scored_by}, with {marks.n_more:,} more by {marks.helped_by}"
+            ends = f"[{_number(marks.score.low)}, {_number(marks.score.high)}]"
+            yield f"`{model}`: mean score {_number(marks.score.value)} {ends}, by {by} as far as that follows."
 
 
 def _cut(names: tuple[str, ...]) -> str:

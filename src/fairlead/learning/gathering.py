@@ -23,12 +23,15 @@ from fairlead.errors import TableError
 from fairlead.features.kept import decoded
 from fairlead.ledger.sources import KINDS, by_kind, kind_of
 from fairlead.outcomes import Outcomes
+from fairlead.proof.cases import Case
+from fairlead.proof.marks import marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fairlead.ledger.base import Entry, Ledger
     from fairlead.ledger.sources import Kind
+    from fairlead.proof.marks import Marks
     from fairlead.types import FloatArray, KeptFeatures, Price, Usage
 
 BATCH = 500
@@ -56,6 +59,8 @@ class Gathered:
     """Rows with the scores of two candidates or more."""
     kinds: Mapping[Kind, int]
     """Kind of source -> rows that it scores."""
+    marks: Mapping[str, Marks]
+    """Candidate -> how good its answers were, copies among them; where people scored few, helped by who scored more."""
 
 
 def gather(ledger: Ledger, entries: Iterable[Entry], *, route: str | None = None, name: str = "ledger") -> Gathered:
@@ -90,6 +95,7 @@ def gather(ledger: Ledger, entries: Iterable[Entry], *, route: str | None = None
         n_unreadable=len(scored) - len(readable),
         n_compared=sum(len(asked.scores[kind]) > 1 for asked, kind in zip(readable, kinds, strict=True)),
         kinds=Counter(kinds),
+        marks={name: marks(cases) for name, cases in sorted(book.answers.items())},
     )
 
 
@@ -163,6 +169,8 @@ class Book:
         """Decision -> what was asked, of requests that a route decided."""
         self.price_ids: dict[str, str] = {}
         """Candidate -> its newest price row."""
+        self.answers: dict[str, list[Case]] = defaultdict(list)
+        """Candidate -> its scored answers."""
 
     def add(self, entry: Entry) -> None:
         """Takes in one entry; a request comes before its copies."""
@@ -179,9 +187,14 @@ class Book:
                 reference=entry.reference,
             )
             self.asked[entry.decision_id] = asked
-            asked.take(entry)
+            self._take(asked, entry)
         elif (followed := self.asked.get(entry.parent_id or "")) is not None:
-            followed.take(entry)
+            self._take(followed, entry)
+
+    def _take(self, asked: Asked, entry: Entry) -> None:
+        asked.take(entry)
+        if entry.served is not None and entry.feedback:
+            self.answers[entry.served].append(Case.of(entry))
 
 
 class _Words:

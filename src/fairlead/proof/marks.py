@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fairlead.ledger.sources import KINDS
-from fairlead.proof.cases import n_sessions
 from fairlead.proof.counterfactual import MIN_SESSIONS
 from fairlead.proof.means import mean_score, names_of
 from fairlead.proof.sources import judged
@@ -58,7 +57,7 @@ def marks(cases: Sequence[Case]) -> Marks:
 
 def _counting(cases: Sequence[Case]) -> Kind | None:
     """Returns the most trusted kind that scored enough sessions, else the one that scored most."""
-    sizes = {kind: n_sessions([case for case in cases if kind in case.scores]) for kind in KINDS}
+    sizes = {kind: len(set(names_of([case for case in cases if kind in case.scores]))) for kind in KINDS}
     enough = (kind for kind in KINDS if sizes[kind] >= MIN_SESSIONS)
     most = max(sizes, key=sizes.__getitem__)
     return next(enough, most if sizes[most] else None)
