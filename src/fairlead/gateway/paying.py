@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from fairlead.ledger.budget import Claim, Limit, Standing
     from fairlead.types import Request
 
+MAX_OWNERS = 10_000
+"""Routes and keys whose budgets are remembered; of one that is forgotten all counts as left until it is claimed again."""
 P99 = 0.99
 """Share of the answers that stay within the output limit which is sent where the caller set none."""
 
@@ -40,7 +42,11 @@ class Remaining:
         """Takes in how limits stand."""
         for standing in standings:
             if standing.limit.kind == "usd":
-                self._left[standing.limit.owner] = (standing.limit.account(at), standing.remaining)
+                owner = standing.limit.owner
+                self._left.pop(owner, None)  # the newest stand last
+                self._left[owner] = (standing.limit.account(at), standing.remaining)
+                if len(self._left) > MAX_OWNERS:
+                    del self._left[next(iter(self._left))]
 
     def _of(self, limit: Limit, at: datetime) -> Decimal:
         account, left = self._left.get(limit.owner, ("", Decimal(0)))
