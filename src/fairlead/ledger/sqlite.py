@@ -29,8 +29,9 @@ R = TypeVar("R")
 Durability = Literal["process", "power"]
 """What a committed row survives: the death of the process, or of the machine."""
 
-LOG_PAGES = 4_000
-"""Of 4 KiB, about: a write-ahead log that has grown by so many is brought into the file."""
+LOG_PAGES = 8_000
+"""Of 4 KiB, about: a write-ahead log that has grown by so many is brought into the file, which waits for the disk: of
+requests that come one at a time every two hundredth meets it."""
 PAGES_PER_COMMIT = 12
 """Beside one a row: the edges of the tables and of their indexes."""
 SLOW_S = 0.02
