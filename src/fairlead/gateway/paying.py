@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fairlead.types import Request
 
 MAX_OWNERS = 10_000
-"""Routes and keys whose budgets are remembered; of one that is forgotten all counts as left until it is claimed again."""
+"""Routes and keys whose budgets are remembered; of one that is forgotten all counts as left until the next claim."""
 P99 = 0.99
 """Share of the answers that stay within the output limit which is sent where the caller set none."""
 
