@@ -9,6 +9,8 @@ import pytest
 
 from fairlead.decisions import Recalled
 from fairlead.policies import Constant, Floor
+from fairlead.proof import what_if as module
+from fairlead.proof.off_policy import estimate
 from fairlead.proof.what_if import NOT_USABLE, what_if
 from fairlead.router import Router
 from fairlead.types import Candidate, Context, Prediction, SessionState, Stage, Step
@@ -156,3 +158,17 @@ def test_a_log_in_any_order_of_routes_is_read_in_time(entry):
     routers = dict.fromkeys(("auto", "other"), replace(ROUTER, policy=Constant(candidate=BIG)))
     both = by_name(what_if([*later, *entries], routers))["cost_usd"]
     assert both.once == by_name(what_if([*entries, *later], routers))["cost_usd"].once
+
+
+def test_intervals_are_those_of_the_estimator_that_holds_and_of_no_other(entry, monkeypatch):
+    """`ips` and `dm` hold too rarely where sessions are long: they are never asked, and `snips` is a point."""
+    asked = []
+
+    def recorded(sample, estimator="dr", **options):
+        asked.append(estimator)
+        return estimate(sample, estimator, **options)
+
+    monkeypatch.setattr(module, "estimate", recorded)
+    found = what_if(make_world(entry)[0], {"auto": replace(ROUTER, policy=Constant(candidate=BIG))})
+    assert set(asked) == {"dr", "snips"}
+    assert all(isinstance(measured.cross_check, float) for measured in found.measures)
