@@ -69,6 +69,16 @@ def test_what_was_the_same_before_the_control_arm_is_left_out_with_the_rest(worl
     )
 
 
+def test_a_route_that_serves_the_reference_alone_keeps_no_margin_for_another_one(world):
+    """Its requests lose nothing; those of the other route were sent elsewhere, and hardly compared yet."""
+    kept = [replace(e, route="same") for e in same(world(seed=2).entries)]
+    other = world(seed=11, n_sessions=40, control_share=0.1, route="other").entries
+    stated = statement([replace(e, policy="Floor(margin=0.01)") for e in (*kept, *other)])
+    assert stated.verdict == "not_enough_evidence"
+    assert (stated.quality, stated.bound) == (None, "not_settled")
+    assert "the same in both arms" in figures(stated)[2].note
+
+
 def test_the_naive_figure_is_one_figure(world):
     """That beside the estimate, and that which the steps begin with; requests that are the same are a step."""
     entries = [*world(seed=1).entries, *same(world(seed=2).entries)]

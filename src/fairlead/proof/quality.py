@@ -66,11 +66,12 @@ def total_score(cases: Iterable[Case]) -> float:
 
 
 def _of_one_kind(trials: Sequence[Experiment], said_by: Sources) -> Quality | None:
-    trials = [part for part in (trial.scored(said_by.kind) for trial in trials) if part.conclusive and part.cases]
+    parts = [trial.scored(said_by.kind) for trial in trials]
+    trials = [part for part in parts if part.conclusive and part.cases]
     answered = [case for trial in trials for case in trial.cases if case.arm == "policy"]
-    if not answered:
-        return None
     compared, control = ([case for trial in trials for case in trial.arm(arm)] for arm in ("policy", "control"))
+    if not answered or (not compared and len(trials) < sum(bool(part.cases) for part in parts)):
+        return None  # what is the same in both arms does not speak for what was sent elsewhere
     totals = (project(scores(t.control), scores(t.policy), bounds=(0.0, 1.0)) for t in trials if t.policy)
     unseen = sum(totals, Total(value=0.0, variance=0.0, n_sessions=0)).interval()
     n, achieved = len(answered), total_score(answered)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fairlead.ledger.sources import Kind
+    from fairlead.proof.comparison import Saving
     from fairlead.proof.kinds import KindRow
     from fairlead.proof.misroute import Misroute, Range
     from fairlead.proof.models import ModelRow
@@ -66,7 +67,7 @@ def figures(statement: Statement) -> list[Figure]:
         Figure(
             name="Saving",
             value=wording.usd(saving.saving_usd.value if saving else None),
-            note=wording.interval(saving.saving_share, wording.percent) if saving else nothing,
+            note=_share(statement, saving) if saving else nothing,
         ),
         Figure(
             name="Quality against the reference",
@@ -197,6 +198,12 @@ def _misrouted(found: Misroute) -> list[str]:
         paired = wording.interval(found.paired_rate, wording.percent)
         lines.append(f"By {found.n_paired:,} requests whose reference's answer was scored, too: {paired}.")
     return lines
+
+
+def _share(statement: Statement, saving: Saving) -> str:
+    if statement.verdict == "not_enough_evidence" and not saving.n_policy_sessions:
+        return "of requests that are the same in both arms; of the others not enough evidence yet"
+    return wording.interval(saving.saving_share, wording.percent)
 
 
 def _n_and_who(quality: Quality) -> str:
