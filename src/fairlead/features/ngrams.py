@@ -15,7 +15,7 @@ References:
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import chain
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Self
 from zlib import crc32
 
@@ -121,11 +121,12 @@ class Ngrams(Estimator):
     def word_rows(self, words: Sequence[bytes]) -> Float32Array:
         """Returns (n_words, n_components + 1): each word projected, and the square of its length before that."""
         filled = [grams(word) for word in words]
-        buckets = np.array([*chain.from_iterable(filled)], dtype=np.int64)
-        first = np.cumsum([0, *map(len, filled[:-1])])
-        squares = np.square(self.idf_[buckets])[:, None]
-        of_grams = np.hstack([self.components_[buckets].astype(np.float32), squares])
-        return np.asarray(np.add.reduceat(of_grams, first, axis=0))
+        buckets = np.fromiter(chain.from_iterable(filled), np.int64)
+        first = [*accumulate(map(len, filled[:-1]), initial=0)]
+        rows = np.empty((len(words), self.n_word_columns), dtype=np.float32)
+        np.add.reduceat(self.components_.take(buckets, axis=0).astype(np.float32), first, axis=0, out=rows[:, :-1])
+        np.add.reduceat(np.square(self.idf_.take(buckets)), first, out=rows[:, -1])
+        return rows
 
 
 def _filled(reading: Reading) -> IntArray:

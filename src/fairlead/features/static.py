@@ -52,7 +52,7 @@ class Table:
         """Returns (n_words, n_columns): each word the mean of its pieces, zeros where it has none."""
         pieces_of = [pieces(word, self.place) or [_NOTHING] for word in words]
         n_pieces = np.array([*map(len, pieces_of)])
-        of_pieces = self.rows[[*chain.from_iterable(pieces_of)]].astype(np.float32)
+        of_pieces = self.rows.take([*chain.from_iterable(pieces_of)], axis=0).astype(np.float32)
         total = np.add.reduceat(of_pieces, np.cumsum(n_pieces) - n_pieces, axis=0)
         return np.asarray(total * (self.unit / n_pieces[:, None]), dtype=np.float32)
 

@@ -62,7 +62,7 @@ class WordRows:
             return self._compute([word[:LONGEST_WORD] for word in words])  # not worth keeping
         with self._lock:
             slots, rows = self._memo
-            new = [word for word in dict.fromkeys(words) if word not in slots]
+            new = [*dict.fromkeys(word for word in words if word not in slots)]
             if len(slots) + len(new) > CAPACITY:
                 slots, rows = self._memo = self._empty()
                 new = [*dict.fromkeys(words)]
