@@ -154,18 +154,19 @@ def test_what_came_before_an_event_that_breaks_the_stream_is_not_lost(bad):
 
 
 def test_words_that_come_together_are_one_chunk_and_each_keeps_its_event():
-    spelled = [json.dumps(openai_event(word), separators=(",", ":")) for word in ("one ", "two ", "three")]
+    spelled = [json.dumps(openai_event(word), separators=(",", ":")) for word in ("one ", "two ", "three ", "four")]
     written = [sse.encode(event.encode()) for event in spelled]
     decoder, encoder = HOSTS["openai"](True), openai_chat.encoder(ASKED, HEADING)
-    first, rest = Bursts(decoder).read(b"".join(written))
-    assert (rest.text, rest.pieces, rest.body) == ("two three", ("two ", "three"), b"")
-    sent = encoder.chunk(first) + encoder.chunk(rest)
+    first, second, rest = Bursts(decoder).read(b"".join(written))
+    assert (rest.text, rest.pieces, rest.body) == ("three four", ("three ", "four"), b"")
+    sent = encoder.chunk(first) + encoder.chunk(second) + encoder.chunk(rest)
     assert sent == b"".join(written).replace(b'"m"', b'"p/served"')
 
 
 @pytest.mark.parametrize("field", ["usage", "x"])
 def test_an_event_with_more_in_it_is_read(field):
     events = [
+        openai_event("a"),
         openai_event("a"),
         openai_event("b"),
         openai_event("c", **{field: {"prompt_tokens": 1, "completion_tokens": 2}}),

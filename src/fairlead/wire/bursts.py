@@ -32,6 +32,7 @@ class Bursts:
         self._parser = sse.Parser()
         self._pattern: Pattern | None = None
         self._n_tries = 0  # since an event last had the pattern
+        self._after_words = False
 
     def read(self, piece: bytes) -> Iterator[Chunk]:
         """Yields what `piece` completes, up to the dialect's last event.
@@ -41,15 +42,15 @@ class Bursts:
         """
         run: list[Words] = []
         try:
-            for event in self._parser.feed(piece):
-                if self._pattern is not None and (words := self._pattern.words(event)) is not None:
+            for block in self._parser.blocks(piece):
+                if self._pattern is not None and (words := self._pattern.words(block)) is not None:
                     run.append(words)
-                    continue
-                yield from self._together(run)
-                run = []
-                yield from self._alone(event)
-                if self._decoder.done:
-                    return
+                elif (event := sse.event_of(block)) is not None:
+                    yield from self._together(run)
+                    run = []
+                    yield from self._alone(block, event)
+                    if self._decoder.done:
+                        return
         except WireError:
             yield from self._together(run)
             raise
@@ -60,12 +61,15 @@ class Bursts:
             self._n_tries = 0
             yield self._pattern.chunk(run)
 
-    def _alone(self, event: sse.Event) -> Iterator[Chunk]:
-        """Yields what an event holds, and learns from it what those like it look like."""
+    def _alone(self, block: bytes, event: sse.Event) -> Iterator[Chunk]:
+        """Yields what an event holds, and learns from the second of two with words what those like it look like.
+
+        The first often says who speaks as well, and is like no other.
+        """
         chunks = [*self._decoder.decode(event)]
         yield from chunks
-        if len(chunks) == 1 and self._n_tries < MAX_TRIES:
-            pattern = learned(self._decoder, event, chunks[0])
-            if pattern is not None:
-                self._pattern = pattern
-                self._n_tries += 1
+        of_words = len(chunks) == 1 and bool(chunks[0].text or chunks[0].reasoning)
+        if of_words and self._after_words and self._n_tries < MAX_TRIES:
+            self._n_tries += 1
+            self._pattern = learned(self._decoder, block, event, chunks[0]) or self._pattern
+        self._after_words = of_words

@@ -55,36 +55,35 @@ class Pattern:
 
     Args:
         frame: what they have in common.
+        head: the lines before their data, and the beginning of its own.
         template: the chunk of one of them.
     """
 
-    __slots__ = ("_after", "_before", "_event", "_frame", "_n_after", "_n_before", "_noise_after", "_template")
+    __slots__ = ("_after", "_before", "_frame", "_n_after", "_n_before", "_noise_after", "_template")
 
-    def __init__(self, frame: Frame, template: Chunk) -> None:
+    def __init__(self, frame: Frame, head: bytes, template: Chunk) -> None:
         self._frame = frame
         self._template = template
-        self._event = frame.event
-        self._before, *between, self._after = frame.parts
+        before, *between, self._after = frame.parts
+        self._before = head + before
         self._n_before, self._n_after = len(self._before), len(self._after)
         self._noise_after = between[0] if between else b""
 
-    def words(self, event: Event) -> Words | None:
-        """Returns what an event says; `None` where it is of another kind, and has to be read."""
-        data = event.data
-        end = len(data) - self._n_after
-        if end < self._n_before or not data.startswith(self._before) or not data.endswith(self._after):
+    def words(self, block: bytes) -> Words | None:
+        """Returns what the event of these lines says; `None` where it is of another kind, and has to be read."""
+        end = len(block) - self._n_after
+        if end < self._n_before or not block.startswith(self._before) or not block.endswith(self._after):
             return None
-        spelled: tuple[bytes, ...] = (data[self._n_before : end],)
+        spelled: tuple[bytes, ...] = (block[self._n_before : end],)
         if self._noise_after:
             string, found, noise = spelled[0].rpartition(self._noise_after)
             if not found or (noise and not noise.isalnum()):
                 return None
             spelled = (string, noise)
         try:
-            text = _STRING.decode(b'"%b"' % spelled[0])
+            return _STRING.decode(b'"%b"' % spelled[0]), spelled
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
-        return (text, spelled) if event.event == self._event else None
 
     def chunk(self, run: Iterable[Words]) -> Chunk:
         """Returns the one chunk of events that came together."""
@@ -101,13 +100,19 @@ class Pattern:
         )
 
 
-def learned(decoder: ChunkDecoder, event: Event, chunk: Chunk) -> Pattern | None:
+def learned(decoder: ChunkDecoder, block: bytes, event: Event, chunk: Chunk) -> Pattern | None:
     """Returns the pattern of an event that was read, `None` where it is none of words alone, or not surely one.
 
     Sure is what was tried: other words are put in the place where these were found, and the event is read again.
+
+    Args:
+        decoder: that read it.
+        block: its lines.
+        event: the same, taken apart.
+        chunk: what it holds.
     """
     words = chunk.text or chunk.reasoning
-    if not words or chunk != (_saying(chunk, words)) or HOLE in event.data:
+    if not words or chunk != (_saying(chunk, words)) or HOLE in event.data or not block.endswith(event.data):
         return None
     if (place := _place(event.data, words)) is None:
         return None
@@ -121,7 +126,7 @@ def learned(decoder: ChunkDecoder, event: Event, chunk: Chunk) -> Pattern | None
         return None
     noise = _NOISE.search(after)
     rest = (after,) if noise is None else (after[: noise.start("noise")], after[noise.end("noise") :])
-    return Pattern(Frame((before, *rest), event.event), chunk)
+    return Pattern(Frame((before, *rest), event.event), block.removesuffix(event.data), chunk)
 
 
 def _place(data: bytes, words: str) -> tuple[int, int] | None:

@@ -331,10 +331,13 @@ class ChunkDecoder:
 
     def _end(self, choices: list[_Choice]) -> FinishReason | None:
         """Notes which choices speak and which are finished; returns the reason that finishes the last of them."""
-        self._open.update(choice.index for choice in choices)
-        ended = {choice.index: reason for choice in choices if (reason := _finish(choice.finish_reason))}
-        self._finished.update(ended)
-        return _with_calls([*ended.values()][-1], called=self._called) if ended and self.complete else None
+        last: FinishReason | None = None
+        for choice in choices:
+            self._open.add(choice.index)
+            if (reason := _finish(choice.finish_reason)) is not None:
+                self._finished.add(choice.index)
+                last = reason
+        return None if last is None or not self.complete else _with_calls(last, called=self._called)
 
 
 def _read(data: bytes, *, is_error: bool = False) -> _Reply:

@@ -57,13 +57,22 @@ class Parser:
         Raises:
             WireError: one event is longer than `max_event_bytes`.
         """
-        for block in self._blocks(self._with_lf(piece)):
-            self._check_size(len(block))
-            if block.startswith(_DATA) and b"\n" not in block:
-                yield Event(block[_N_DATA:])
-            elif (event := _event(block)) is not None:
+        for block in self.blocks(piece):
+            if (event := event_of(block)) is not None:
                 yield event
-        self._check_size(len(self._rest))
+
+    def blocks(self, piece: bytes) -> Iterator[bytes]:
+        """Yields the lines before each blank line that `piece` completes, with LF between; see `event_of`.
+
+        Raises:
+            WireError: they are longer than `max_event_bytes`.
+        """
+        for block in self._complete(self._with_lf(piece)):
+            if len(block) > self.max_event_bytes:
+                raise self._too_long()
+            yield block
+        if len(self._rest) - self._rest.endswith(b"\n") > self.max_event_bytes:  # it may be half of the blank line
+            raise self._too_long()
 
     def _with_lf(self, piece: bytes) -> bytes:
         """Returns the piece with LF for every line end; a CR ends its line at once and swallows a later LF."""
@@ -75,8 +84,8 @@ class Parser:
         self._after_cr = piece.endswith(b"\r")
         return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _blocks(self, piece: bytes) -> list[bytes]:
-        """Returns what lies before each blank line that `piece` completes."""
+    def _complete(self, piece: bytes) -> list[bytes]:
+        """Returns what lies before each blank line that `piece` completes, and keeps the rest."""
         rest = self._rest
         if rest:
             n_known = len(rest) - 1  # a blank line may be cut in two
@@ -91,14 +100,14 @@ class Parser:
             blocks[0] = blocks[0].removeprefix(_BOM)
         return blocks
 
-    def _check_size(self, n_bytes: int) -> None:
-        if n_bytes > self.max_event_bytes:
-            message = f"one event of the stream is longer than {self.max_event_bytes} bytes, the limit for events"
-            raise WireError(message)
+    def _too_long(self) -> WireError:
+        return WireError(f"one event of the stream is longer than {self.max_event_bytes} bytes, the limit for events")
 
 
-def _event(block: bytes) -> Event | None:
+def event_of(block: bytes) -> Event | None:
     """Returns the event of these lines; `None` where they hold no data."""
+    if block.startswith(_DATA) and b"\n" not in block:
+        return Event(block[_N_DATA:])
     data, kind = [], ""
     for line in block.split(b"\n"):
         name, _, value = line.partition(b":")
