@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 LEAST_CHARS = 16
 """A shorter beginning is not gone on from: it could not be told from a host that says it again."""
-MOST_CHARS = 1_000_000
-"""Nor is a longer one."""
+MOST_CHARS = 200_000
+"""Nor is a longer one, about 50,000 tokens: it is kept for as long as the stream lasts."""
 DIALECTS = frozenset({"openai", "anthropic"})
 """In which a host can be asked to go on."""
 

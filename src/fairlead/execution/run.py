@@ -213,6 +213,12 @@ class Run:
         shared = self._shared
         return shared.hedges.left and shared.hedge_spend.take(self._expected.usd(self._candidates[name]))
 
+    @property
+    def may_go_on(self) -> bool:
+        """Whether anybody of the plan could go on with an answer that broke off."""
+        planned = (self._candidates[step.candidate] for stage in self.plan for step in stage.steps)
+        return self.limits.continuations > 0 and any(candidate.goes_on for candidate in planned)
+
     async def go_on(self, begun: str) -> tuple[Progress, Request] | None:
         """Opens a call that goes on with an answer that broke off, and says what it asks; `None` where there is none.
 

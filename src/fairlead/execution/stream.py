@@ -45,7 +45,7 @@ class Stream:
         self._held: Sequence[Chunk] = ()  # what came before the first content, or a whole answer that was weighed
         self._kept: dict[int, Sequence[Chunk]] = {}  # number of the attempt -> its answer, where answers are weighed
         self._candidate: str | None = None
-        self._beginning = Beginning()
+        self._beginning = Beginning() if run.may_go_on else None
         self._seam: Seam | None = None
 
     @property
@@ -83,7 +83,8 @@ class Stream:
             raise StopAsyncIteration
         else:
             chunks = await self._next()
-        self._beginning.note(chunks)
+        if self._beginning is not None:
+            self._beginning.note(chunks)
         return chunks
 
     async def _next(self) -> Sequence[Chunk]:
@@ -115,7 +116,8 @@ class Stream:
 
     async def _go_on(self) -> Sequence[Chunk] | None:
         """Returns how the rest of a broken answer begins; `None` where nobody goes on with it."""
-        if (text := self._beginning.text) is None:
+        text = None if self._beginning is None else self._beginning.text
+        if text is None:
             return None
         seam = Seam(text)
         while (asked := await self._run.go_on(seam.begun)) is not None:
