@@ -120,3 +120,8 @@ def test_a_verb_with_one_command_takes_options_behind_its_arguments():
     app.callback()(lambda: None)
     _add(app, "fit", part)
     assert CliRunner().invoke(app, ["fit", "a", "--out", "x", "b"]).output == "['a', 'b'] x\n"
+
+
+def test_the_package_runs_as_a_module():
+    told = subprocess.run((sys.executable, "-m", "fairlead", "--version"), capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (0, f"fairlead {__version__}\n")
