@@ -1,7 +1,9 @@
 """`fairlead fit` on tables on disk."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from fairlead import load
@@ -45,6 +47,29 @@ def test_people_get_the_measures_and_the_verdict(table, tmp_path, capsys):
     assert "middle" in printed
     assert "at the same cost" in printed
     assert f"saved in {tmp_path / 'router'}" in printed
+
+
+@pytest.mark.parametrize(
+    ("without", "words", "named"),
+    [
+        ("prices", (), "`prices.csv`"),
+        ("latency_s", ("--objective", "latency"), "`latency_s`"),
+        ("latency_s", ("--latency-p95-s", "3"), "`latency_s`"),
+        ("answer", ("--cascade",), "`answer`"),
+    ],
+)
+def test_what_was_asked_for_and_the_table_cannot_tell_is_said(tmp_path, capsys, without, words, named):
+    whole = make_outcomes(80, seed=2)
+    nothing = {
+        "prices": {},
+        "latency_s": np.full(whole.score.shape, np.nan),
+        "answer": np.full(whole.score.shape, None, dtype=np.object_),
+    }
+    replace(whole, **{without: nothing[without]}).write(tmp_path / "tasks")
+    assert run(tmp_path / "tasks", "--out", tmp_path / "router", *words) == 0
+    assert named in capsys.readouterr().out
+    assert run(tmp_path / "tasks", "--out", tmp_path / "router", "--json") == 0
+    assert len(json.loads(capsys.readouterr().out)["lacks"]) == (without == "prices")
 
 
 def test_reference_margin_and_models_are_taken(table, tmp_path, capsys):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
+import numpy as np
 import typer
 
 from fairlead.cli.certification import (
@@ -161,6 +162,8 @@ class FitResult(Result, kw_only=True, frozen=True):
     verdict: Verdict
     gathered: GatheredResult | None = None
     """`null` where it was fitted to tables."""
+    lacks: tuple[str, ...] = ()
+    """What was asked for and the tables cannot tell, in words: then it takes no part in any choice."""
     certification: CertificationResult | None = None
     """`null` where no certificate was asked for."""
 
@@ -218,6 +221,8 @@ def fit(  # noqa: PLR0913, PLR0917 - an argument an option
         seed=seed,
     )
     result = _result(router, train, out=out, seed=seed, objective=objective)
+    timed = objective == "latency" or latency_p95_s is not None
+    result = msgspec.structs.replace(result, lacks=tuple(_lacks(train, timed=timed, cascade=cascade)))
     if asked_for is not None:
         router, certification = certified(router, held_out, asked_for, latency_p95_s=latency_p95_s)
         result = _certified(result, router, certification)
@@ -269,6 +274,16 @@ def _result(router: Router, train: Outcomes, *, out: Path, seed: int, objective:
         ),
         verdict=_verdict(guard),
     )
+
+
+def _lacks(train: Outcomes, *, timed: bool, cascade: bool) -> Iterator[str]:
+    """Yields what the table does not hold and the user counts on: nothing can be shown of it."""
+    if not train.prices:
+        yield "No model of the table has a price, so no cost can be saved: name its models in `prices.csv`."
+    if timed and np.isnan(train.latency_s).all():
+        yield "The table has no `latency_s`, so no model is known to be fast enough: add the column."
+    if cascade and not any(answer is not None for answer in train.answer.flat):
+        yield "The table has no `answer`, so no two answers can be compared in a cascade: add the column."
 
 
 def _certified(result: FitResult, router: Router, certification: CertificationResult) -> FitResult:
@@ -335,7 +350,7 @@ def _show(result: FitResult, console: Console) -> None:
     console.print(f"{result.table}: {result.n_prompts:,} prompts, predicted out of fold", markup=False)
     console.print(rows)
     lines = [] if result.gathered is None else [_gathered(result.gathered), *_marks(result.gathered)]
-    lines.append(result.verdict.words)
+    lines += [*result.lacks, result.verdict.words]
     if unjudged := result.verdict.unjudged:
         lines.append(f"Not chosen, as too few prompts have them measured beside the others: {_cut(unjudged)}.")
     if result.certification is not None:
