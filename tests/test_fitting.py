@@ -103,9 +103,9 @@ def test_a_prompt_is_never_predicted_by_what_learned_its_question():
 
 
 def test_a_table_that_teaches_nothing_is_refused(table):
-    with pytest.raises(TableError, match="asks 1 questions; expected at least two"):
+    with pytest.raises(TableError, match="asks 1 different question; expected at least two"):
         fit(table.rows([0]))
-    with pytest.raises(TableError, match="asks 1 questions; expected at least two"):
+    with pytest.raises(TableError, match="asks 1 different question; expected at least two"):
         fit(replace(table.rows(range(5)), prompts=("The same question?",) * 5))
     with pytest.raises(TableError, match="has no model `gpt`; expected a reference among `strong`"):
         fit(table, reference="gpt")

@@ -66,7 +66,10 @@ def fit(
     """
     n_questions = len(set(_questions(train)))
     if n_questions < 2:
-        raise TableError(f"table `{train.name}` asks {n_questions} questions; expected at least two to learn from.")
+        raise TableError(
+            f"table `{train.name}` asks {n_questions} different question{'' if n_questions == 1 else 's'}; expected at "
+            "least two to learn from. Add prompts; a few hundred show something."
+        )
     policy = Thrifty() if policy is None else policy
     reference = reference or (policy.reference if isinstance(policy, Floor) else None) or best_model(train)
     if reference not in train.models:

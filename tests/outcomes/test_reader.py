@@ -113,7 +113,7 @@ BAD = [
     ({}, {"model": [1, 1, 2]}, r"column `model` holds int64; expected text"),
     ({}, {"model": ["x", "", "y"]}, r"row 2, column `model` is ''; expected a name"),
     ({"prompt_id": ["a", ""]}, {}, r"row 2, column `prompt_id` is ''; expected a name"),
-    ({}, {"prompt_id": ["a", "c", "a"]}, r"row 2, column `prompt_id` is 'c'; expected an id of `prompts\.parquet`"),
+    ({}, {"prompt_id": ["a", "c", "a"]}, r"row 2, column `prompt_id` is 'c'; expected the id of a prompt of the table"),
     ({}, {"model": ["x", "x", "x"]}, r"row 3: \(prompt_id 'a', model 'x'\) occurs twice; expected once"),
     ({}, {"output_tokens": [1, -1, 1]}, r"row 2, column `output_tokens` is -1; expected a whole number of at least 0"),
     ({}, {"output_tokens": [1, 1.5, 1]}, r"row 2, column `output_tokens` is 1\.5; expected a whole number"),
@@ -130,7 +130,7 @@ def test_bad_value_is_refused_with_its_place(folder, prompts, cells, message):
 
 
 def test_missing_file_is_named(folder):
-    with pytest.raises(TableError, match=r"prompts\.parquet` does not exist"):
+    with pytest.raises(TableError, match="mine` does not exist; expected a folder"):
         Outcomes.read(folder)
 
 
@@ -165,6 +165,7 @@ def test_spoilt_pages_are_refused(folder):
 
 
 def test_without_pyarrow_the_extra_is_named(folder, monkeypatch):
+    write(folder)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(MissingExtraError, match=r"fairlead\[tables\]"):
         Outcomes.read(folder)

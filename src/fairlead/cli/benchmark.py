@@ -61,7 +61,10 @@ def benchmark(
     parts, lacking = parts_of(data)
     parts = [part for part in parts if only is None or part.name in {name.strip() for name in only.split(";")}]
     if not parts:
-        raise TableError(f"`{data}` has no table to judge{'' if only is None else f' among `{only}`'}.")
+        among = "" if only is None else f" among `{only}`"
+        raise TableError(
+            f"`{data}` has no table to judge{among}; expected a folder with outcome tables in it. Name that folder."
+        )
     tasks = tasks_of(list(read_parts(data, parts)), n_seeds=seeds, first_seed=first_seed, code=code_version())
     with _progress(len(tasks)) as done:
         run(tasks, out / "cells", n_jobs=jobs, done=done)

@@ -1,4 +1,4 @@
-"""The columns of one Parquet file, each checked as it is taken; a complaint names file, row, column and value."""
+"""The columns of one file, each checked as it is taken; a complaint names file, row, column and value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fairlead.errors import MissingExtraError, TableError
+from fairlead.errors import TableError
+from fairlead.outcomes.files import arrow, read_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -19,7 +20,7 @@ ObjectArray = npt.NDArray[np.object_]
 
 
 class Columns:
-    """The columns of the Parquet file at `path` that we know; others are not read.
+    """The columns of the file at `path` that we know; others are not read.
 
     Raises:
         TableError: the file is missing, unreadable or empty, or lacks a required column.
@@ -28,7 +29,7 @@ class Columns:
 
     def __init__(self, path: Path, *, required: Collection[str], optional: Collection[str] = ()) -> None:
         self.path = path
-        self._table = _read(path, required, optional)
+        self._table = read_columns(path, required, optional)
         if self.n_rows == 0:
             raise TableError(f"`{path}` has no rows; expected at least one. Write the table again.")
 
@@ -113,39 +114,6 @@ class Columns:
 
 def write_parquet(path: Path, columns: Mapping[str, npt.NDArray[Any]]) -> None:
     """Writes columns of equal length; NaN and `None` become absent values."""
-    parquet = _parquet()
-    import pyarrow as pa  # noqa: PLC0415 - only those who write tables need it
-
+    pa = arrow()
     table = pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
-    parquet.write_table(table, path, compression="zstd")
-
-
-def _parquet() -> Any:
-    try:
-        import pyarrow.parquet  # noqa: PLC0415 - serving needs no tables
-    except ImportError as error:
-        raise MissingExtraError("pyarrow", "tables") from error
-    return pyarrow.parquet
-
-
-def _read(path: Path, required: Collection[str], optional: Collection[str]) -> Any:
-    parquet = _parquet()
-    import pyarrow as pa  # noqa: PLC0415 - as above
-
-    if not path.is_file():
-        raise TableError(f"`{path}` does not exist; expected a Parquet file. An outcome table is a folder with it in.")
-    try:
-        present = [str(name) for name in parquet.read_schema(path).names]
-        _check_columns(path, present, required)
-        table = parquet.read_table(path, columns=[name for name in present if name in {*required, *optional}])
-        table.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
-        raise TableError(f"`{path}` cannot be read as Parquet ({error}). Write or copy it again.") from error
-    return table
-
-
-def _check_columns(path: Path, present: Collection[str], required: Collection[str]) -> None:
-    for name in required:
-        if name not in present:
-            listed = ", ".join(f"`{column}`" for column in present)
-            raise TableError(f"`{path}` has no column `{name}`, only {listed}. Add it, or rename the one you mean.")
+    pa.parquet.write_table(table, path, compression="zstd")

@@ -1,4 +1,4 @@
-"""Reads `prompts.parquet` and `outcomes.parquet`: rows in, a grid of prompts by models out, all of it checked."""
+"""Reads the prompts and the outcomes of a table: rows in, a grid of prompts by models out, all of it checked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompts:
-    """The rows of `prompts.parquet`, (n_prompts,) each."""
+    """The rows of the prompts, (n_prompts,) each."""
 
     ids: tuple[str, ...]
     texts: tuple[str, ...]
@@ -32,7 +32,7 @@ class Prompts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cells:
-    """The rows of `outcomes.parquet` as grids, (n_prompts, n_models) each; NaN or `None` where nothing is known."""
+    """The rows of the outcomes as grids, (n_prompts, n_models) each; NaN or `None` where nothing is known."""
 
     models: tuple[str, ...]
     score: FloatArray
@@ -133,7 +133,7 @@ def _numbered(names: ObjectArray) -> tuple[tuple[str, ...], IntArray]:
 def _prompt_rows(columns: Columns, prompts: Prompts) -> IntArray:
     number = {prompt_id: i for i, prompt_id in enumerate(prompts.ids)}
     rows = np.array([number.get(prompt_id, -1) for prompt_id in columns.texts("prompt_id")], dtype=np.int64)
-    columns.refuse(rows < 0, "prompt_id", "an id of `prompts.parquet`")
+    columns.refuse(rows < 0, "prompt_id", "the id of a prompt of the table")
     return rows
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from fairlead.errors import TableError
 from fairlead.outcomes.columns import ObjectArray, write_parquet
+from fairlead.outcomes.files import table_file
 from fairlead.outcomes.prices import read_prices, write_prices
 from fairlead.outcomes.questions import first_side
 from fairlead.outcomes.reader import read_cells, read_prompts
@@ -78,7 +79,9 @@ class Outcomes:
 
     @classmethod
     def read(cls, path: str | Path, *, keep_excluded: bool = True) -> Self:
-        """Reads a folder with `prompts.parquet`, `outcomes.parquet` and (in it or beside it) `prices.csv`.
+        """Reads a folder with `prompts`, `outcomes` and (in it or beside it) `prices.csv`.
+
+        The first two may be Parquet, CSV or lines of JSON: `.parquet`, `.csv`, `.jsonl`, the first that is there.
 
         Tokens that are not given are a quarter of the characters, rounded up. The table's own `cost_usd` is not used:
         every cost is tokens times a named price.
@@ -93,8 +96,8 @@ class Outcomes:
             MissingExtraError: `pyarrow` is not installed.
         """
         folder = Path(path)
-        prompts = read_prompts(folder / "prompts.parquet")
-        cells = read_cells(folder / "outcomes.parquet", prompts)
+        prompts = read_prompts(table_file(folder, "prompts"))
+        cells = read_cells(table_file(folder, "outcomes"), prompts)
         prices = read_prices(folder)
         table = cls(
             name=folder.resolve().name,

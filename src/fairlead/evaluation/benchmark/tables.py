@@ -10,6 +10,7 @@ import numpy as np
 
 from fairlead.evaluation.trials import complete_rows, measured_models
 from fairlead.outcomes import Outcomes, table_price
+from fairlead.outcomes.files import is_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -64,7 +65,7 @@ def parts_of(data: Path) -> tuple[list[Part], list[str]]:
 
     A table that is not known is judged as a whole, in USD where it has prices.
     """
-    folders = {path.name for path in data.iterdir() if (path / "prompts.parquet").is_file()} if data.is_dir() else set()
+    folders = {path.name for path in data.iterdir() if is_table(path)} if data.is_dir() else set()
     known = [part for part in PARTS if part.folder in folders]
     others = sorted(folders - {part.folder for part in PARTS} - _NOT_JUDGED)
     lacking = sorted({part.folder for part in PARTS} - folders)
