@@ -1,6 +1,6 @@
 """How much of a new model's worth do a few labels recover? Leave one model out, chosen labels against random ones.
 
-    python benchmarks/onboarding.py DATA [--tables mmlu_pro zeroeval] [--seeds 5] [--out FILE]
+    python benchmarks/onboarding.py DATA [--tables mmlu_pro zeroeval] [--seeds 5] [--first-seed 0] [--out FILE]
 
 For each split of a table by prompt (70/30) and each model: the router without the model, with k labels of it on
 training prompts, and with all of them. The router serves the model with the highest predicted success; R is its regret
@@ -61,7 +61,7 @@ class Result:
     data_hash: str
     n_models: int
     n_test_prompts: int
-    n_seeds: int
+    seeds: tuple[int, ...]
     regret_without: float
     regret_with_all: float
     recovered: dict[str, dict[str, float]]
@@ -75,21 +75,23 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--tables", nargs="+", default=["mmlu_pro", "zeroeval"])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    results = [judged(Outcomes.read(given.data / name), given.seeds) for name in given.tables]
+    seeds = range(given.first_seed, given.first_seed + given.seeds)
+    results = [judged(Outcomes.read(given.data / name), seeds) for name in given.tables]
     for result in results:
         print(shown(result))
     if given.out is not None:
         given.out.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")
 
 
-def judged(table: Outcomes, n_seeds: int) -> Result:
-    """Returns the figures of one table."""
+def judged(table: Outcomes, seeds: range) -> Result:
+    """Returns the figures of one table, over the splits of these seeds."""
     started = time.monotonic()
     table = table.only(_measured(table))
     regrets, questions = [], []
-    for seed in range(n_seeds):
+    for seed in seeds:
         train, test = table.split(0.7, seed)
         train, test = complete_rows(_unpriced(train)), complete_rows(_unpriced(test))
         regrets.append(_regret(train, test, seed))
@@ -102,7 +104,7 @@ def judged(table: Outcomes, n_seeds: int) -> Result:
         data_hash=table.data_hash,
         n_models=len(table.models),
         n_test_prompts=len(none),
-        n_seeds=n_seeds,
+        seeds=tuple(seeds),
         regret_without=float(none.mean()) / len(table.models),
         regret_with_all=float(full.mean()) / len(table.models),
         recovered={f"{key.way}, {key.k}": _share(none, few[key], full, groups) for key in few},
@@ -185,7 +187,8 @@ def _difference(gained: FloatArray, groups: IntArray) -> dict[str, float]:
 
 def shown(result: Result) -> str:
     """Returns the figures of a table in words."""
-    heading = f"{result.table}: {result.n_models} models left out one by one, {result.n_seeds} splits"
+    splits = f"splits of seeds {result.seeds[0]} to {result.seeds[-1]}"
+    heading = f"{result.table}: {result.n_models} models left out one by one, {splits}"
     about = (
         f"  {result.n_test_prompts} test prompts; mean regret {result.regret_without:.5f} without the model,"
         f" {result.regret_with_all:.5f} with all its labels ({result.seconds} s)"

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from fairlead.router import Router
     from fairlead.types import BoolArray, FloatArray, IntArray
 
-N_TOPICS = 16
+N_TOPICS = 4
+"""Of two tables, with 30 labels: 16 leave the labels' worth too little say, 1 lets them gather in one place; see
+design/coldstart.md."""
 AHEAD = (1, 2, 3, 5, 10, 20, 30, 50, 100)
 """Numbers of further labels whose value is looked at."""
 _TWO_SIDED_90 = 1.645
