@@ -103,12 +103,18 @@ def decide_file(
 @contextmanager
 def _opened(source: Path) -> Iterator[pq.ParquetFile]:
     if not source.is_file():
-        raise TableError(f"`{source}` does not exist; expected a Parquet file of prompts.")
+        raise TableError(
+            f"`{source}` does not exist; expected a Parquet file of prompts. A table in another format becomes one by "
+            '`Outcomes.read("table").write("as_parquet")`.'
+        )
     try:
         # By default whole columns of a row group are read ahead, and a row group can be larger than memory.
         file = pq.ParquetFile(source, pre_buffer=False, buffer_size=READ_BUFFER_BYTES)
     except pa.ArrowInvalid as error:
-        raise TableError(f"`{source}` cannot be read as Parquet ({error}). Write the file anew.") from error
+        raise TableError(
+            f"`{source}` cannot be read as Parquet ({error}). Write the file anew, as Parquet: only that is read in "
+            "pieces that fit in memory."
+        ) from error
     with file:
         _check_columns(source, file.schema_arrow)
         yield file
