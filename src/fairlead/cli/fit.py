@@ -210,28 +210,22 @@ def fit(  # noqa: PLR0913, PLR0917 - an argument an option
     if certify:
         asked_for = certificate_asked(objective, cascade=cascade, margin=margin, confidence=confidence, days=days)
         train, held_out = train.split(1 - calibration_share, seed)
-    if gathered is not None and reference is None and gathered.reference in train.models:
-        reference = gathered.reference
     router = fit_router(
         train,
         policy,
-        reference=reference,
+        reference=_logged_reference(gathered, train) if reference is None else reference,
         features=None if train.kept is None else Kept(),
         prior="shipped" if prior else None,
         seed=seed,
     )
-    result = _result(router, train, out=out, seed=seed, objective=objective)
-    timed = objective == "latency" or latency_p95_s is not None
-    result = msgspec.structs.replace(result, lacks=tuple(_lacks(train, timed=timed, cascade=cascade)))
+    lacks = _lacks(train, timed=objective == "latency" or latency_p95_s is not None, cascade=cascade)
+    result = _result(router, train, gathered, tuple(lacks), out=out, seed=seed, objective=objective)
     if asked_for is not None:
         router, certification = certified(router, held_out, asked_for, latency_p95_s=latency_p95_s)
         result = _certified(result, router, certification)
     if result.out is not None:
         with writing(out):
             save(router, out)
-    if gathered is not None:
-        told = msgspec.convert(gathered, GatheredResult, from_attributes=True)
-        result = msgspec.structs.replace(result, gathered=told)
     emit(result, partial(_show, result), as_json=as_json)
     if result.out is None:
         raise typer.Exit(1)
@@ -254,7 +248,21 @@ def _outcomes(
     return gathered.table, gathered
 
 
-def _result(router: Router, train: Outcomes, *, out: Path, seed: int, objective: str) -> FitResult:
+def _logged_reference(gathered: Gathered | None, train: Outcomes) -> str | None:
+    """Returns the reference of the ledger, where it was measured."""
+    return gathered.reference if gathered is not None and gathered.reference in train.models else None
+
+
+def _result(
+    router: Router,
+    train: Outcomes,
+    gathered: Gathered | None,
+    lacks: tuple[str, ...],
+    *,
+    out: Path,
+    seed: int,
+    objective: str,
+) -> FitResult:
     assert router.evidence is not None  # what `fit` returns was fitted
     assert router.reference is not None
     guard = router.policy
@@ -273,6 +281,8 @@ def _result(router: Router, train: Outcomes, *, out: Path, seed: int, objective:
             ModelFit(priced=metrics.model in train.prices, **asdict(metrics)) for metrics in router.evidence.metrics()
         ),
         verdict=_verdict(guard),
+        gathered=None if gathered is None else msgspec.convert(gathered, GatheredResult, from_attributes=True),
+        lacks=lacks,
     )
 
 
