@@ -76,7 +76,7 @@ class Waiting:
 
 
 class TimeLimit(Waiting):
-    """The same for a single block, at less than half of what `asyncio.timeout` costs, since nothing of it is awaited.
+    """The same for a single block: `asyncio.timeout` for less, since nothing of it is awaited.
 
     Example:
         >>> async def wait():
