@@ -31,7 +31,7 @@ from fairlead.statistics.bootstrap import Interval, interval, resampled_means
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fairlead.policies.cascade_learning import Aim
+    from fairlead.policies.cascades.learning import Aim
     from fairlead.policies.realised import Realised
     from fairlead.router import Router
 

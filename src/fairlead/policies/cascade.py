@@ -12,8 +12,9 @@ import numpy as np
 
 from fairlead.errors import ConfigError
 from fairlead.policies.base import Choices, Promise
-from fairlead.policies.cascade_learning import Aim, Material, learn, learn_at
-from fairlead.policies.cascade_plans import Knowledge, Learned
+from fairlead.policies.cascades.learning import Aim, learn, learn_at
+from fairlead.policies.cascades.material import Material
+from fairlead.policies.cascades.plans import Knowledge, Learned
 from fairlead.policies.columns import chosen, latency_p95_s
 from fairlead.policies.floor import check_margin
 from fairlead.policies.realised import Realised
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fairlead.policies.base import Circumstances
-    from fairlead.policies.cascade_plans import Plan
+    from fairlead.policies.cascades.plans import Plan
     from fairlead.policies.realised import Recorded
     from fairlead.types import BoolArray, IntArray, Predictions
 
