@@ -82,6 +82,34 @@ def test_a_migrated_ledger_has_the_triggers_of_a_new_one(tmp_path):
     assert triggers(oldest) == triggers(tmp_path / "new.db")
 
 
+def test_a_migrated_ledger_is_laid_out_as_a_new_one(tmp_path):
+    oldest = write(tmp_path / "oldest.db", OLDEST.read_text(encoding="utf-8"))
+    assert laid_out(oldest) == laid_out(tmp_path / "new.db")
+
+
+def laid_out(path):
+    """Returns which tables have row numbers, and how each index was made."""
+    SqliteLedger.open(path)
+    connection = sqlite3.connect(path)
+    tables = connection.execute("SELECT name, wr FROM pragma_table_list WHERE type = 'table' ORDER BY name")
+    indexes = connection.execute("SELECT sql FROM sqlite_master WHERE type = 'index' AND sql > '' ORDER BY name")
+    found = tables.fetchall(), indexes.fetchall()
+    connection.close()
+    return found
+
+
+def test_what_is_held_and_spent_is_so_after_the_tables_were_made_anew(engine):
+    held = ("req_1", 0, "usd/route:auto/total", "usd", "route:auto", "5", "total", "0.25", "1", 7, None)
+    spent = ("usd/route:auto/total", "1.5", "0.25")
+    with engine.begin() as connection:
+        migration.upgrade(connection, "0012")
+        connection.exec_driver_sql(f"INSERT INTO holds VALUES ({', '.join('?' * len(held))})", held)
+        connection.exec_driver_sql("INSERT INTO counters VALUES (?, ?, ?)", spent)
+        migration.upgrade(connection, "head")
+        assert connection.exec_driver_sql("SELECT * FROM holds").all() == [held]
+        assert connection.exec_driver_sql("SELECT * FROM counters").all() == [spent]
+
+
 def triggers(path):
     SqliteLedger.open(path)
     connection = sqlite3.connect(path)

@@ -53,7 +53,7 @@ def _lock(n: int) -> Statement:
     return Statement(
         text(
             f"INSERT INTO counters (account, spent, held) VALUES {rows}"
-            " ON CONFLICT (account) DO UPDATE SET account = excluded.account RETURNING account, spent, held"
+            " ON CONFLICT (account) DO UPDATE SET held = counters.held RETURNING account, spent, held"
         )
     )
 
