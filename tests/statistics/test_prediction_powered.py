@@ -66,6 +66,13 @@ def test_equal_scores_do_not_prove_all_others():
     assert found.high == 1.0
 
 
+def test_its_figures_are_plain_numbers_that_json_can_say():
+    ones = Judged(judge=np.ones(520), person=np.where(np.arange(520) < 60, 1.0, np.nan), group=np.arange(520))
+    answers = make_judged(200, 5000, follows=1.0)
+    found = [powered_mean(each).interval() for each in (ones, answers, alone(answers))]
+    assert {type(end) for each in found for end in (each.value, each.low, each.high)} == {float}
+
+
 def test_a_judge_that_met_people_too_rarely_does_not_count():
     answers = make_judged(MIN_GROUPS - 1, 1000, follows=1.0)
     assert powered_mean(answers).power == 0

@@ -153,7 +153,7 @@ def powered_mean(answers: Judged) -> Powered:
     person, contrast = _Part.of(answers, answers.person, answers.by_people), _Contrast.of(answers)
     power = max(-float(person.moved @ contrast.moved) / contrast.variance, 0.0) if contrast.variance else 0.0
     corrected = person.moved + power * contrast.moved
-    surprise = max(float(np.abs(corrected).max()), max(person.mean, 1 - person.mean) / answers.by_people.sum())
+    surprise = max(float(np.abs(corrected).max()), max(person.mean, 1 - person.mean) / int(answers.by_people.sum()))
     variance = float((corrected**2).sum())
     return Powered(
         value=person.mean + power * contrast.value,
