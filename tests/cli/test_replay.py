@@ -142,7 +142,7 @@ def test_people_read_what_copies_tell_and_of_how_many():
     for policy in (Constant(candidate=TINY), Weighs(candidate=TINY)):
         written = StringIO()
         found = what_if(log, {"auto": replace(ROUTER, policy=policy)})
-        show_what_if(found, Console(file=written, width=200))
+        show_what_if(found, Console(file=written, width=200, markup=False))
         shown = written.getvalue()
         assert f"By shadow copies: {found.copied.n_copied:,} requests were copied" in shown
         assert "mean per copied request" in shown

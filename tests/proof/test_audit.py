@@ -21,7 +21,7 @@ from fairlead.proof.statement import statement
 
 def shown(stated):
     written = StringIO()
-    show_statement(stated, Console(file=written, width=200))
+    show_statement(stated, Console(file=written, width=200, markup=False))
     return written.getvalue()
 
 

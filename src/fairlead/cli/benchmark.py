@@ -160,5 +160,5 @@ def _show(found: Sequence[PartResult], out: Path, console: Console) -> None:
     console.print(bars)
     whole = [part for part in found if not part.few_labels and part.method(NAME)]
     for name, rank in (ranking(whole) if whole else {}).items():
-        console.print(f"{rank:6.2f}  {name}", markup=False)
-    console.print(f"\nWritten: {out / 'RESULTS.md'}, {out / 'results.html'}, {out / 'results.json'}", markup=False)
+        console.print(f"{rank:6.2f}  {name}")
+    console.print(f"\nWritten: {out / 'RESULTS.md'}, {out / 'results.html'}, {out / 'results.json'}")

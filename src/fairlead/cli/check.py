@@ -268,4 +268,4 @@ def _serves(route: RouteResult) -> str:
 
 def _show(result: CheckResult, console: Console) -> None:
     for line in lines(result):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)

@@ -75,6 +75,5 @@ def _show(result: LedgerEraseResult, console: Console) -> None:
     before = f"{result.before:%Y-%m-%d %H:%M:%S} UTC"
     console.print(
         f"{result.ledger}: {result.n_erased:,} features and prompts of {whose} from before {before} are erased",
-        markup=False,
         soft_wrap=True,
     )

@@ -326,14 +326,12 @@ def _show(found: Sequence[tuple[str, Evaluation]], html: Path | None, console: C
 
     for prompts, evaluation in found:
         console.print(_table(evaluation, f"{evaluation.table}: {PROMPTS[prompts]}"))
-        console.print(
-            f"{wording.basis(evaluation)}. {wording.left_out(evaluation, n_names=5)}", style="dim", markup=False
-        )
+        console.print(f"{wording.basis(evaluation)}. {wording.left_out(evaluation, n_names=5)}", style="dim")
         if evaluation.flips:
-            console.print(f"{wording.steadiness(evaluation)}", style="dim", markup=False)
+            console.print(f"{wording.steadiness(evaluation)}", style="dim")
         console.print()
     if html is not None:
-        console.print(f"Plots: {html}", markup=False)
+        console.print(f"Plots: {html}")
 
 
 def _table(evaluation: Evaluation, title: str) -> Table:

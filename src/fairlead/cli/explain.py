@@ -67,7 +67,7 @@ def explain(
 
 def _show(explained: Explanation, console: Console) -> None:
     for line in explained.lines:
-        console.print(line.text, markup=False, soft_wrap=True)
+        console.print(line.text, soft_wrap=True)
     if len(explained.candidates) > 1:
         rows = table("candidate", "called", "chance", "P(success)", "tokens out", "cost, USD", "p95, s")
         for considered in explained.candidates:

@@ -166,7 +166,7 @@ def _show(result: FeedbackImportResult, console: Console) -> None:
     kept = f"{result.n_kept:,} of {result.n_rows:,} scores kept"
     refused = f"{result.n_problems:,} rows cannot be kept, so nothing was: correct them and import the file again"
     lines.append(f"{result.file}: {refused if result.n_problems else kept}")
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)
 
 
 def _lines(what: str, rows: Iterable[ProblemResult], n: int) -> list[str]:
@@ -176,7 +176,7 @@ def _lines(what: str, rows: Iterable[ProblemResult], n: int) -> list[str]:
 
 def _show_sources(result: FeedbackSourcesResult, console: Console) -> None:
     if not result.sources:
-        console.print("No source but people has scored an answer yet.", markup=False, soft_wrap=True)
+        console.print("No source but people has scored an answer yet.", soft_wrap=True)
         return
     rows = table("source", "scores", "with a person's", "finds the good", "finds the bad", "mean difference")
     for one in result.sources:

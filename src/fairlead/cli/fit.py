@@ -357,7 +357,7 @@ def _show(result: FitResult, console: Console) -> None:
         numbers = (model.mean_score, model.auc, model.brier, model.ece)
         known = "known" if model.priced else "unknown"
         rows.add_row(model.model, f"{model.n:,}", *map(_number, numbers), known)
-    console.print(f"{result.table}: {result.n_prompts:,} prompts, predicted out of fold", markup=False)
+    console.print(f"{result.table}: {result.n_prompts:,} prompts, predicted out of fold")
     console.print(rows)
     lines = [] if result.gathered is None else [_gathered(result.gathered), *_marks(result.gathered)]
     lines += [*result.lacks, result.verdict.words]
@@ -369,7 +369,7 @@ def _show(result: FitResult, console: Console) -> None:
         "Nothing was saved" if result.out is None else f"{result.policy}. Router {result.router} saved in {result.out}"
     )
     lines.append(f"Reference `{result.reference}`. {saved}.")
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)
 
 
 def _gathered(found: GatheredResult) -> str:

@@ -100,6 +100,4 @@ def _show(result: ImportLitellmResult, console: Console) -> None:
     for each in result.left:
         typer.echo(f"  {each.place}: {each.why}", err=True)
     if result.written is not None:
-        console.print(
-            f"written to {result.written}; `fairlead check --config {result.written}` says what it runs", markup=False
-        )
+        console.print(f"written to {result.written}; `fairlead check --config {result.written}` says what it runs")

@@ -320,17 +320,16 @@ def _result(key: Key, budget: Limit | None, used: Mapping[str, tuple[Decimal, De
 
 def _show_new(result: KeysCreateResult, console: Console) -> None:
     key = result.key
-    console.print(f"key {key.id} `{key.name}`, shown this once:\n\n    {result.secret}\n", markup=False, soft_wrap=True)
+    console.print(f"key {key.id} `{key.name}`, shown this once:\n\n    {result.secret}\n", soft_wrap=True)
     console.print(
         f"Clients send it as their API key. It opens the gateway whose ledger is `{result.ledger}`, and no other.",
-        markup=False,
         soft_wrap=True,
     )
 
 
 def _show_held(result: KeysHeldResult, console: Console) -> None:
     if result.resolved is not None:
-        console.print(f"{result.resolved} holds nothing any more", markup=False, soft_wrap=True)
+        console.print(f"{result.resolved} holds nothing any more", soft_wrap=True)
     rows = table("request", "budget", "since", "USD")
     for hold in result.held:
         rows.add_row(hold.request_id, hold.account, f"{hold.at:%Y-%m-%d %H:%M}", f"{hold.usd:f}")
@@ -338,12 +337,12 @@ def _show_held(result: KeysHeldResult, console: Console) -> None:
 
 
 def _show_revoked(result: KeysRevokeResult, console: Console) -> None:
-    console.print(f"key {result.key.id} `{result.key.name}` is revoked", markup=False, soft_wrap=True)
+    console.print(f"key {result.key.id} `{result.key.name}` is revoked", soft_wrap=True)
 
 
 def _show_all(result: KeysListResult, console: Console) -> None:
     if not result.keys:
-        console.print("no key: `fairlead keys create NAME` makes one", markup=False)
+        console.print("no key: `fairlead keys create NAME` makes one")
         return
     rows = table("id", "name", "team", "state", "requests/min", "tokens/min", "parallel", "budget", "spent", "held")
     for key in result.keys:

@@ -340,7 +340,7 @@ def _show_verification(result: LedgerVerifyResult, console: Console) -> None:
     faults = [_fault(fault) for fault in result.faults]
     lines += [*_cut(unsettled, len(unsettled)), *_cut(faults, result.n_faults)]
     lines.append("everything is as it was written and adds up" if result.ok else f"{result.n_faults} faults")
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)
 
 
 def _show_bill(result: LedgerRebuildResult, console: Console) -> None:
@@ -353,7 +353,7 @@ def _show_bill(result: LedgerRebuildResult, console: Console) -> None:
     lines.append(f"  {'all':<{width}}  kept {result.kept_usd:f} USD, rebuilt {result.rebuilt_usd:f} USD")
     lines += _cut([_fault(fault) for fault in result.differences], result.n_differences)
     lines.append("the same to the last digit" if result.ok else f"{result.n_differences} differences")
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)
 
 
 def _show_gaps(result: LedgerReconcileResult, console: Console) -> None:
@@ -365,8 +365,8 @@ def _show_gaps(result: LedgerReconcileResult, console: Console) -> None:
         for gap in result.gaps
     ]
     lines += _cut(gaps, len(gaps))
-    lines.append("they agree" if result.ok else f"{len(gaps)} gaps")
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    lines.append("they agree" if result.ok else f"{len(gaps)} gap{'' if len(gaps) == 1 else 's'}")
+    console.print("\n".join(lines), soft_wrap=True)
 
 
 def _known(value: Decimal | None) -> str:
@@ -393,4 +393,4 @@ def _cost(result: LedgerVerifyResult) -> str:
 
 
 def _show_export(result: LedgerExportResult, console: Console) -> None:
-    console.print(f"{result.n_rows} requests written to {result.out}", markup=False, soft_wrap=True)
+    console.print(f"{result.n_rows} requests written to {result.out}", soft_wrap=True)

@@ -25,7 +25,7 @@ VERBS = {
     "prices": "what models cost, and by whom that is said",
     "route": "decide without calling anyone: candidates, exclusions, predictions, plan, reason",
     "explain": "why a request went where it went, in words",
-    "fit": "fit a router to outcome tables and save it",
+    "fit": "fit a router to outcome tables, or to a ledger's scored requests, and save it",
     "evaluate": "judge a router, or all methods, on outcome tables",
     "benchmark": "fit and judge every method on every table of a folder, and write the results",
     "onboard": "add a model with few labels",
@@ -35,7 +35,7 @@ VERBS = {
     "keys": "make, list and revoke virtual keys with budgets and limits",
     "replay": "what another policy would have cost and lost on the ledger's own log",
     "import-litellm": "a configuration of LiteLLM's proxy as one of ours",
-    "ledger": "verify a ledger, or export its rows",
+    "ledger": "verify a ledger and its bills; export it, erase from it",
 }
 """Verb -> what it does. The verb `x-y` is the Typer app `fairlead.cli.x_y:app`; its only command is the verb itself."""
 

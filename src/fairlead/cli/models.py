@@ -131,6 +131,8 @@ def _asked(gateway: str, key_env: str | None) -> list[ModelShown]:
 
 def _show(result: ModelsResult, console: Console) -> None:
     rows = table("model", "context", "output", *_HEADS.values(), "effort", "in", "out", "price", "measured")
+    names = rows.columns[0]
+    names.no_wrap, names.overflow = False, "fold"  # of long names, so that the figures beside them stay whole
     for model in result.models:
         rows.add_row(
             model.id,
@@ -145,7 +147,6 @@ def _show(result: ModelsResult, console: Console) -> None:
     console.print(
         f"USD per million tokens; measured: 95th percentiles, median tokens/s, UTC; {len(result.models)} models. "
         "`--json` says who tells each fact.",
-        markup=False,
     )
 
 

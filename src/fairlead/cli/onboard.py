@@ -251,7 +251,7 @@ def _saved(onboarding: Onboarding, labels: Sequence[Label], result: OnboardResul
 
 def _show(result: OnboardResult, save: Path | None, console: Console) -> None:
     lines = [*_standing(result), *_next_step(result), *_saving(result, save)]
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)
 
 
 def _standing(result: OnboardResult) -> Iterator[str]:

@@ -41,7 +41,9 @@ def emit(result: msgspec.Struct, show: Callable[[Console], None], *, as_json: bo
         return
     from rich.console import Console  # noqa: PLC0415 - only people need it
 
-    show(Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH))
+    # Names and texts of others are in what is shown: none of them is markup.
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    show(Console(highlight=False, markup=False, emoji=False, width=width))
 
 
 def table(first: str, *others: str) -> Table:

@@ -129,7 +129,7 @@ def import_(
         n_models=len(snapshot.prices),
     )
     said = f"{out}: {result.n_models} models by {result.source} of {result.taken}, checksum {result.sha256[:12]}"
-    emit(result, lambda console: console.print(said, markup=False, soft_wrap=True), as_json=as_json)
+    emit(result, lambda console: console.print(said, soft_wrap=True), as_json=as_json)
 
 
 def _found(
@@ -197,7 +197,7 @@ def _show(result: PricesShowResult, console: Console) -> None:
             when = "" if term is None else term.when
             rows.add_row(quote.name if i == 0 else "", when, *usd, quote.verdict, "" if term is None else term.source)
     console.print(rows)
-    console.print("USD per million tokens; `*`: dearer where the input is long. `--json` has every rate.", markup=False)
+    console.print("USD per million tokens; `*`: dearer where the input is long. `--json` has every rate.")
 
 
 def _usd(steps: tuple[tuple[int, str], ...] | None) -> str:
@@ -205,7 +205,7 @@ def _usd(steps: tuple[tuple[int, str], ...] | None) -> str:
 
 
 def _show_differences(result: PricesDiffResult, console: Console) -> None:
-    console.print(_counted(result.n_models, result.verdicts), markup=False, soft_wrap=True)
+    console.print(_counted(result.n_models, result.verdicts), soft_wrap=True)
     if not result.differences:
         return
     rows = table("model", "rate", "when (UTC)", "first source", "second source")
@@ -219,10 +219,10 @@ def _steps(steps: tuple[tuple[int, str], ...]) -> str:
 
 
 def _show_verified(result: PricesVerifyResult, console: Console) -> None:
-    console.print(_counted(result.n_models, result.verdicts), markup=False, soft_wrap=True)
-    console.print(f"second source: {result.second_source}, whole", markup=False)
+    console.print(_counted(result.n_models, result.verdicts), soft_wrap=True)
+    console.print(f"second source: {result.second_source}, whole")
     for quote in result.doubtful:
-        console.print(f"{quote.name}: {quote.verdict}, {quote.in_words}", markup=False, soft_wrap=True)
+        console.print(f"{quote.name}: {quote.verdict}, {quote.in_words}", soft_wrap=True)
 
 
 def _counted(n_models: int, verdicts: Iterable[VerdictResult]) -> str:

@@ -196,13 +196,11 @@ def _show(result: ProbeResult, console: Console) -> None:
     console.print(
         f"{result.calls} calls each were asked for, at most {result.max_output_tokens} tokens of output; medians and "
         f"shares with 95 % intervals. At most ${result.at_most_usd:f} of ${result.max_usd:f} was spent.",
-        markup=False,
     )
     if few := [host.candidate for host in result.hosts if host.n_calls and _n_firsts(host) < MIN_SEEN]:
         console.print(
             f"`fairlead serve` starts from these figures where {MIN_SEEN} calls were answered within a week: not yet "
             f"for {', '.join(few)}: more `--calls`, or a larger `--max-usd`.",
-            markup=False,
         )
 
 

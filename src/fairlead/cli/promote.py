@@ -155,4 +155,4 @@ def _show(result: PromoteResult, dry_run: bool, console: Console) -> None:
         lines.append(f"nothing was moved; {serves} serves route `{result.route}`")
     else:
         lines.append(f"not promoted: {serves} goes on serving route `{result.route}`")
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)

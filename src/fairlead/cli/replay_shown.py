@@ -33,7 +33,7 @@ def show_exact(found: Replayed, console: Console) -> None:
     lines += [
         f"{d.decision_id} {d.field}: {d.logged} was logged, {d.replayed} comes out" for d in found.differences[:SHOWN]
     ]
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)
 
 
 def show_what_if(found: WhatIf, console: Console) -> None:
@@ -44,10 +44,10 @@ def show_what_if(found: WhatIf, console: Console) -> None:
     lines += _counted(found.not_usable, NOT_USABLE)
     if found.agreement is not None:
         lines.append(f"on {found.agreement:.1%} of those both policies call the same candidate first")
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)
     if found.measures:
         console.print(_measures(found.measures))
-        console.print("\n".join(_notes(found.measures)), markup=False, soft_wrap=True)
+        console.print("\n".join(_notes(found.measures)), soft_wrap=True)
     _show_copied(found.copied, console)
 
 
@@ -64,7 +64,7 @@ def _show_copied(copied: ByCopies, console: Console) -> None:
             f"On {copied.n_weighed:,} of these its plan weighs answers, which are not kept: it lies between its first "
             "stage alone and all of its stages, and between its worst and its best answer."
         )
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)
     if not copied.measures:
         return
     rows = table("mean per copied request", "requests", "as served", "other policy, 95 %", "difference")
@@ -74,7 +74,7 @@ def _show_copied(copied: ByCopies, console: Console) -> None:
     console.print(rows)
     for found in copied.measures:
         if found.refusal is not None:
-            console.print(f"{found.measure}: no estimate, {REFUSALS[found.refusal]}", markup=False)
+            console.print(f"{found.measure}: no estimate, {REFUSALS[found.refusal]}")
 
 
 def _between(low: Interval | None, high: Interval | None) -> str:

@@ -91,6 +91,6 @@ def _show(result: ReportResult, stated: Statement, html: Path | None, console: C
 
     show_statement(stated, console, start=result.since)
     if stated.n_requests:
-        console.print(f"\nThe road from day 0: {result.road.words}", markup=False, soft_wrap=True)
+        console.print(f"\nThe road from day 0: {result.road.words}", soft_wrap=True)
     if html is not None:
-        console.print(f"\npage: {html}", markup=False, soft_wrap=True)
+        console.print(f"\npage: {html}", soft_wrap=True)

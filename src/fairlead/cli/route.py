@@ -131,7 +131,7 @@ def _show_decision(shown: DecisionShown, console: Console) -> None:
     from fairlead.eligibility import EXCLUSIONS  # noqa: PLC0415 - only people need it
     from fairlead.policies.base import REASONS  # noqa: PLC0415
 
-    console.print(f"{shown.model}: {shown.reason}, {REASONS[shown.reason]}", markup=False, soft_wrap=True)
+    console.print(f"{shown.model}: {shown.reason}, {REASONS[shown.reason]}", soft_wrap=True)
     if shown.predictions:  # a model that was asked for is not compared with others
         console.print(_candidates(shown))
     if shown.prior:
@@ -142,7 +142,7 @@ def _show_decision(shown: DecisionShown, console: Console) -> None:
     lines.append(f"reference {shown.reference or 'none'}, propensity {shown.propensity:.4g}{decided_by}")
     if shown.certificate:
         lines.append(f"certificate {shown.certificate}")
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)
 
 
 def _candidates(shown: DecisionShown) -> Table:
@@ -228,4 +228,4 @@ def _show_batch(result: BatchResult, console: Console) -> None:
     lines += [f"{n:>12,}  {name}" for name, n in result.chosen.items()]
     if result.rows_undecided:
         lines.append(f"{result.rows_undecided:>12,}  nobody: every candidate was excluded")
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)

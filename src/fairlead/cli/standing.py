@@ -93,4 +93,4 @@ def _shown(found: Kept) -> CertificateResult:
 
 def _show(result: LedgerCertificatesResult, console: Console) -> None:
     lines = [certificate.words for certificate in result.certificates] or ["No certificate ever served here."]
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)

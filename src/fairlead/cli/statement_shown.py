@@ -46,14 +46,13 @@ def show_statement(statement: Statement, console: Console, *, start: datetime | 
     console.print(
         f"{wording.period(statement)}: {statement.n_requests:,} requests in {statement.n_sessions:,} sessions, "
         f"reference {', '.join(statement.references) or 'none'}\n",
-        markup=False,
     )
     console.print(_headline(statement))
-    console.print(f"\n{wording.verdict(statement)}\n", style="bold", markup=False)
+    console.print(f"\n{wording.verdict(statement)}\n", style="bold")
     if statement.gap is not None:
         console.print(_gap(statement))
     for line in (*quality_lines(statement), *misroute_lines(statement), *certificate_lines(statement)):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
     console.print()
     for part in (_included(statement), _models(statement), _kinds(statement), _arms(statement)):
         console.print(part)
@@ -150,11 +149,11 @@ def _shares(name: str, parts: Sequence[Share]) -> Table:
 
 def _show_counts(statement: Statement, console: Console) -> None:
     lines = [f"{count.n:>7,}  {count.key}: {count.words}" for count in counts(statement)]
-    console.print("\n".join(["", *lines]), markup=False, soft_wrap=True)
+    console.print("\n".join(["", *lines]), soft_wrap=True)
     if statement.n_configurations > 1:
         several = f"{statement.n_configurations:,} configurations served in this period."
         console.print(f"{several} If the share of the control arm changed, ask for one at a time.", soft_wrap=True)
     if statement.unknown.n_requests:
         bound = wording.usd(statement.unknown.bound_usd)
         console.print(f"{statement.unknown.n_requests:>7,}  of unknown cost, in no sum: together at most {bound}")
-    console.print(f"rows: sha256 {statement.rows_sha256}", markup=False, soft_wrap=True)
+    console.print(f"rows: sha256 {statement.rows_sha256}", soft_wrap=True)

@@ -149,15 +149,15 @@ def frontier(standings: list[Standing]) -> str:
 def show(ending: Ending, path: Path, console: Console) -> None:
     """Prints the end of the demo for people."""
     console.rule("Every figure is simulated")
-    console.print(f"{NOTICE}\n", markup=False, soft_wrap=True)
+    console.print(f"{NOTICE}\n", soft_wrap=True)
     show_statement(ending.statement, console)
     console.print(_truth_table(ending))
-    console.print(f"{headline(ending)}\n", style="bold", markup=False)
+    console.print(f"{headline(ending)}\n", style="bold")
     for example in ending.explained:
         _show_example(example, console)
     console.print("Where to go next")
     for step in next_steps(ending):
-        console.print(f"  {step.command:<40} {step.words}", markup=False, soft_wrap=True)
+        console.print(f"  {step.command:<40} {step.words}", soft_wrap=True)
     plan = ending.plan
     console.print(f"\n{plan.n_tasks:,} simulated tasks, seed {plan.seed}, {ending.elapsed_s:.0f} s; page: {path}")
 
@@ -170,13 +170,13 @@ def _truth_table(ending: Ending) -> object:
 
 
 def _show_example(example: Explained, console: Console) -> None:
-    console.print(f"{example.title}: {example.prompt!r}", markup=False, soft_wrap=True)
+    console.print(f"{example.title}: {example.prompt!r}", soft_wrap=True)
     excluding = any(line.excluded_because for line in example.candidates)
     lines = table("candidate", "turn", "success", "tokens", "USD", *(["excluded because"] if excluding else []))
     for line in example.candidates:
         lines.add_row(*_cells(line), *([line.excluded_because or ""] if excluding else []))
     console.print(lines)
-    console.print("\n".join(example.sentences) + "\n", markup=False, soft_wrap=True)
+    console.print("\n".join(example.sentences) + "\n", soft_wrap=True)
 
 
 def _cells(line: CandidateLine) -> tuple[str, ...]:
