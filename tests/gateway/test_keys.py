@@ -111,6 +111,29 @@ async def test_a_key_asks_for_its_routes_alone(start):
     assert (refused.status, refused.json["error"]["type"]) == (403, "permission_error")
 
 
+async def listed(running, key, path="/v1/models"):
+    async with running.http.get(running.url + path, headers=bearing(key)) as reply:
+        return reply.status, await reply.json()
+
+
+async def test_a_key_is_shown_the_names_that_it_may_ask_for(start):
+    running = await start('[routes.auto]\n[routes.strong]\ncandidates = ["host/albatross"]\n')
+    every = ["auto", "auto:cost", "auto:quality", "strong", "host/albatross", "host/wren"]
+    for terms, names in (
+        ({}, every),
+        ({"models": ("host/wr*",)}, ["auto", "auto:cost", "auto:quality", "host/wren"]),
+        ({"routes": ("strong",)}, ["strong"]),
+        ({"routes": ("strong",), "models": ("host/albatross",)}, ["strong", "host/albatross"]),
+    ):
+        key = made(running, **terms)
+        _, found = await listed(running, key)
+        assert [model["id"] for model in found["data"]] == names
+        for name in every:
+            status, _ = await listed(running, key, f"/v1/models/{name}")
+            asked = await running.post(json=ASK | {"model": name}, headers=bearing(key))
+            assert (status, asked.status) in ({(200, 200)} if name in names else {(404, 403), (404, 400)})
+
+
 async def test_the_budgets_of_route_and_key_both_hold(start):
     running = await start('[routes.auto]\nbudget = { usd = "1" }\n')
     poor, rich = (made(running, budget=Budget(usd=Decimal(usd), per="day")) for usd in ("0.001", "5"))

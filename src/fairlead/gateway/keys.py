@@ -48,18 +48,30 @@ class Caller:
     """Candidates that may serve it; `None` for all."""
     routes: frozenset[str] | None = None
 
+    def may_route(self, name: str) -> bool:
+        """Says whether it may ask for this route."""
+        return self.routes is None or name in self.routes
+
+    def may_call(self, name: str) -> bool:
+        """Says whether it may call this candidate by its name: a key that names routes alone calls none."""
+        return self.routes is None if self.models is None else name in self.models
+
+    def may_get(self, name: str) -> bool:
+        """Says whether this candidate may serve it, asked for by its name or chosen by a route."""
+        return self.models is None or name in self.models
+
     def check_route(self, name: str) -> None:
         """Raises RequestError (403) where it may not ask for this route."""
-        if self.routes is not None and name not in self.routes:
+        if not self.may_route(name):
             raise _forbidden(f"This key may not ask for the route `{name}`")
 
     def check_model(self, name: str) -> None:
         """Raises RequestError (403) where it may not call this candidate by its name."""
-        if self.models is not None:
-            if name not in self.models:
-                raise _forbidden(f"This key may not ask for the model `{name}`")
-        elif self.routes is not None:
+        if self.may_call(name):
+            return
+        if self.models is None:
             raise _forbidden(f"This key may ask for routes alone, and `{name}` is a model")
+        raise _forbidden(f"This key may not ask for the model `{name}`")
 
 
 ANYBODY = Caller()
@@ -314,5 +326,5 @@ def _wrong_key() -> RequestError:
 
 
 def _forbidden(why: str) -> RequestError:
-    message = f"{why}. `GET /v1/models` lists what there is; ask whoever made the key."
+    message = f"{why}. `GET /v1/models` lists what it may; ask whoever made the key."
     return RequestError(message, status_code=403, param="model", code="model_not_allowed")

@@ -1,4 +1,4 @@
-"""`GET /v1/models`: every name that a request may ask for, with what it can do and costs, in the asker's own shape."""
+"""`GET /v1/models`: every name that the asker may ask for, with what it can do and costs, in the asker's own shape."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 
 from fairlead.errors import RequestError
 from fairlead.gateway.body import header, send_json
+from fairlead.gateway.keys import ANYBODY, caller_of
 from fairlead.gateway.knowledge import MeasuredShown, PriceShown
 from fairlead.types import Capabilities
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from fairlead.catalog.capabilities import Fact
     from fairlead.catalog.quotes import Quote
     from fairlead.execution.hosts import Host
+    from fairlead.gateway.keys import Caller
     from fairlead.gateway.knowledge import Knowledge
     from fairlead.gateway.routes import Routes
     from fairlead.types import Candidate
@@ -82,7 +84,7 @@ class AnthropicModelList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Models:
-    """Answers with every name; below the address of the list, with that one."""
+    """Answers with every name that the key may ask for; below the address of the list, with that one."""
 
     def __init__(self, routes: Routes, hosts: Callable[[], Mapping[str, Host]] = dict) -> None:
         self._routes = routes
@@ -92,22 +94,27 @@ class Models:
         """Serves one request, as ASGI asks."""
         name = scope.get("path_params", {}).get("name")
         for_anthropic = header(scope, b"anthropic-version") is not None
-        shown = {model.id: model for model in shown_models(self._routes, self._hosts())}
+        shown = {model.id: model for model in shown_models(self._routes, self._hosts(), caller_of(scope))}
         if name is None:
             listed = list(shown.values())
             answer: msgspec.Struct = _anthropic_list(listed) if for_anthropic else ModelList(data=listed)
         elif name not in shown:
-            message = f"The model `{name}` does not exist. `GET /v1/models` lists what does."
+            message = f"The model `{name}` does not exist, or not for this key. `GET /v1/models` lists what does."
             raise RequestError(message, status_code=404, param="model", code="model_not_found")
         else:
             answer = _anthropic(shown[name]) if for_anthropic else shown[name]
         await send_json(send, msgspec.json.encode(answer))
 
 
-def shown_models(routes: Routes, hosts: Mapping[str, Host]) -> Iterator[ModelShown]:
-    """Yields every route, then every candidate, with what is known of each and was measured of its host."""
+def shown_models(routes: Routes, hosts: Mapping[str, Host], caller: Caller = ANYBODY) -> Iterator[ModelShown]:
+    """Yields every route, then every candidate, with what is known of each and was measured of its host.
+
+    Of both those that the caller may ask for, and of a route what the candidates can do that may serve it.
+    """
     for name, router in routes.routers.items():
-        abilities = [c.capabilities for c in router.candidates]
+        abilities = [c.capabilities for c in router.candidates if caller.may_get(c.name)]
+        if not abilities or not caller.may_route(name):
+            continue
         yield ModelShown(
             id=name,
             owned_by="fairlead",
@@ -117,7 +124,8 @@ def shown_models(routes: Routes, hosts: Mapping[str, Host]) -> Iterator[ModelSho
         )
     now = datetime.now(UTC)
     for candidate in routes.candidates.values():
-        yield _candidate(candidate, routes.knowledge, MeasuredShown.of(hosts.get(candidate.name)), now)
+        if caller.may_call(candidate.name):
+            yield _candidate(candidate, routes.knowledge, MeasuredShown.of(hosts.get(candidate.name)), now)
 
 
 def _candidate(
