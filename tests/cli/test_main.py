@@ -44,6 +44,31 @@ def test_a_failure_is_one_message_and_a_code(error, code, capsys):
     assert printed.out == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["check", "mine.toml"], "check --config mine.toml"),
+        (["serve", "my files/mine.toml"], "serve --config 'my files/mine.toml'"),
+        (["report", "mine.db"], "report --ledger mine.db"),
+        (["ledger", "verify", "postgresql://me@host/db"], "ledger verify --ledger postgresql://me@host/db"),
+        (["report", "last-year.parquet"], "report --from last-year.parquet"),
+        (["replay", "other.toml"], "replay --policy other.toml"),
+    ],
+)
+def test_a_file_without_its_option_is_told_where_it_belongs(words, command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 2
+    assert f" {command}`?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["check", "mine.json"], ["check", "one", "two"], ["demo", "mine.toml"]])
+def test_what_belongs_nowhere_is_told_nothing_of_the_kind(words, capsys):
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "Did you mean" not in capsys.readouterr().err
+
+
 def test_a_bug_is_not_swallowed():
     with pytest.raises(ZeroDivisionError):
         _exit_code(lambda: 1 / 0)

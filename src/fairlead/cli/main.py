@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from fairlead import __version__
+from fairlead.cli.misuse import meant
 from fairlead.errors import FairleadError, LedgerError, NoCandidateError, ProviderError
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def _exit_code(run: Callable[[], object]) -> int:
     except SystemExit as stopped:
         if isinstance(stopped.__context__, BrokenPipeError):  # Typer makes an exit with 1 of it
             return _reader_left()
+        if (command := meant(stopped.__context__)) is not None:
+            typer.echo(f"Did you mean `{command}`?", err=True)
         return stopped.code if isinstance(stopped.code, int) else 0
     except (LedgerError, NoCandidateError, ProviderError, OSError) as error:
         return _complain(error, code=1)
