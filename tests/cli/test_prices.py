@@ -42,6 +42,17 @@ def test_a_price_is_shown_with_its_hours_and_its_source():
     assert "Sat-Sun" in shown["second"][1]["when"]
 
 
+def test_a_misspelt_name_is_told_the_close_ones():
+    result = CliRunner().invoke(app, ["show", "openai/gpt-6.1-soll"])
+    assert "no price is known of `openai/gpt-6.1-soll`. Did you mean `openai/gpt-6.1-sol` or" in result.output
+    result = CliRunner().invoke(app, ["show", "openai/gpt-6.1-soll", "--json"])
+    assert json.loads(result.stdout)["prices"][0]["meant"][0] == "openai/gpt-6.1-sol"
+    result = CliRunner().invoke(app, ["verify", "openai/gpt-6.1-soll"])
+    assert "Did you mean `openai/gpt-6.1-sol`" in result.output
+    assert "Did you mean `openai/gpt-6.1-sol`" in str(CliRunner().invoke(app, ["show", "gpt-6.1-soll"]).exception)
+    assert "Did you mean" not in CliRunner().invoke(app, ["show", "openai/of-our-own"]).output
+
+
 def test_people_see_the_same(prices):
     result = prices("show")
     assert "openai/gpt-4o" in result.output

@@ -21,6 +21,7 @@ from fairlead.cli.prices_result import (
     QuoteResult,
     VerdictResult,
 )
+from fairlead.config.wording import did_you_mean, listed
 from fairlead.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -150,7 +151,8 @@ def _found(
 
 def _named(name: str, config: Path | None, at: datetime) -> Quote:
     """Returns what is known of one model: as configured, else as a known provider sells it."""
-    from fairlead.catalog.quotes import quoted, quotes  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.catalog.near import near  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.catalog.quotes import quoted, quotes  # noqa: PLC0415
     from fairlead.config import load  # noqa: PLC0415
     from fairlead.config.known import KNOWN_PROVIDERS  # noqa: PLC0415
 
@@ -158,8 +160,10 @@ def _named(name: str, config: Path | None, at: datetime) -> Quote:
         return found
     provider, _, model = name.partition("/")
     if provider not in KNOWN_PROVIDERS or not model:
-        known = ", ".join(f"`{each}`" for each in KNOWN_PROVIDERS)
-        raise ConfigError(f"`{name}` is no model that is known; expected `PROVIDER/MODEL`, PROVIDER one of {known}.")
+        raise ConfigError(
+            f"`{name}` is no model that is known; expected `PROVIDER/MODEL`, PROVIDER one of "
+            f"{listed(list(KNOWN_PROVIDERS))}.{did_you_mean(near(name))}"
+        )
     return quoted(provider, model, _snapshot(config), at, base_url=KNOWN_PROVIDERS[provider].base_url)
 
 
@@ -197,7 +201,15 @@ def _show(result: PricesShowResult, console: Console) -> None:
             when = "" if term is None else term.when
             rows.add_row(quote.name if i == 0 else "", when, *usd, quote.verdict, "" if term is None else term.source)
     console.print(rows)
+    _show_meant(result.prices, console)
     console.print("USD per million tokens; `*`: dearer where the input is long. `--json` has every rate.")
+
+
+def _show_meant(prices: Iterable[QuoteResult], console: Console) -> None:
+    for quote in prices:
+        if quote.meant:
+            hint = did_you_mean(quote.meant)
+            console.print(f"no price is known of `{quote.name}`.{hint}", soft_wrap=True)
 
 
 def _usd(steps: tuple[tuple[int, str], ...] | None) -> str:
@@ -222,7 +234,8 @@ def _show_verified(result: PricesVerifyResult, console: Console) -> None:
     console.print(_counted(result.n_models, result.verdicts), soft_wrap=True)
     console.print(f"second source: {result.second_source}, whole")
     for quote in result.doubtful:
-        console.print(f"{quote.name}: {quote.verdict}, {quote.in_words}", soft_wrap=True)
+        hint = f".{did_you_mean(quote.meant)}" if quote.meant else ""
+        console.print(f"{quote.name}: {quote.verdict}, {quote.in_words}{hint}", soft_wrap=True)
 
 
 def _counted(n_models: int, verdicts: Iterable[VerdictResult]) -> str:

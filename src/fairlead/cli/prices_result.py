@@ -63,10 +63,13 @@ class QuoteResult(msgspec.Struct, kw_only=True, frozen=True):
     """What bills use; of the terms that hold the last one counts."""
     second: tuple[TermResult, ...]
     """What the second source says."""
+    meant: tuple[str, ...] = ()
+    """Known models with close names, where no price is known of this one."""
 
     @classmethod
     def of(cls, quote: Quote, at: datetime) -> Self:
         """Returns what is shown of a price."""
+        from fairlead.catalog.near import near  # noqa: PLC0415 - heavy, loaded when called
         from fairlead.catalog.quotes import VERDICTS  # noqa: PLC0415 - heavy, loaded when called
 
         price = None if quote.tariff is None else quote.tariff.price_at(at)
@@ -77,6 +80,7 @@ class QuoteResult(msgspec.Struct, kw_only=True, frozen=True):
             now=None if price is None else price.id,
             terms=() if quote.tariff is None else tuple(map(TermResult.of, quote.tariff.terms)),
             second=() if quote.second is None else tuple(map(TermResult.of, quote.second.terms)),
+            meant=near(quote.name) if quote.verdict == "unknown" else (),
         )
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec import inspect as types
 
 from fairlead.config.references import shown
 from fairlead.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 T = TypeVar("T")
 
@@ -62,8 +65,12 @@ def below(place: str, key: str) -> str:
 
 def nearest(name: str, known: list[str]) -> str:
     """Returns ` Did you mean ...?` where a known name is close, else nothing."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f" Did you mean `{close[0]}`?" if close else ""
+    return did_you_mean(difflib.get_close_matches(name, known, n=1))
+
+
+def did_you_mean(names: Sequence[str]) -> str:
+    """Returns ` Did you mean ...?` where there are names, else nothing."""
+    return f" Did you mean {' or '.join(f'`{name}`' for name in names)}?" if names else ""
 
 
 def listed(names: list[str]) -> str:
