@@ -3,9 +3,11 @@
 import json
 import logging
 import sys
+from dataclasses import replace
 
 import pytest
 
+from fairlead.errors import BadResponseError, ProviderTimeoutError, UnavailableError
 from fairlead.events import Event
 from fairlead.observers import Refused
 from fairlead.observers.logs import Redaction, RequestLog, written
@@ -76,3 +78,21 @@ def test_levels_tell_a_request_from_what_an_operator_should_see(seen, caplog):
     with caplog.at_level(logging.INFO, "fairlead"):
         RequestLog().observe(seen())
     assert [message.split()[0] for message in caplog.messages] == ["call_failed", "request_served"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "why"),
+    [
+        (UnavailableError("no connection (refused)", model="a/x"), "no connection (refused)"),
+        (ProviderTimeoutError("no connection within 5 s", model="a/x"), "no connection within 5 s"),
+        (UnavailableError("the provider answered 503: you said hello", model="a/x", status_code=503), None),
+        (BadResponseError("the provider said: you said hello", model="a/x"), None),
+    ],
+)
+def test_a_call_without_a_reply_is_logged_with_why_and_no_reply_is_quoted(cause, why, seen, capsys):
+    record = seen(outcome=replace(seen().outcome, causes=(cause,)))
+    with written("warning", []):
+        RequestLog().observe(record)
+    (line,) = lines(capsys)
+    assert line["why"] == why
+    assert "hello" not in json.dumps(line)

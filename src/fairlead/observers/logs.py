@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from fairlead.errors import ProviderTimeoutError, UnavailableError
 from fairlead.events import Event
 from fairlead.observers.base import Refused, Served
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fairlead.types import Attempt
+    from fairlead.types import Attempt, Outcome
 
 Level = Literal["info", "warning", "error"]
 
@@ -112,9 +113,8 @@ class RequestLog:
         if isinstance(record, Refused):
             _log_refused(record)
             return
-        for attempt in record.outcome.attempts:
-            if attempt.status == "failed":
-                _log_failed(attempt, record)
+        for attempt, why in _failures(record.outcome):
+            _log_failed(attempt, why, record)
         if record.decision.fault is not None:
             LOG.warning(Event("router_broke", request_id=record.request_id, route=record.route, model=record.model))
         if record.served_as is not None:
@@ -128,7 +128,20 @@ def _log_refused(record: Refused) -> None:
     LOG.log(level, Event("request_refused", path=record.path, status_code=record.status_code, code=record.code))
 
 
-def _log_failed(attempt: Attempt, record: Served) -> None:
+def _failures(outcome: Outcome) -> Iterator[tuple[Attempt, str | None]]:
+    """Yields each attempt that failed, with why no reply came; of one that came the status tells.
+
+    A reply may quote the prompt, so its words are not for a log; of a connection that failed the words are our own.
+    """
+    causes = iter(outcome.causes)
+    for attempt in outcome.attempts:
+        if attempt.status == "failed":
+            cause = None if attempt.kind == "continuation" else next(causes, None)  # those have no cause of their own
+            unanswered = isinstance(cause, UnavailableError | ProviderTimeoutError) and cause.status_code is None
+            yield attempt, str(cause) if unanswered else None
+
+
+def _log_failed(attempt: Attempt, why: str | None, record: Served) -> None:
     event = Event(
         "call_failed",
         request_id=record.request_id,
@@ -136,6 +149,7 @@ def _log_failed(attempt: Attempt, record: Served) -> None:
         number=attempt.number,
         error=attempt.error,
         status_code=attempt.status_code,
+        why=why,
         latency_s=round(attempt.latency_s, 6),
     )
     LOG.warning(event)
