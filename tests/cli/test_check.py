@@ -57,6 +57,20 @@ def test_it_names_what_the_router_has_never_seen(check, tmp_path):
     assert "assumed" not in result.output
 
 
+def test_a_router_that_was_fitted_on_other_names_is_told_how_to_join_them(check, tmp_path):
+    save(fit(make_outcomes(40)), tmp_path / "mine")
+    fitted = list(make_outcomes(40).models)
+    route = '[routes.auto]\nrouter = "mine"\nreference = "host/strong"\n'
+    printed = check(POOL + route).output
+    assert all(f"`{name}`" in printed for name in fitted if name != "strong")
+    assert '`[models."host/new"]`, `known_as = ["' in printed
+    shown = json.loads(check(POOL + route, "--json").output)
+    assert shown["routes"][0]["strangers"] == [name for name in fitted if name != "strong"]
+    stranger = next(name for name in fitted if name != "strong")
+    joined = POOL + f'known_as = ["{stranger}"]\n' + route
+    assert "known_as" not in check(joined).output
+
+
 def test_it_says_in_words_who_serves(check, tmp_path):
     save(fit(make_outcomes(40)), tmp_path / "mine")
     result = check(POOL + '[routes.auto]\nrouter = "mine"\nreference = "host/strong"\n')

@@ -15,12 +15,13 @@ import typer
 
 from fairlead.cli.output import JsonOption, OutOption, Result, emit, write_whole
 from fairlead.cli.road_result import RoadResult, road_of
+from fairlead.config.wording import listed
 from fairlead.errors import FairleadError, LedgerError
 from fairlead.policies.certified import Certified
 from fairlead.policies.guard import HullGuard, as_told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
@@ -76,10 +77,10 @@ def _meant(candidate: Candidate) -> str | None:
     """Returns the model of the catalogue that a name may have been meant for; `None` where something is known of it."""
     if candidate.price is not None or candidate.capabilities.context_tokens is not None:
         return None
-    from fairlead.catalog.capabilities import every_model  # noqa: PLC0415 - heavy, loaded where it is needed
+    from fairlead.catalog.near import near  # noqa: PLC0415 - heavy, loaded where it is needed
 
-    at_host = [name for name in every_model() if name.startswith(f"{candidate.provider}/")]
-    return next(iter(difflib.get_close_matches(candidate.name, at_host, n=1, cutoff=0.8)), None)
+    at_host = f"{candidate.provider}/"
+    return next((name for name in near(candidate.name, most=1) if name.startswith(at_host)), None)
 
 
 class RouteResult(msgspec.Struct, kw_only=True, frozen=True):
@@ -100,6 +101,8 @@ class RouteResult(msgspec.Struct, kw_only=True, frozen=True):
     candidates: tuple[str, ...]
     unseen: tuple[str, ...]
     """Candidates of which the router has never seen an outcome."""
+    strangers: tuple[str, ...] = ()
+    """Where there are such: models that it was fitted on and that no candidate is known as."""
 
     @classmethod
     def of(cls, route: BoundRoute) -> Self:
@@ -115,6 +118,7 @@ class RouteResult(msgspec.Struct, kw_only=True, frozen=True):
             control_share=route.router.control_share,
             candidates=tuple(candidate.name for candidate in route.router.candidates),
             unseen=route.unseen,
+            strangers=route.strangers if route.unseen else (),
         )
 
 
@@ -263,7 +267,17 @@ def _serves(route: RouteResult) -> str:
         return f"no router is fitted, there is no evidence yet: {route.serves}"
     never_seen = f"; never seen: {', '.join(route.unseen)}" if route.unseen else ""
     certification = "" if route.certification is None else f"\n  {route.certification}"
-    return f"router {route.router}: {route.serves}{never_seen}{certification}"
+    strangers = f"\n  {known_otherwise(route.unseen, route.strangers)}" if route.strangers else ""
+    return f"router {route.router}: {route.serves}{never_seen}{strangers}{certification}"
+
+
+def known_otherwise(unseen: Sequence[str], strangers: Sequence[str], most: int = 6) -> str:
+    """Returns what to do where models that a router was fitted on may be ours under other names."""
+    more = f" and {len(strangers) - most} more" if len(strangers) > most else ""
+    fitted = f"it was also fitted on {listed(list(strangers[:most]))}{more}"
+    name, model = unseen[0], unseen[0].rpartition("/")[2]
+    likeliest = next(iter(difflib.get_close_matches(model, strangers, n=1, cutoff=0.0)), strangers[0])
+    return f'{fitted}. Is one of them `{name}`? Then say so: `[models."{name}"]`, `known_as = ["{likeliest}"]`.'
 
 
 def _show(result: CheckResult, console: Console) -> None:

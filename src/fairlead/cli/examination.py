@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from fairlead import __version__
-from fairlead.cli.check import checked
+from fairlead.cli.check import checked, known_otherwise
 from fairlead.errors import FairleadError
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def _of_routes(setup: Setup) -> Iterator[Finding]:
         if route.fitted is None:
             yield _note(f"route {route.name}", "no router is fitted: the reference serves. Run `fairlead fit`")
         elif route.unseen:
-            yield _note(f"route {route.name}", f"the router has never seen {_listed(route.unseen)}")
+            hint = f"; {known_otherwise(route.unseen, route.strangers)}" if route.strangers else ""
+            yield _note(f"route {route.name}", f"the router has never seen {_listed(route.unseen)}{hint}")
 
 
 async def _of_hosts(setup: Setup) -> list[Finding]:

@@ -48,7 +48,18 @@ class BoundRoute:
     def unseen(self) -> tuple[str, ...]:
         """Candidates of which the router has never seen an outcome; without a router, all of them."""
         known = set(self.router.models)
-        return tuple(c.name for c in self.router.candidates if known.isdisjoint({c.name, c.weights, *c.known_as}))
+        return tuple(c.name for c in self.router.candidates if known.isdisjoint(_names(c)))
+
+    @property
+    def strangers(self) -> tuple[str, ...]:
+        """Models that the router was fitted on and that no candidate is known as; none where nothing was learned."""
+        ours = {name for candidate in self.router.candidates for name in _names(candidate)}
+        return tuple(name for name in self.router.models if name not in ours) if self.fitted is not None else ()
+
+
+def _names(candidate: Candidate) -> set[str]:
+    """Returns what a candidate may be called in outcome tables."""
+    return {candidate.name, candidate.weights, *candidate.known_as}
 
 
 def bound_routes(config: Config, candidates: Mapping[str, Candidate]) -> tuple[BoundRoute, ...]:
