@@ -8,10 +8,13 @@ import sqlite3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Float
 
 from fairlead.ledger import inspection
 from fairlead.ledger.chain import canonical
+from fairlead.ledger.forms import row_type
 from fairlead.ledger.inspection import breaks
+from fairlead.ledger.schema import ROWS
 from fairlead.ledger.sqlite import SqliteLedger
 
 
@@ -232,3 +235,13 @@ def test_the_canonical_form_is_that_of_the_standard_library(content):
     said = {k: repr(v) if isinstance(v, float) else v for k, v in content.items() if v is not None}
     expected = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert canonical(content) == expected.encode()
+
+
+@pytest.mark.parametrize("table", ROWS, ids=str)
+@given(data=st.data())
+def test_a_row_that_is_written_has_the_canonical_form_of_one_that_is_read(table, data):
+    numbers = st.none() | st.floats(allow_nan=False)
+    others = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text()
+    named = {c.name: numbers if isinstance(c.type, Float) else others for c in table.c}
+    content = data.draw(st.fixed_dictionaries({name: named[name] for name in row_type(table).__struct_fields__}))
+    assert canonical(row_type(table)(**content)) == canonical(content)

@@ -7,26 +7,29 @@ locks each counter, in the order of their names, so that no two processes wait f
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from decimal import Decimal
-from functools import cache, lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import String, bindparam, delete, func, select, text, update
 
-from fairlead.ledger.budget import EPOCH, EXACT, MICROSECOND, Claim, Counter, Kind, Limit, Period, Standing
+from fairlead.ledger.budget import EXACT, Counter, Kind, Standing
 from fairlead.ledger.chain import plain
+from fairlead.ledger.changes import hold
 from fairlead.ledger.pen import Statement
+from fairlead.ledger.rows import USAGE
 from fairlead.ledger.schema import Instant, attempts, counters, holds, settlements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import BindParameter, Table
+    from sqlalchemy import BindParameter
 
-    from fairlead.ledger.chain import Kept
+    from fairlead.ledger.budget import Claim
+    from fairlead.ledger.changes import Change
+    from fairlead.ledger.forms import Kept
     from fairlead.ledger.pen import Pen
 
 Standings = tuple[Standing, ...]
@@ -36,14 +39,13 @@ Used = Callable[[Kind], Decimal | None]
 """Tells what a request used of a kind; `None` is not known, and counts as what it held."""
 
 _HOLDS, _COUNTERS = plain(holds), plain(counters)
-_HELD = tuple(_HOLDS.c.keys())
 _WRITE_BACK = Statement(
     update(_COUNTERS)
     .where(_COUNTERS.c.account == bindparam("name"))
     .values(spent=bindparam("now_spent"), held=bindparam("now_held"))
 )
 _INSTANT = Instant()
-_TOKENS = [name for name in attempts.c.keys() if name.endswith("_tokens") and name != "reasoning_tokens"]  # noqa: SIM118
+_TOKENS = [name for name in USAGE if name.endswith("_tokens") and name != "reasoning_tokens"]
 
 
 @cache
@@ -61,7 +63,8 @@ def _lock(n: int) -> Statement:
 @cache
 def _take_back(n: int) -> Statement:
     """Returns the statement that deletes what `n` requests hold, and tells it."""
-    return Statement(delete(_HOLDS).where(_HOLDS.c.request_id.in_(_places(n))).returning(*_HOLDS.c))
+    told = (_HOLDS.c[name] for name in ("request_id", "account", "kind", "amount", "unit"))
+    return Statement(delete(_HOLDS).where(_HOLDS.c.request_id.in_(_places(n))).returning(*told))
 
 
 @cache
@@ -80,21 +83,6 @@ def _named(names: Sequence[str]) -> tuple[int, dict[str, str]]:
     """Returns names as the values of a statement for so many, a power of two, so that there are few statements."""
     n = 1 << (len(names) - 1).bit_length()
     return n, {f"n{i}": names[min(i, len(names) - 1)] for i in range(n)}
-
-
-@lru_cache(maxsize=10_000)
-def _limit(kind: Kind, owner: str, most: str, per: Period | None) -> Limit:
-    return Limit(kind=kind, owner=owner, most=Decimal(most), per=per)
-
-
-def of_claims(request_id: str, claims: Sequence[Claim], number: int = 0) -> tuple[tuple[Table, dict[str, Any]], ...]:
-    """Returns the rows of what a request claims, its `number`th claim first."""
-    return tuple((holds, _row(request_id, number + i, claim)) for i, claim in enumerate(claims))
-
-
-def claims_something(change: Kept) -> bool:
-    """Tells whether a change holds a claim, which only the database itself can grant."""
-    return any(table is holds for table, _ in change)
 
 
 class Posted(msgspec.Struct, frozen=True):
@@ -116,7 +104,7 @@ class Accounts:
     def __init__(self) -> None:
         self._holding: set[str] = set()  # requests of ours that may hold something: nobody else's are looked for
 
-    def post(self, pen: Pen, changes: Sequence[Kept], *, others: bool = False) -> Posted:
+    def post(self, pen: Pen, changes: Sequence[Change], *, others: bool = False) -> Posted:
         """Grants claims and gives back what settlements held.
 
         Args:
@@ -125,24 +113,28 @@ class Accounts:
             others: settlements may be of requests of another process, or of this one before it died.
         """
         ended = self._ended(changes, others=others)
-        asked = [[_claim(content) for table, content in change if table is holds] for change in changes]
-        if not ended and not any(asked):
-            return Posted(changes, [()] * len(changes))
-        books = Books(pen, ended, [claim for claims in asked for claim in claims])
-        answers = [books.enter(claims) for claims in asked]
+        claims = [change.claimed.claims if change.claimed is not None else () for change in changes]
+        if not ended and not any(claims):
+            return Posted([change.rows for change in changes], [()] * len(changes))
+        books = Books(pen, ended, [claim for asked in claims for claim in asked])
+        answers = [books.enter(asked) for asked in claims]
         books.close()
-        written = [change for change, answer in zip(changes, answers, strict=True) if not isinstance(answer, Exception)]
-        began = [_request(change) for change in written if claims_something(change)]
-        return Posted([_to_keep(change) for change in written], answers, began, ended)
+        granted = [c for c, answer in zip(changes, answers, strict=True) if not isinstance(answer, Exception)]
+        began = [change.claimed.request_id for change in granted if change.claimed is not None]
+        return Posted([_with_holds(change) for change in granted], answers, began, ended)
 
     def committed(self, posted: Posted) -> None:
         """Takes in that this is committed; before, a transaction that breaks off has changed nothing here either."""
         self._holding.difference_update(posted.ended)
         self._holding.update(posted.began)
 
-    def _ended(self, changes: Sequence[Kept], *, others: bool) -> dict[str, Used]:
+    def _ended(self, changes: Sequence[Change], *, others: bool) -> dict[str, Used]:
         """Returns each request that is settled and may hold something -> tells what it used."""
-        settled = {_request(change): change for change in changes if change[0][0] is settlements}
+        settled = {
+            change.rows[0][1].request_id: change.rows
+            for change in changes
+            if change.rows and change.rows[0][0] is settlements
+        }
         ours = settled.keys() if others else settled.keys() & self._holding
         return {request_id: partial(_used, settled[request_id]) for request_id in ours}
 
@@ -158,15 +150,13 @@ class Books:
 
     def __init__(self, pen: Pen, ended: Mapping[str, Used], claims: Sequence[Claim]) -> None:
         self._pen = pen
-        held = self._taken_back(list(ended)) if ended else []
-        accounts = {row["account"] for row in held if row["kind"] != "parallel"} | {c.account for c in claims}
+        held = self._taken_back(list(ended)) if ended else {}
+        accounts = {account for _, account, _ in held} | {claim.account for claim in claims}
         self._counters = self._locked(sorted(accounts))
         self._count_leases(claims)
-        of_request = defaultdict(list)
-        for row in held:
-            of_request[row["request_id"]].append(row)
-        for request_id, rows in of_request.items():
-            self._release(rows, ended[request_id])
+        for (request_id, account, kind), (amount, unit) in held.items():
+            used = ended[request_id](kind)
+            self._counters[account].release(kind, amount, unit, amount if used is None else used)
 
     def enter(self, claims: Sequence[Claim]) -> Answer:
         """Grants all claims of a request, or none; returns how each limit stands then, or the first refusal."""
@@ -184,9 +174,15 @@ class Books:
         if rows:
             self._pen.run_all(_WRITE_BACK, rows)
 
-    def _taken_back(self, request_ids: Sequence[str]) -> list[dict[str, Any]]:
+    def _taken_back(self, request_ids: Sequence[str]) -> dict[tuple[str, str, Kind], tuple[Decimal, Decimal]]:
+        """Returns (request, account, kind) -> what it held there, no more; one of it. What was used counts once."""
         n, names = _named(request_ids)
-        return [dict(zip(_HELD, row, strict=True)) for row in self._pen.run(_take_back(n), names)]
+        held: dict[tuple[str, str, Kind], tuple[Decimal, Decimal]] = {}
+        for request_id, account, kind, amount, unit in self._pen.run(_take_back(n), names):
+            if kind != "parallel":
+                before, _ = held.get((request_id, account, kind), (Decimal(0), None))
+                held[request_id, account, kind] = EXACT.add(before, Decimal(amount)), Decimal(unit)
+        return held
 
     def _locked(self, accounts: Sequence[str]) -> dict[str, Counter]:
         """Returns the counters, made where they are new; one statement locks them in the order of their names."""
@@ -205,76 +201,38 @@ class Books:
         for account in leased:
             self._counters[account].held = Decimal(running.get(account, 0))
 
-    def _release(self, held: Sequence[Any], used: Used) -> None:
-        """Gives back what one request held; what it used counts once in each of its accounts."""
-        by_account = defaultdict(list)
-        for row in held:
-            if row["kind"] != "parallel":
-                by_account[row["account"]].append(row)
-        for account, rows in by_account.items():
-            amount = Decimal(0)
-            for row in rows:
-                amount = EXACT.add(amount, Decimal(row["amount"]))
-            kind: Kind = rows[0]["kind"]
-            known = used(kind)
-            self._counters[account].release(kind, amount, Decimal(rows[0]["unit"]), amount if known is None else known)
+
+def _with_holds(change: Change) -> Kept:
+    """Returns the rows of a change, and those of what it holds: of requests that were made nothing is given back."""
+    if (claimed := change.claimed) is None:
+        return change.rows
+    numbered = enumerate(claimed.claims, claimed.n_before)
+    held = [(holds, hold(claimed.request_id, i, claim)) for i, claim in numbered if claim.limit.kind != "requests"]
+    return (*change.rows, *held)
 
 
-def _row(request_id: str, number: int, claim: Claim) -> dict[str, Any]:
-    limit = claim.limit
-    return {
-        "request_id": request_id,
-        "number": number,
-        "account": claim.account,
-        "kind": limit.kind,
-        "owner": limit.owner,
-        "most": limit.most,
-        "per": limit.per,
-        "amount": claim.amount,
-        "unit": claim.unit,
-        "at": claim.at,
-        "until": claim.until,
-    }
+def _used(rows: Kept, kind: Kind) -> Decimal | None:
+    return _usd(rows) if kind == "usd" else _tokens(rows)
 
 
-def _claim(content: Any) -> Claim:
-    limit = _limit(content["kind"], content["owner"], content["most"], content["per"])
-    at = EPOCH + content["at"] * MICROSECOND
-    return Claim(limit=limit, account=content["account"], amount=Decimal(content["amount"]), at=at)
-
-
-def _request(change: Kept) -> str:
-    ((_, content), *_) = change
-    return str(content["request_id"])
-
-
-def _to_keep(change: Kept) -> Kept:
-    """Returns the rows without those that give nothing back: a request that was made was made."""
-    return tuple((table, row) for table, row in change if table is not holds or row["kind"] != "requests")
-
-
-def _used(change: Kept, kind: Kind) -> Decimal | None:
-    return _usd(change) if kind == "usd" else _tokens(change)
-
-
-def _usd(change: Kept) -> Decimal | None:
+def _usd(rows: Kept) -> Decimal | None:
     """Returns what the calls of a request cost, at most: one whose cost is not known counts with what it reserved."""
     total = Decimal(0)
-    for table, content in change:
+    for table, row in rows:
         if table is attempts:
-            cost = content["cost_usd"] if content["cost_usd"] is not None else content["reserved_usd"]
+            cost = row.reserved_usd if row.cost_usd is None else row.cost_usd
             if cost is None:
                 return None
-            total = EXACT.add(total, Decimal(str(cost)))
+            total = EXACT.add(total, Decimal(cost))
     return total
 
 
-def _tokens(change: Kept) -> Decimal | None:
+def _tokens(rows: Kept) -> Decimal | None:
     """Returns the tokens of all calls, `None` where those of one are not known."""
     total = 0
-    for table, content in change:
-        if table is attempts and content["status"] != "failed":
-            if content["input_tokens"] is None:
+    for table, row in rows:
+        if table is attempts and row.status != "failed":
+            if row.input_tokens is None:
                 return None
-            total += sum(int(content[name] or 0) for name in _TOKENS)
+            total += sum(getattr(row, name) or 0 for name in _TOKENS)
     return Decimal(total)

@@ -13,24 +13,19 @@ Columns that a later schema adds are null in the rows before, so their hashes st
 from __future__ import annotations
 
 import hashlib
-import math
 from dataclasses import dataclass
 from functools import cache
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Boolean, Float, MetaData, Table
 from sqlalchemy import Column as SqlColumn
+from sqlalchemy import MetaData, Table
 from sqlalchemy.types import TypeDecorator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from sqlalchemy import Column, Dialect, RowMapping
 
-    Converter = Callable[[Any], str | int | bool | float | None]
-    Conversions = Sequence[tuple[str, Converter]]
+    from fairlead.ledger.forms import Row
 
 LINK = ("writer", "seq", "hash")
 """The columns that hold the chain itself."""
@@ -52,21 +47,17 @@ class KeptAs(TypeDecorator[Any]):
         return None if value is None else self.kept(value)
 
 
-Kept = tuple[tuple[Table, Content], ...]
-"""Rows that are kept together or not at all, as the database keeps them."""
-
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-@dataclass(frozen=True, slots=True)
-class ChainEnd:
+class ChainEnd(msgspec.Struct, frozen=True):
     """The newest row of a writer's chain; `seq` is 0 where there is none yet."""
 
     writer: str
     seq: int
     hash: str
 
-    def next(self, table: str, content: Content) -> ChainEnd:
+    def next(self, table: str, content: Content | Row) -> ChainEnd:
         """Returns the end with one more row."""
         return ChainEnd(self.writer, self.seq + 1, hash_of(self.hash, table, content))
 
@@ -117,71 +108,63 @@ def begin(writer: str, began_at: int, after: ChainEnd | None) -> ChainEnd:
     return ChainEnd(writer, 0, _sha256(_encode(["fairlead.ledger.chain/1", writer, began_at, seen])))
 
 
-def hash_of(before: str, table: str, content: Content) -> str:
+def hash_of(before: str, table: str, content: Content | Row) -> str:
     """Returns the hash of a row that follows the one with hash `before`: 64 hexadecimal digits."""
     return _sha256(f"{before}\n{table}\n".encode() + canonical(content))
 
 
-def canonical(content: Content) -> bytes:
+def canonical(content: Content | Row) -> bytes:
     """Returns what a row says, in the one way that is hashed.
 
     Example:
         >>> canonical({"score": 1.0, "source": "user", "note": None, "at": 7})
         b'{"at":7,"score":"1.0","source":"user"}'
     """
-    said = {name: repr(v) if type(v) is float else v for name, v in content.items() if v is not None}
-    return _encode(said)
+    if isinstance(content, msgspec.Struct):  # its fields are sorted, and null is left out
+        return _encode(_spelt(content))
+    return _encode({name: repr(v) if type(v) is float else v for name, v in content.items() if v is not None})
 
 
-def stored(table: Table, row: Mapping[str, Any]) -> Content:
-    """Returns a row as the database will keep it.
+def _spelt(row: Row) -> Row:
+    """Returns a row with its floats as text."""
+    kind: type[msgspec.Struct] = type(row)
+    values = list(msgspec.structs.astuple(row))
+    for place in _floats(kind):
+        if values[place] is not None:
+            values[place] = repr(values[place])
+    return kind(*values)
 
-    Raises:
-        TypeError, ValueError, ArithmeticError: a value does not fit its column.
-    """
-    names, values, conversions = _plan(table)
-    content: Content = dict(zip(names, values(row), strict=True))
-    for name, convert in conversions:
-        if (value := content[name]) is not None:
-            content[name] = convert(value)
-    return content
+
+@cache
+def _floats(row: type[msgspec.Struct]) -> tuple[int, ...]:
+    return tuple(i for i, field in enumerate(msgspec.structs.fields(row)) if field.type is float)
 
 
 def chained(table: Table, row: RowMapping) -> ChainedRow:
     """Returns a row that was read through `plain(table)`."""
     key = tuple(row[column.name] for column in table.primary_key)
-    content = {name: row[name] for name in _plan(table)[0]}
+    content = {name: row[name] for name in said(table)}
     return ChainedRow(table.name, key, content, row["writer"], row["seq"], row["hash"])
 
 
 @cache
-def plain(table: Table) -> Table:
-    """Returns the table with the types that the database knows: what is kept is read and written as it is."""
-    return Table(
-        table.name, MetaData(), *(SqlColumn(c.name, _plain_type(c), primary_key=c.primary_key) for c in table.c)
-    )
+def said(table: Table) -> tuple[str, ...]:
+    """Returns the columns that say something, sorted."""
+    own_number = {"id"} if table.c.get("id") is not None and table.c.id.autoincrement is True else set()
+    return tuple(sorted({str(column.name) for column in table.c} - {*LINK, *own_number}))
 
 
 @cache
-def _plan(table: Table) -> tuple[tuple[str, ...], Callable[[Mapping[str, Any]], tuple[Any, ...]], Conversions]:
-    """Returns the columns that say something, what takes them from a row, and what values of some must go through."""
-    own_number = {"id"} if table.c.get("id") is not None and table.c.id.autoincrement is True else set()
-    said = [column for column in table.c if column.name not in {*LINK, *own_number}]
-    names = tuple(str(column.name) for column in said)
-    conversions = [(str(c.name), convert) for c in said if (convert := _converter(c)) is not None]
-    return names, itemgetter(*names), conversions
+def plain(table: Table) -> Table:
+    """Returns the table with the types that the database knows: what is kept is read and written as it is.
 
-
-def _converter(column: Column[Any]) -> Converter | None:
-    kind = column.type
-    return kind.kept if isinstance(kind, KeptAs) else _CONVERTERS.get(type(kind))
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)  # SQLite keeps NaN as null
-
-
-_CONVERTERS: Mapping[type, Converter] = {Float: _number, Boolean: bool}
+    Its columns are those of `said`, then the others.
+    """
+    names = dict.fromkeys((*said(table), *(column.name for column in table.c)))
+    columns = [table.c[name] for name in names]
+    return Table(
+        table.name, MetaData(), *(SqlColumn(c.name, _plain_type(c), primary_key=c.primary_key) for c in columns)
+    )
 
 
 def _plain_type(column: Column[Any]) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from msgspec.structs import asdict, replace
 from sqlalchemy import bindparam, delete, func, select
 
 from fairlead.ledger import rows
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from fairlead.ledger.base import Entry, Erasure, Ledger, Payload
-    from fairlead.ledger.chain import Content
+    from fairlead.ledger.forms import Row
     from fairlead.ledger.pen import Pen
 
 _PAYLOADS, _REQUESTS = plain(payloads), plain(requests)
@@ -42,17 +43,17 @@ RULES = {
 """Every rule of payloads that can be broken, in words."""
 
 
-def erased(pen: Pen, content: Content) -> Content:
+def erased(pen: Pen, row: Row) -> Row:
     """Deletes what an `erasures` row, as the database keeps it, speaks of; returns the row with how many there were."""
-    covered = _OF_ALL if content["team"] is None else _OF_TEAM
-    ((n_erased,),) = pen.run(Statement(select(func.count()).where(covered)), content)
-    pen.run_all(Statement(delete(_PAYLOADS).where(covered)), [content])
-    return {**content, "n_erased": n_erased}
+    covered, named = _OF_ALL if row.team is None else _OF_TEAM, asdict(row)
+    ((n_erased,),) = pen.run(Statement(select(func.count()).where(covered)), named)
+    pen.run_all(Statement(delete(_PAYLOADS).where(covered)), [named])
+    return replace(row, n_erased=n_erased)
 
 
-def says_something(content: Content) -> bool:
+def says_something(row: Row) -> bool:
     """Says whether an erasure is worth a row: the hourly one that found nothing is not."""
-    return bool(content["n_erased"]) or content["reason"] != "retention"
+    return bool(row.n_erased) or row.reason != "retention"
 
 
 def left(connection: Connection, request_ids: Sequence[str]) -> Mapping[str, Sequence[Payload]]:

@@ -1,7 +1,7 @@
 """What rows are written with: statements worked out once, values handed to the driver as tuples, past SQLAlchemy.
 
-What is written is known to be what the database keeps (`chain.stored`), so nothing is gained by SQLAlchemy's work on
-each value; alone it took six times as long as SQLite does for the whole transaction.
+What is written is known to be what the database keeps (`forms.py`), so nothing is gained by SQLAlchemy's work on each
+value; alone it took six times as long as SQLite does for the whole transaction.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import insert
 
-from fairlead.ledger.chain import plain
+from fairlead.ledger.chain import LINK, plain, said
 
 if TYPE_CHECKING:
     import sqlite3
@@ -60,6 +60,10 @@ class Pen(Protocol):
         """Runs a statement with each of these, at least one."""
         ...
 
+    def insert(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Puts rows, at least one, into a table: what it says, then its place in the chain where it has one."""
+        ...
+
 
 class ConnectionPen:
     """Writes through a connection of SQLAlchemy's."""
@@ -77,6 +81,11 @@ class ConnectionPen:
         """See `Pen.run_all`."""
         text, taken = statement.on(self.dialect)
         self._connection.exec_driver_sql(text, [taken(row) for row in rows])
+
+    def insert(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """See `Pen.insert`."""
+        text, _ = _insertion(table).on(self.dialect)
+        self._connection.exec_driver_sql(text, list(rows))
 
 
 class SqlitePen:
@@ -96,15 +105,17 @@ class SqlitePen:
         text, taken = statement.on(self.dialect)
         self.connection.executemany(text, [taken(row) for row in rows])
 
-
-def insert_rows(pen: Pen, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Puts rows, of equal columns, into a table."""
-    pen.run_all(_insertion(table, tuple(rows[0])), rows)
+    def insert(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """See `Pen.insert`."""
+        text, _ = _insertion(table).on(self.dialect)
+        self.connection.executemany(text, rows)
 
 
 @cache
-def _insertion(table: Table, columns: tuple[str, ...]) -> Statement:
-    return Statement(insert(plain(table)), columns)
+def _insertion(table: Table) -> Statement:
+    columns = plain(table).c.keys()
+    own_number = {*columns} - {*said(table), *LINK}  # the database gives it
+    return Statement(insert(plain(table)), tuple(name for name in columns if name not in own_number))
 
 
 def _taking(names: Sequence[str], constants: Mapping[str, Any]) -> Values:

@@ -388,6 +388,9 @@ UNCHAINED = (payloads, holds)
 ROWS = (prices, requests, settlements, attempts, feedback, erasures, certificates)
 """The tables that only grow, in the order in which a batch is written: what is referred to comes first."""
 
+IN_ORDER = (*ROWS, *UNCHAINED)
+"""All that a batch may write to, in that order."""
+
 for _table in ROWS:
     Index(f"{_table.name}_chain", _table.c.writer, _table.c.seq, unique=True)
 

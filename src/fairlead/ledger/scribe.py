@@ -7,26 +7,25 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import asdict, astuple
 from sqlalchemy import and_, bindparam, insert, literal_column, select, update
 
 from fairlead.errors import LedgerError
 from fairlead.ledger import erasing, reading
-from fairlead.ledger.accounts import Accounts, Answer, claims_something
-from fairlead.ledger.chain import begin, plain, stored
+from fairlead.ledger.accounts import Accounts, Answer
+from fairlead.ledger.chain import begin, plain
+from fairlead.ledger.changes import Change
 from fairlead.ledger.database import BAD_ROW, WRITE, NotAtOnceError, explained
 from fairlead.ledger.ids import new_id
-from fairlead.ledger.pen import Statement, insert_rows
+from fairlead.ledger.pen import Statement
 from fairlead.ledger.schema import (
-    ROWS,
+    IN_ORDER,
     UNCHAINED,
     Instant,
-    attempts,
     erasures,
     feedback,
-    holds,
-    payloads,
     prices,
     requests,
     settlements,
@@ -39,10 +38,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Table
 
     from fairlead.ledger.accounts import Posted
-    from fairlead.ledger.chain import ChainEnd, Kept
+    from fairlead.ledger.chain import ChainEnd
     from fairlead.ledger.database import Database
+    from fairlead.ledger.forms import Kept
     from fairlead.ledger.pen import Pen
-    from fairlead.ledger.rows import Change
     from fairlead.ledger.spool import Spool
 
 _WRITERS = plain(writers)
@@ -53,8 +52,8 @@ _MOVE_ON = Statement(
     .where(_WRITERS.c.id == bindparam("writer"))
     .values(seq=bindparam("last_seq"), hash=bindparam("last_hash"))
 )
-_QUICK = frozenset({requests, settlements, attempts, feedback, holds, payloads})
-"""Tables whose rows take no longer the more the ledger holds."""
+_QUICK = frozenset({requests, settlements, feedback})
+"""Tables of changes that take no longer the more the ledger holds: of the first row, the others are of its request."""
 
 
 class Scribe:
@@ -79,26 +78,18 @@ class Scribe:
         """Changes that wait in the spool for the database."""
         return 0 if self._spool is None else self._spool.n_waiting
 
-    def write(self, changes: Sequence[Change]) -> list[Answer]:
+    def write(self, changes: Sequence[Change]) -> Sequence[Answer]:
         """Keeps all changes, or tells why not; waits for whatever there is to wait for."""
-        answers: list[Answer] = [()] * len(changes)
-        fitting: dict[int, Kept] = {}
-        for i, change in enumerate(changes):
-            try:
-                fitting[i] = _kept(change)
-            except BAD_ROW as error:
-                answers[i] = self._explain(error)
-        for i, answer in zip(fitting, self._keep_all(list(fitting.values())), strict=True):
-            answers[i] = answer
-        return answers
+        if not self.replayed():  # what waits goes first
+            return self._spooled(changes, None)
+        return self._commit(changes)
 
     def write_at_once(self, changes: Sequence[Change]) -> Sequence[Answer] | None:
         """The same without waiting; `None` where something has to be waited for or is wrong: nothing was done."""
-        if self.n_spooled or not all(table in _QUICK for change in changes for table, _ in change):
+        if self.n_spooled or not all(_is_quick(change) for change in changes):
             return None
         try:
-            kept = [_kept(change) for change in changes]
-            return self._written(self._database.commit_at_once(lambda pen: self._posted(pen, kept)))
+            return self._written(self._database.commit_at_once(lambda pen: self._posted(pen, changes)))
         except (NotAtOnceError, *BAD_ROW):
             return None  # `write` finds out what it is, and for whom
 
@@ -116,12 +107,7 @@ class Scribe:
             return False
         return True
 
-    def _keep_all(self, changes: Sequence[Kept]) -> Sequence[Answer]:
-        if not self.replayed():  # what waits goes first
-            return self._spooled(changes, None)
-        return self._commit(changes)
-
-    def _commit(self, changes: Sequence[Kept]) -> Sequence[Answer]:
+    def _commit(self, changes: Sequence[Change]) -> Sequence[Answer]:
         try:
             return self._written(self._database.commit(lambda pen: self._posted(pen, changes)))
         except BAD_ROW as error:
@@ -132,7 +118,7 @@ class Scribe:
                 return [self._explain(error)]
             return [answer for change in changes for answer in self._commit([change])]  # one is at fault
 
-    def _posted(self, pen: Pen, changes: Sequence[Kept], *, others: bool = False) -> tuple[ChainEnd | None, Posted]:
+    def _posted(self, pen: Pen, changes: Sequence[Change], *, others: bool = False) -> tuple[ChainEnd | None, Posted]:
         """Writes what no limit forbids; returns the new end of our chain, and what came of the changes."""
         posted = self._accounts.post(pen, changes, others=others)
         return self._append(pen, posted.written), posted
@@ -148,17 +134,17 @@ class Scribe:
         self._end = None
         self._retry_at = time.monotonic() + self._retry_s
 
-    def _spooled(self, changes: Sequence[Kept], error: Exception | None) -> list[Answer]:
+    def _spooled(self, changes: Sequence[Change], error: Exception | None) -> list[Answer]:
         """Puts aside what the database cannot take now; without a spool, or where it is full, that is refused."""
         if self._spool is None:
             assert error is not None
             return [self._explain(error) for _ in changes]
-        waiting = [change for change in changes if not claims_something(change)]
+        waiting = [change.rows for change in changes if change.claimed is None]
         try:
             self._spool.add(waiting)
         except LedgerError as full:
             return [full for _ in changes]
-        return [self._cannot_grant() if claims_something(change) else () for change in changes]
+        return [() if change.claimed is None else self._cannot_grant() for change in changes]
 
     def _cannot_grant(self) -> LedgerError:
         place = self._database.place
@@ -186,20 +172,20 @@ class Scribe:
         if not (fresh := _new(pen, changes)):
             return self._end
         end = self._end
-        gathered = defaultdict(list)
-        for table, content in chain.from_iterable(fresh):
+        gathered: dict[Table, list[tuple[Any, ...]]] = defaultdict(list)
+        for table, row in chain.from_iterable(fresh):
             if table in UNCHAINED:  # is deleted one day, and so is no link of the chain
-                gathered[table].append(content)
+                gathered[table].append(astuple(row))
                 continue
             if table is erasures:
-                content = erasing.erased(pen, content)  # noqa: PLW2901 - with how many there were
-                if not erasing.says_something(content):
+                row = erasing.erased(pen, row)  # noqa: PLW2901 - with how many there were
+                if not erasing.says_something(row):
                     continue
-            end = (end or _begun(pen)).next(table.name, content)
-            gathered[table].append({**content, "writer": end.writer, "seq": end.seq, "hash": end.hash})
-        for table in (*ROWS, *UNCHAINED):
+            end = (end or _begun(pen)).next(table.name, row)
+            gathered[table].append((*astuple(row), end.writer, end.seq, end.hash))
+        for table in IN_ORDER:
             if table in gathered:
-                insert_rows(pen, table, gathered[table])
+                pen.insert(table, gathered[table])
         if end is not None and end is not self._end:
             pen.run_all(_MOVE_ON, [{"writer": end.writer, "last_seq": end.seq, "last_hash": end.hash}])
         return end
@@ -208,8 +194,8 @@ class Scribe:
         return explained(self._database, error, WRITE)
 
 
-def _kept(change: Change) -> Kept:
-    return tuple([(table, stored(table, row)) for table, row in change])
+def _is_quick(change: Change) -> bool:
+    return not change.rows or change.rows[0][0] in _QUICK
 
 
 def _begun(pen: Pen) -> ChainEnd:
@@ -224,16 +210,17 @@ def _begun(pen: Pen) -> ChainEnd:
     return start
 
 
-def _absent(pen: Pen, changes: Sequence[Kept]) -> list[Kept]:
+def _absent(pen: Pen, changes: Sequence[Kept]) -> list[Change]:
     """Returns the changes whose first row is not there; feedback has no id of its own, so all of it counts."""
     found = []
     for change in changes:
-        ((table, content), *_) = change
+        table, row = change[0]
+        content = asdict(row)
         names = [c.name for c in table.primary_key] if table is not feedback else list(content)
         given = tuple(name for name in names if content[name] is not None)
         missing = tuple(name for name in names if content[name] is None)
         if not pen.run(_same(table, given, missing), content):
-            found.append(change)
+            found.append(Change(change))
     return found
 
 
@@ -253,16 +240,19 @@ def _known(n: int) -> Statement:
 
 def _new(pen: Pen, changes: Sequence[Kept]) -> Sequence[Kept]:
     """Returns the changes without prices that are kept already, each price once."""
-    wanted = sorted({str(row["id"]) for change in changes for table, row in change if table is prices})
+    wanted = sorted({rows[0][1].id for rows in changes if _is_price(rows)})
     if not wanted:
         return changes
     known = {row[0] for row in pen.run(_known(len(wanted)), {f"i{i}": name for i, name in enumerate(wanted)})}
     fresh: list[Kept] = []
-    for change in changes:
-        ((table, row), *_) = change
-        if table is not prices:
-            fresh.append(change)
-        elif row["id"] not in known:
-            known.add(row["id"])
-            fresh.append(change)
+    for rows in changes:
+        if not _is_price(rows):
+            fresh.append(rows)
+        elif (name := rows[0][1].id) not in known:
+            known.add(name)
+            fresh.append(rows)
     return fresh
+
+
+def _is_price(rows: Kept) -> bool:
+    return bool(rows) and rows[0][0] is prices

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from fairlead.errors import LedgerError
+from fairlead.ledger.forms import row_type
 from fairlead.ledger.schema import ROWS, payloads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from fairlead.ledger.chain import Content, Kept
+    from fairlead.ledger.forms import Kept, Row
 
 BATCH = 500
 """Changes that are replayed in one transaction."""
@@ -130,12 +131,12 @@ def _line(change: Kept) -> bytes:
     return msgspec.json.encode(_named(change)) + b"\n"
 
 
-def _named(change: Kept) -> list[tuple[str, Content]]:
-    return [(str(table.name), content) for table, content in change]  # its name is a string of SQLAlchemy's own
+def _named(change: Kept) -> list[tuple[str, Row]]:
+    return [(str(table.name), row) for table, row in change]  # its name is a string of SQLAlchemy's own
 
 
 def _change(line: bytes) -> Kept:
-    return tuple((_TABLES[name], content) for name, content in _DECODER.decode(line))
+    return tuple((table := _TABLES[name], row_type(table)(**content)) for name, content in _DECODER.decode(line))
 
 
 def _n_lines(path: Path) -> int:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import exists, or_, select, tuple_, union
 
 from fairlead.errors import LedgerError
-from fairlead.ledger import certifying, erasing, migration, reading, rows
-from fairlead.ledger.accounts import Standings, of_claims
+from fairlead.ledger import certifying, changes, erasing, migration, reading
 from fairlead.ledger.base import Erasure
+from fairlead.ledger.changes import Change, Claimed
 from fairlead.ledger.database import BAD_ROW, WRITE, explained
 from fairlead.ledger.group_commit import GroupCommit
 from fairlead.ledger.ids import new_id
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row, Select
 
+    from fairlead.ledger.accounts import Standings
     from fairlead.ledger.base import CertificateEvent, Entry, Feedback, Intent, Payload, Scored, Settlement
     from fairlead.ledger.budget import Claim
     from fairlead.ledger.chain import ChainedRow, Writer
     from fairlead.ledger.database import Database
-    from fairlead.ledger.rows import Change
     from fairlead.ledger.spool import Spool
     from fairlead.types import Price
 
@@ -110,34 +110,33 @@ class SqlLedger:
 
     async def _keep(self, price: Price) -> None:
         try:
-            await self._commits.commit(rows.of_price(price))
+            await self._commit(changes.of_price, price)
         except LedgerError:
             if price.id not in await asyncio.to_thread(self.prices):  # else another process was faster
                 raise
 
     async def intent(self, row: Intent, claims: Sequence[Claim] = ()) -> Standings:
         """See `Ledger.intent`."""
-        change = rows.of_intent(row)
-        return await self._commits.commit((*change, *of_claims(row.request_id, claims)) if claims else change)
+        return await self._commit(changes.of_intent, row, claims)
 
     async def claim(self, request_id: str, claims: Sequence[Claim], number: int) -> Standings:
         """See `Ledger.claim`."""
-        return await self._commits.commit(of_claims(request_id, claims, number))
+        return await self._commits.commit(Change(claimed=Claimed(request_id, claims, number)))
 
     async def settle(self, row: Settlement) -> None:
         """See `Ledger.settle`."""
-        await self._commits.commit(rows.of_settlement(row))
+        await self._commit(changes.of_settlement, row)
 
     async def feedback(self, *scores: Feedback) -> None:
         """See `Ledger.feedback`."""
         if scores:
-            await self._commits.commit(rows.of_feedback(*scores))
+            await self._commit(changes.of_feedback, *scores)
 
     async def erase(self, before: datetime, *, team: str | None, reason: Literal["retention", "asked_for"]) -> Erasure:
         """See `Ledger.erase`."""
         now = datetime.now(UTC)
         asked = Erasure(id=new_id("ers"), at=now, before=min(before, now), team=team, n_erased=0, reason=reason)
-        await self._commits.commit(rows.of_erasure(asked))
+        await self._commit(changes.of_erasure, asked)
         done = await asyncio.to_thread(self.erasures)
         return next((erasure for erasure in done if erasure.id == asked.id), asked)  # it may wait in the spool
 
@@ -147,7 +146,7 @@ class SqlLedger:
         if any(event.id == row.id for event in kept):
             return False
         try:
-            await self._commits.commit(rows.of_certificate(row))
+            await self._commit(changes.of_certificate, row)
         except LedgerError:
             kept = await asyncio.to_thread(self.certificate_events, row.certificate)
             if any(event.id == row.id for event in kept):  # another process was faster
@@ -228,6 +227,18 @@ class SqlLedger:
         self._database.close()
         if self._spool is not None:
             self._spool.close()
+
+    async def _commit(self, of_record: Callable[..., Change], *record: Any) -> Standings:
+        """Returns when what is kept of a record is committed.
+
+        Raises:
+            LedgerError: it was not kept.
+        """
+        try:
+            change = of_record(*record)
+        except BAD_ROW as error:  # a value that no column of the database can hold
+            raise explained(self._database, error, WRITE) from error
+        return await self._commits.commit(change)
 
     def _prepare(self, *, create: bool = True, migrate: bool = True) -> None:
         if not self._read(migration.is_current):
