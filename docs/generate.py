@@ -100,7 +100,7 @@ def json_page() -> str:
         schema = f"[JSON Schema](schemas/{_file_name(name)})"
         parts.append(f"## `{name}`\n\n{_about(document)} {schema}\n\n{_shape(document)}")
         parts += [f"### {inner.__name__}\n\n{_about(inner)}\n\n{_shape(inner)}" for inner in _nested(document)]
-    return "\n".join(parts)
+    return "\n".join(parts).replace("`None`", "`null`")  # what is shared with the code speaks its language
 
 
 _JSON_INTRODUCTION = """\

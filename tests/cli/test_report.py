@@ -7,17 +7,13 @@ import dataclasses
 import json
 import time
 
-import msgspec
 import pytest
 from msgspec import structs
 
-from fairlead.cli import statement_result
 from fairlead.cli.main import main
 from fairlead.ledger.export import export
 from fairlead.ledger.sqlite import SqliteLedger
-from fairlead.proof import comparison, gap, included, kinds, misroute, models, promises, quality, shares, sources
-from fairlead.proof import statement as stating
-from fairlead.statistics.bootstrap import Interval
+from fairlead.proof.statement import statement
 from tests.proof.test_promises import alarm, issued, make_certificate
 
 CERTIFICATE = make_certificate()
@@ -52,7 +48,7 @@ def test_json_states_what_the_entries_say(path, tmp_path, capsys):
     assert run("--ledger", path, "--json", "--out", tmp_path / "report.json") == 0
     printed = capsys.readouterr().out
     result = json.loads(printed)
-    stated = stating.statement(SqliteLedger.open(path).entries())
+    stated = statement(SqliteLedger.open(path).entries())
     assert result["schema"] == "fairlead.report/3"
     assert result["statement"]["paid_usd"] == str(stated.paid_usd)
     assert result["statement"]["unknown"] == {"n_requests": 1, "by_status": {"unsettled": 1}, "bound_usd": "0.0500"}
@@ -142,32 +138,3 @@ def test_a_missing_ledger_is_an_answer_and_none_is_made(tmp_path, capsys):
     assert run("--ledger", tmp_path / "none.db") == 1
     assert "there is no ledger at" in capsys.readouterr().err
     assert not (tmp_path / "none.db").exists()
-
-
-@pytest.mark.parametrize(
-    ("stated", "result"),
-    [
-        (stating.Statement, statement_result.StatementResult),
-        (stating.ArmRow, statement_result.ArmResult),
-        (stating.Unknown, statement_result.UnknownResult),
-        (comparison.Saving, statement_result.SavingResult),
-        (comparison.Naive, statement_result.NaiveResult),
-        (quality.Quality, statement_result.QualityResult),
-        (sources.Sources, statement_result.SourcesResult),
-        (sources.SourceCount, statement_result.SourceCountResult),
-        (models.ModelRow, statement_result.ModelResult),
-        (gap.Gap, statement_result.GapResult),
-        (gap.Step, statement_result.StepResult),
-        (misroute.Misroute, statement_result.MisrouteResult),
-        (misroute.Range, statement_result.RangeResult),
-        (promises.Promise, statement_result.PromiseResult),
-        (promises.Alarm, statement_result.AlarmResult),
-        (included.Included, statement_result.IncludedResult),
-        (kinds.KindRow, statement_result.KindResult),
-        (shares.Share, statement_result.ShareResult),
-        (Interval, statement_result.IntervalResult),
-    ],
-)
-def test_json_leaves_nothing_out(stated, result):
-    fields = [field.name for field in dataclasses.fields(stated)]
-    assert fields == [field.name for field in msgspec.structs.fields(result)]

@@ -14,7 +14,7 @@ import typer
 from fairlead.cli.output import JsonOption, OutOption, Result, emit, table
 from fairlead.cli.places import DEFAULT, LedgerOption
 from fairlead.cli.since import SinceOption, moment
-from fairlead.cli.statement_result import IntervalResult  # noqa: TC001 - msgspec reads the annotations
+from fairlead.statistics.bootstrap import Interval  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,9 +77,9 @@ class SourceResult(msgspec.Struct, kw_only=True, frozen=True):
     false_bad: int
     mean_difference: float | None
     """Its score minus the person's; `null` without an answer that both scored."""
-    sensitivity: IntervalResult | None
+    sensitivity: Interval | None
     """Of the answers that people found good, the share that it found good; 95 % interval."""
-    specificity: IntervalResult | None
+    specificity: Interval | None
     """Of the answers that people found bad, the share that it found bad."""
 
 
@@ -186,5 +186,5 @@ def _show_sources(result: FeedbackSourcesResult, console: Console) -> None:
     console.print(rows)
 
 
-def _share(share: IntervalResult | None) -> str:
+def _share(share: Interval | None) -> str:
     return "not known" if share is None else f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]"

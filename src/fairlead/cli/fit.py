@@ -25,6 +25,7 @@ from fairlead.cli.output import JsonOption, Result, emit, table, writing
 from fairlead.cli.since import SinceOption, moment
 from fairlead.features.kept import Kept
 from fairlead.policies import HullGuard
+from fairlead.proof.marks import Marks  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,26 +102,6 @@ class Verdict(msgspec.Struct, kw_only=True, frozen=True):
     """All of this in words."""
 
 
-class ScoreInterval(msgspec.Struct, kw_only=True, frozen=True):
-    """A mean score with its 95 % interval; answers of one session count as related."""
-
-    value: float
-    low: float
-    high: float
-
-
-class MarksResult(msgspec.Struct, kw_only=True, frozen=True):
-    """How good the answers of one model were, whatever they answered; copies among them."""
-
-    n_scored: int
-    """Answers that the kind of source which counts scored."""
-    n_more: int
-    """Answers that another kind scored alone; they count as far as it follows the first (prediction-powered)."""
-    scored_by: str | None
-    helped_by: str | None
-    score: ScoreInterval | None
-
-
 class GatheredResult(msgspec.Struct, kw_only=True, frozen=True):
     """What of a ledger was learned from."""
 
@@ -135,7 +116,7 @@ class GatheredResult(msgspec.Struct, kw_only=True, frozen=True):
     """Requests with the scores of two models or more."""
     kinds: dict[str, int]
     """Kind of source -> requests that it scores."""
-    marks: dict[str, MarksResult]
+    marks: dict[str, Marks]
     """Model -> how good its answers were."""
 
 

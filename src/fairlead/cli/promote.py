@@ -12,12 +12,13 @@ import typer
 
 from fairlead.cli.check import ConfigOption  # noqa: TC001 - Typer reads the annotations
 from fairlead.cli.output import JsonOption, OutOption, Result, emit
+from fairlead.learning.promotion import Gate, Move  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from fairlead.config import Config
-    from fairlead.learning.promotion import Gate, Move, Shelf
+    from fairlead.learning.promotion import Shelf
 
 app = typer.Typer()
 
@@ -25,27 +26,6 @@ RouterArgument = Annotated[Path | None, typer.Argument(help="A router that `fair
 RouteOption = Annotated[str, typer.Option("--route", help="The route that it is to serve.")]
 BackOption = Annotated[bool, typer.Option("--back", help="Let serve again what served before.")]
 DryOption = Annotated[bool, typer.Option("--dry-run", help="Say whether it would be, and move nothing.")]
-
-
-class GateResult(msgspec.Struct, kw_only=True, frozen=True):
-    """One condition on the router."""
-
-    name: str
-    """`reference`, `prices`, `decides`, `guard` or `any_time`."""
-    passed: bool
-    words: str
-
-
-class MoveResult(msgspec.Struct, kw_only=True, frozen=True):
-    """One move of the route's pointer."""
-
-    at: datetime
-    action: str
-    """`promoted` or `rolled_back`."""
-    version: str | None
-    """`null` is the reference alone."""
-    before: str | None
-    words: str
 
 
 class PromoteResult(Result, kw_only=True, frozen=True):
@@ -59,9 +39,9 @@ class PromoteResult(Result, kw_only=True, frozen=True):
     version: str | None
     """What serves now; `null` is the reference alone."""
     before: str | None
-    gates: tuple[GateResult, ...]
+    gates: tuple[Gate, ...]
     """All must be passed; none is asked of a way back."""
-    history: tuple[MoveResult, ...]
+    history: tuple[Move, ...]
     """Every move of this pointer, oldest first."""
 
 
@@ -140,8 +120,8 @@ def _result(route: str, shelf: Shelf, before: str | None, asked: tuple[Gate, ...
         moved=move is not None,
         version=shelf.current,
         before=before,
-        gates=tuple(GateResult(name=gate.name, passed=gate.passed, words=gate.words) for gate in asked),
-        history=tuple(msgspec.convert(made, MoveResult, from_attributes=True) for made in shelf.history()),
+        gates=asked,
+        history=shelf.history(),
     )
 
 

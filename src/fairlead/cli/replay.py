@@ -17,6 +17,9 @@ from fairlead.cli.places import DEFAULT, LedgerOption
 from fairlead.cli.replay_shown import show_exact, show_what_if
 from fairlead.cli.since import SinceOption, moment
 from fairlead.errors import ConfigError
+from fairlead.proof.by_copies import ByCopies  # noqa: TC001 - msgspec reads the annotations
+from fairlead.proof.replay import Difference  # noqa: TC001
+from fairlead.statistics.bootstrap import Interval  # noqa: TC001
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,15 +41,6 @@ ConfigOption = Annotated[
 ]
 
 
-class DifferenceResult(msgspec.Struct, kw_only=True, frozen=True):
-    """A field of a decision that does not come out as it was logged."""
-
-    decision_id: str
-    field: str
-    logged: str
-    replayed: str
-
-
 class ExactResult(Result, kw_only=True, frozen=True):
     """What `fairlead replay --exact` found; exit code 1 where a decision differs, or none could be made again."""
 
@@ -58,20 +52,12 @@ class ExactResult(Result, kw_only=True, frozen=True):
     n_same: int
     """Decisions that came out as they were logged, to the last bit."""
     n_different: int
-    differences: tuple[DifferenceResult, ...]
+    differences: tuple[Difference, ...]
     """Of the first hundred decisions that differ."""
     not_replayed: dict[str, int]
     """Why not (`asked_for`, `not_served`, `other_route`, `other_router`, `kept_too_little`) -> requests."""
     other_routers: dict[str, int]
     """Version of another router -> requests that it decided."""
-
-
-class EstimatedInterval(msgspec.Struct, kw_only=True, frozen=True):
-    """A mean per request with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 class MeasureResult(msgspec.Struct, kw_only=True, frozen=True):
@@ -95,45 +81,14 @@ class MeasureResult(msgspec.Struct, kw_only=True, frozen=True):
     """About how many more sessions would do; `null` where none are missing, or that cannot be said."""
     as_logged: float
     """Mean of the same requests as they were served, exact."""
-    once: EstimatedInterval | None
+    once: Interval | None
     """Under the other policy, doubly robust; the interval is for one look. `null` where refused."""
-    always: EstimatedInterval | None
+    always: Interval | None
     """The same with limits that hold however often one looks."""
-    difference: EstimatedInterval | None
+    difference: Interval | None
     """The other policy minus as logged; for one look."""
     cross_check: float | None
     """The mean by weight alone (snips)."""
-
-
-class CopiedMeasureResult(msgspec.Struct, kw_only=True, frozen=True):
-    """One measure over the copied requests on which it is known of everybody; means of a request."""
-
-    measure: str
-    """`cost_usd`, `score` or `latency_s`."""
-    n_requests: int
-    n_sessions: int
-    as_served: float
-    """Mean of the answers that were delivered, exact."""
-    refusal: str | None
-    """Why there is no estimate: `few_sessions` or `heavy_tail`."""
-    low: EstimatedInterval | None
-    """Under the other policy; `low` and `high` are one where no plan weighs answers."""
-    high: EstimatedInterval | None
-    difference_low: EstimatedInterval | None
-    """The other policy minus as served."""
-    difference_high: EstimatedInterval | None
-
-
-class CopiedResult(msgspec.Struct, kw_only=True, frozen=True):
-    """What shadow copies tell."""
-
-    n_copied: int
-    """Requests with an answered copy."""
-    n_requests: int
-    """Of these, where all that the other policy would call was asked."""
-    n_weighed: int
-    """Of these, where its plan weighs answers: they lie between two ends."""
-    measures: tuple[CopiedMeasureResult, ...]
 
 
 class ReplayResult(Result, kw_only=True, frozen=True):
@@ -151,7 +106,7 @@ class ReplayResult(Result, kw_only=True, frozen=True):
     agreement: float | None
     """Share of the usable requests on which both policies call the same candidate first; `null` without any."""
     measures: tuple[MeasureResult, ...]
-    copied: CopiedResult
+    copied: ByCopies
     """Also of candidates that had no chance in the log, and of plans that weigh answers."""
 
 

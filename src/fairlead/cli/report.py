@@ -13,7 +13,7 @@ from fairlead.cli.output import JsonOption, OutOption, Result, emit, write_whole
 from fairlead.cli.places import DEFAULT, LedgerOption
 from fairlead.cli.road_result import RoadResult, road_of
 from fairlead.cli.since import SinceOption, moment
-from fairlead.cli.statement_result import StatementResult, result_of
+from fairlead.proof.statement import Statement  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fairlead.ledger.base import Entry
-    from fairlead.proof.statement import Statement
 
 app = typer.Typer()
 
@@ -40,7 +39,7 @@ class ReportResult(Result, kw_only=True, frozen=True):
     schema: str = "fairlead.report/3"
     since: datetime | None
     """Start of the period that was asked for; `null` for everything."""
-    statement: StatementResult
+    statement: Statement
     road: RoadResult
 
 
@@ -60,7 +59,7 @@ def report(
     stated, here = _of_export(export, start) if export is not None else _of_ledger(ledger, start)
     if html is not None:
         write_whole(html, page(stated, title="Savings statement").encode())
-    result = ReportResult(since=start, statement=result_of(stated), road=here)
+    result = ReportResult(since=start, statement=stated, road=here)
     emit(result, partial(_show, result, stated, html), as_json=as_json, out=out)
 
 

@@ -59,6 +59,7 @@ class Gate:
     """One condition on a router, and whether it meets it."""
 
     name: str
+    """`reference`, `prices`, `decides`, `guard` or `any_time`."""
     passed: bool
     words: str
 

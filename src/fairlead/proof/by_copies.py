@@ -23,13 +23,13 @@ import numpy as np
 
 from fairlead.ledger.sources import KINDS, by_kind
 from fairlead.proof.means import session_mean
+from fairlead.statistics.bootstrap import Interval  # noqa: TC001 - msgspec reads the annotations
 from fairlead.statistics.tails import log_spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fairlead.ledger.base import Entry
-    from fairlead.statistics.bootstrap import Interval
     from fairlead.types import FloatArray, Stage
 
 Measure = Literal["cost_usd", "score", "latency_s"]
@@ -68,12 +68,13 @@ class CopiedMeasure:
     """One measure over the requests on which it is known of everybody; means of a request."""
 
     measure: Measure
+    """A mean of a request."""
     n_requests: int
     n_sessions: int
     as_served: float
     """Mean of the answers that were delivered, exact."""
     refusal: str | None
-    """A word of `REFUSALS`; then there are no intervals."""
+    """Why there is no estimate: `few_sessions` or `heavy_tail`."""
     low: Interval | None
     """Under the other policy; `low` and `high` are one where no plan weighs answers."""
     high: Interval | None

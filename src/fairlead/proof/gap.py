@@ -43,7 +43,7 @@ class Step:
     """What one thing adds to the naive saving."""
 
     name: str
-    """A key of `STEPS`."""
+    """`answer`, `prompt`, `cache`, `other`, `retries`, `same`, `own` or `not_priced`."""
     usd: Interval
 
 

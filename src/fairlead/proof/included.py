@@ -21,7 +21,7 @@ PURPOSES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Included:
-    """Parts of what was paid, exact."""
+    """What routing itself costs: parts of what was paid, exact."""
 
     router_usd: Decimal
     """Zero by construction: no model is called in order to decide."""

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from fairlead.ledger.sources import Kind  # noqa: TC001 - msgspec reads the annotations
 from fairlead.proof.marks import marks
 from fairlead.proof.means import mean_cost
+from fairlead.statistics.bootstrap import Interval  # noqa: TC001
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairlead.ledger.sources import Kind
     from fairlead.proof.cases import Case
-    from fairlead.statistics.bootstrap import Interval
 
 UNKNOWN_KIND = "not kept"
 """Rows of before kinds were kept."""

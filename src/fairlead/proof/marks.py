@@ -5,24 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fairlead.ledger.sources import KINDS
+from fairlead.ledger.sources import KINDS, Kind
 from fairlead.proof.counterfactual import MIN_SESSIONS
 from fairlead.proof.means import mean_score, names_of
 from fairlead.proof.sources import judged
+from fairlead.statistics.bootstrap import Interval  # noqa: TC001 - msgspec reads the annotations
 from fairlead.statistics.prediction_powered import powered_mean, unlike
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairlead.ledger.sources import Kind
     from fairlead.proof.cases import Case
-    from fairlead.statistics.bootstrap import Interval
     from fairlead.statistics.prediction_powered import Judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
-    """The scores of some answers."""
+    """How good some answers were, by whom that is said."""
 
     n_scored: int
     """Answers that the kind of source which counts scored."""

@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, Literal
 from fairlead.proof.cases import Case, Experiment, costs, scores
 from fairlead.proof.counterfactual import Total, project
 from fairlead.proof.means import mean_score, names_of
+from fairlead.statistics.bootstrap import Interval  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fairlead.ledger.sources import Kind
-    from fairlead.statistics.bootstrap import Interval
 
 Bound = Literal["kept", "broken", "not_settled", "none_declared"]
 

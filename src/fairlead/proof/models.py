@@ -8,14 +8,14 @@ from decimal import Decimal
 from statistics import median
 from typing import TYPE_CHECKING
 
+from fairlead.ledger.sources import Kind  # noqa: TC001 - msgspec reads the annotations
 from fairlead.proof.marks import marks
+from fairlead.statistics.bootstrap import Interval  # noqa: TC001
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairlead.ledger.sources import Kind
     from fairlead.proof.cases import Case
-    from fairlead.statistics.bootstrap import Interval
     from fairlead.types import Attempt
 
 

@@ -52,15 +52,13 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
-    """One certificate."""
+    """One certificate that served in the period, as it stood at its last request."""
 
     certificate: str
     routes: tuple[str, ...]
-    """That it served in the period."""
     n_requests: int
     """That were decided under it."""
     state: State
-    """At the last request of the period."""
     reference: str | None = None
     margin: float | None = None
     """Mean score that may be lost, in [0, 1)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from decimal import Decimal  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING
 
 from fairlead.proof.cases import experiments
@@ -12,7 +13,6 @@ from fairlead.proof.quality import Quality, quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from decimal import Decimal
 
     from fairlead.proof.cases import Case
     from fairlead.proof.sources import Sources

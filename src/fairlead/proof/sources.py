@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairlead.ledger.sources import KINDS
+from fairlead.ledger.sources import KINDS, Kind
 from fairlead.proof.cases import n_sessions
 from fairlead.proof.counterfactual import MIN_SESSIONS
 from fairlead.statistics.prediction_powered import MIN_GROUPS, Judged, unlike
@@ -23,7 +23,6 @@ from fairlead.statistics.prediction_powered import MIN_GROUPS, Judged, unlike
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairlead.ledger.sources import Kind
     from fairlead.proof.cases import Case, Experiment
 
 SAYERS: dict[Kind, str] = {"human": "people", "verifier": "verifiers", "judge": "judges", "implicit": "behaviour"}
@@ -45,16 +44,16 @@ class SourceCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Whose scores count."""
+    """Whose scores a figure of quality rests on."""
 
     kind: Kind | None
-    """Whose do; `None` where each answer's most trusted score does, as no kind alone has enough."""
+    """The kind of source that counts; `None` where each answer's most trusted score does, as no kind alone has enough."""
     helper: Kind | None = None
-    """Whose scores of the other answers count as well, as far as they follow."""
+    """The kind whose scores of the other answers count as well, as far as they follow (prediction-powered)."""
     too_few: tuple[Kind, ...] = ()
     """More trusted kinds that scored something, in too few sessions."""
     unlike: Kind | None = None
-    """The kind that does not help, as it finds the answers of both unlike its others."""
+    """The kind that does not help, as it finds the answers that both scored unlike its others."""
     counts: tuple[SourceCount, ...] = ()
     """The most trusted kind first; empty where sources are not known."""
 

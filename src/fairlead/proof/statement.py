@@ -13,7 +13,9 @@ import hashlib
 import math
 import re
 from collections import Counter
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations
 from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
@@ -32,8 +34,7 @@ from fairlead.proof.shares import Share, shares
 from fairlead.proof.sources import sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fairlead.ledger.base import CertificateEvent, Entry
 
@@ -90,6 +91,7 @@ class Statement:
     since: datetime | None
     """Time of the first request; `None` without any."""
     until: datetime | None
+    """Time of the last one."""
     n_requests: int
     n_sessions: int
     references: tuple[str, ...]
@@ -99,7 +101,7 @@ class Statement:
     policy: ArmRow
     control: ArmRow
     not_compared: Mapping[str, int]
-    """Key of `NOT_COMPARED` -> requests."""
+    """Why requests take no part in the comparison -> how many."""
     verdict: Verdict
     sessions_needed: int | None
     """About how many more sessions would tell; `None` where that is settled or cannot be said."""
@@ -125,7 +127,9 @@ class Statement:
     teams: tuple[Share, ...]
     """Empty where no key belongs to a team."""
     reasons: Mapping[str, int]
+    """Why a candidate was chosen -> requests."""
     faults: Mapping[str, int]
+    """Class of a fault inside the router -> requests."""
     statuses: Mapping[str, int]
     n_configurations: int
     """Above 1 the arms may mix periods with different control shares: then ask for one period at a time."""

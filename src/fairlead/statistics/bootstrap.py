@@ -21,7 +21,7 @@ COUNTS_AT_ONCE = 250_000  # draws x groups: 2 MB an array; more takes memory tha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A figure and the range that resampling gives it; NaN where it is unknown."""
+    """A figure and the ends of its interval, 95 % unless it is said otherwise; NaN is unknown."""
 
     value: float
     low: float

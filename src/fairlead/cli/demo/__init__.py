@@ -19,8 +19,8 @@ import typer
 
 from fairlead.cli.demo.explain import Explained  # noqa: TC001 - msgspec reads the annotations
 from fairlead.cli.output import JsonOption, Result, emit, write_whole
-from fairlead.cli.statement_result import StatementResult, result_of
 from fairlead.errors import ConfigError
+from fairlead.proof.statement import Statement  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +70,7 @@ class DemoResult(Result, kw_only=True, frozen=True):
     elapsed_s: float
     html: str
     """The page that was written."""
-    statement: StatementResult
+    statement: Statement
     """From the ledger alone."""
     truth: TruthResult
     decisions: tuple[Explained, ...]
@@ -107,7 +107,7 @@ def _result(ending: Ending, path: Path) -> DemoResult:
         policy=ending.policy,
         elapsed_s=round(ending.elapsed_s, 1),
         html=str(path),
-        statement=result_of(ending.statement),
+        statement=ending.statement,
         truth=msgspec.convert(ending.truth, TruthResult, from_attributes=True),
         decisions=ending.explained,
     )
