@@ -21,14 +21,15 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from fairlead import wording
 from fairlead.features.kinds import task_kind
 from fairlead.fitting import fit
 from fairlead.ledger.base import Feedback, Intent, Settlement
 from fairlead.ledger.sqlite import SqliteLedger
 from fairlead.policies import Constant
 from fairlead.proof import page as pages
-from fairlead.proof import wording
 from fairlead.proof.control import draws
+from fairlead.proof.shown import verdict
 from fairlead.proof.statement import statement
 from fairlead.providers.simulated import World
 from fairlead.types import Attempt, Context, Outcome, Request, SessionState, Usage
@@ -251,7 +252,7 @@ def show(month: Month, found: Statement, truth: Truth) -> None:
     assert misroute is not None
     assert gap is not None
     print(f"\n{month.pool} month, seed {month.seed}: {found.n_requests:,} requests, {found.n_sessions:,} sessions")
-    print(f"  {wording.verdict(found)}")
+    print(f"  {verdict(found)}")
     print(f"  paid              {wording.usd(found.paid_usd)}")
     saved = wording.interval(saving.saving_usd, wording.usd)
     print(f"  saving            {saved}   truth {wording.usd(truth.saving_usd)}")

@@ -13,9 +13,8 @@ from rich.console import Console
 
 from fairlead.cli.statement_shown import show_statement
 from fairlead.ledger.base import Feedback
-from fairlead.proof import wording
 from fairlead.proof.page import page
-from fairlead.proof.shown import figures, misroute_lines
+from fairlead.proof.shown import figures, misroute_lines, verdict
 from fairlead.proof.statement import statement
 
 
@@ -102,7 +101,7 @@ def test_n_is_the_same_wherever_it_stands(world):
 def test_a_ledger_of_named_models_says_that_nothing_was_compared(world):
     stated = statement([replace(e, reason="asked_for") for e in world(seed=1).entries])
     assert stated.verdict == "nothing_compared"
-    assert "no request takes part" in wording.verdict(stated)
+    assert "no request takes part" in verdict(stated)
     assert stated.sessions_needed is None
     assert "asked_for" in shown(stated)
 
@@ -124,7 +123,7 @@ def test_a_first_estimate_is_not_promised_to_be_an_answer(world):
     few = world(seed=5, n_sessions=40, control_share=0.1)
     stated = statement(few.entries)
     assert stated.saving is None
-    assert "would allow a first estimate" in wording.verdict(stated)
+    assert "would allow a first estimate" in verdict(stated)
 
 
 def test_a_margin_has_no_plus_sign(world):

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from fairlead.proof import wording
+from fairlead import wording
 from fairlead.proof.page import Section, Truth, page
 from fairlead.proof.statement import statement
 from fairlead.statistics.bootstrap import Interval

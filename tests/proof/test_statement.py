@@ -10,8 +10,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from fairlead.proof import wording
 from fairlead.proof.means import mean_score
+from fairlead.proof.shown import verdict
 from fairlead.proof.statement import VERDICTS, statement
 from fairlead.types import Price, Rate, Usage
 
@@ -301,4 +301,4 @@ def test_costs_of_too_heavy_a_tail_show_no_saving(world):
     stated = statement(entries)
     assert (stated.verdict, stated.saving, stated.gap, stated.sessions_needed) == ("heavy_tail", None, None, None)
     assert stated.quality is not None
-    assert "differ so widely" in wording.verdict(stated)
+    assert "differ so widely" in verdict(stated)

@@ -322,13 +322,13 @@ PROMPTS = {
 
 
 def _show(found: Sequence[tuple[str, Evaluation]], html: Path | None, console: Console) -> None:
-    from fairlead.evaluation import wording  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead.evaluation import shown  # noqa: PLC0415 - heavy, loaded when called
 
     for prompts, evaluation in found:
         console.print(_table(evaluation, f"{evaluation.table}: {PROMPTS[prompts]}"))
-        console.print(f"{wording.basis(evaluation)}. {wording.left_out(evaluation, n_names=5)}", style="dim")
+        console.print(f"{shown.basis(evaluation)}. {shown.left_out(evaluation, n_names=5)}", style="dim")
         if evaluation.flips:
-            console.print(f"{wording.steadiness(evaluation)}", style="dim")
+            console.print(f"{shown.steadiness(evaluation)}", style="dim")
         console.print()
     if html is not None:
         console.print(f"Plots: {html}")
@@ -338,7 +338,8 @@ def _table(evaluation: Evaluation, title: str) -> Table:
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - only people need it
     from rich.table import Table  # noqa: PLC0415
 
-    from fairlead.evaluation import wording  # noqa: PLC0415 - heavy, loaded when called
+    from fairlead import wording  # noqa: PLC0415 - only people need it
+    from fairlead.evaluation import shown  # noqa: PLC0415
 
     columns = {
         "score": ("score", wording.score),
@@ -358,6 +359,6 @@ def _table(evaluation: Evaluation, title: str) -> Table:
     for column in columns:
         table.add_column(column, justify="right")
     for method in evaluation.methods:
-        figures = [wording.interval(getattr(method, name), word) for name, word in columns.values()]
-        table.add_row(f"{method.name} (a bound)" if method.bound else method.name, wording.count(method), *figures)
+        figures = [wording.bare_interval(getattr(method, name), word) for name, word in columns.values()]
+        table.add_row(f"{method.name} (a bound)" if method.bound else method.name, shown.count(method), *figures)
     return table

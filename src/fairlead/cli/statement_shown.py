@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from fairlead import wording
 from fairlead.cli.output import table
-from fairlead.proof import wording
 from fairlead.proof.shown import (
     arms,
     certificate_lines,
@@ -15,9 +15,11 @@ from fairlead.proof.shown import (
     included,
     mean_cost,
     misroute_lines,
+    period,
     quality_lines,
     scored_by,
     steps,
+    verdict,
 )
 
 if TYPE_CHECKING:
@@ -44,11 +46,11 @@ def show_statement(statement: Statement, console: Console, *, start: datetime | 
         console.print(f"{nothing}: there is nothing to state yet. Send some through `fairlead serve`.", soft_wrap=True)
         return
     console.print(
-        f"{wording.period(statement)}: {statement.n_requests:,} requests in {statement.n_sessions:,} sessions, "
+        f"{period(statement)}: {statement.n_requests:,} requests in {statement.n_sessions:,} sessions, "
         f"reference {', '.join(statement.references) or 'none'}\n",
     )
     console.print(_headline(statement))
-    console.print(f"\n{wording.verdict(statement)}\n", style="bold")
+    console.print(f"\n{verdict(statement)}\n", style="bold")
     if statement.gap is not None:
         console.print(_gap(statement))
     for line in (*quality_lines(statement), *misroute_lines(statement), *certificate_lines(statement)):

@@ -18,10 +18,9 @@ from fairlead.errors import FairleadError
 from fairlead.ledger.opening import open_ledger
 from fairlead.plots.svg import STYLE
 from fairlead.policies.base import REASONS
-from fairlead.proof import wording
 from fairlead.proof.explanation import explanation
-from fairlead.proof.page import environment, quality_plot, saving_plot
-from fairlead.proof.shown import certificate_lines, figures, included, misroute_lines, quality_lines, steps
+from fairlead.proof.page import quality_plot, saving_plot, templates
+from fairlead.proof.shown import certificate_lines, figures, included, misroute_lines, quality_lines, steps, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,7 +98,7 @@ class Pages:
             title="Overview",
             view=view,
             s=stated,
-            verdict=wording.verdict(stated),
+            verdict=verdict(stated),
             figures=figures(stated),
             plots=[
                 plot.replace(f"<style>{STYLE}</style>", "") for plot in (*saving_plot(stated), *quality_plot(stated))
@@ -191,7 +190,7 @@ class Pages:
 
 @cache
 def _templates() -> Environment:
-    made = environment("fairlead.dashboard")
+    made = templates("fairlead.dashboard")
     made.filters["moment"] = lambda seconds: f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
     made.filters["marked"] = _marked
     return made

@@ -7,14 +7,17 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from fairlead.evaluation import wording
+from fairlead import wording
+from fairlead.evaluation import shown
+from fairlead.pages import environment
 from fairlead.plots import Point, Row, forest, scatter
 from fairlead.statistics.hulls import hull
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from jinja2 import Environment
 
     from fairlead.evaluation.judging import Evaluation
     from fairlead.evaluation.metrics import Fixed
@@ -32,26 +35,13 @@ def page(evaluations: Sequence[Evaluation], *, title: str = "Evaluation", notice
         notice: one sentence that must not be missed, such as that figures are simulated.
     """
     sections = [(evaluation, _plots(evaluation)) for evaluation in evaluations]
-    return _environment().get_template("evaluation.html").render(title=title, notice=notice, sections=sections)
+    return _templates().get_template("evaluation.html").render(title=title, notice=notice, sections=sections)
 
 
 @cache
-def _environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("fairlead.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    words = {name: getattr(wording, name) for name in ("score", "points", "usd_per_1000", "percent")}
-    made.filters["interval"] = lambda given, kind: wording.interval(given, words[kind])
-    made.filters |= {
-        "basis": wording.basis,
-        "left_out": wording.left_out,
-        "calls": wording.calls,
-        "count": wording.count,
-    }
+def _templates() -> Environment:
+    made = environment("fairlead.evaluation")
+    made.filters |= {"basis": shown.basis, "left_out": shown.left_out, "calls": shown.calls, "count": shown.count}
     return made
 
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from fairlead import wording
+from fairlead.pages import environment
 from fairlead.plots import Row, bars, forest
-from fairlead.proof import wording
 from fairlead.proof.shown import (
     arms,
     certificate_lines,
@@ -18,13 +17,17 @@ from fairlead.proof.shown import (
     included,
     mean_cost,
     misroute_lines,
+    period,
     quality_lines,
     scored_by,
     steps,
+    verdict,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from jinja2 import Environment
 
     from fairlead.proof.statement import Statement
     from fairlead.statistics.bootstrap import Interval
@@ -67,14 +70,14 @@ def page(
     """
     plots = [*saving_plot(statement, truth), *quality_plot(statement, truth)]
     return (
-        environment("fairlead.proof")
+        templates("fairlead.proof")
         .get_template("statement.html")
         .render(
             s=statement,
             title=title,
             notice=notice,
-            period=wording.period(statement),
-            verdict=wording.verdict(statement),
+            period=period(statement),
+            verdict=verdict(statement),
             figures=figures(statement),
             plots=plots,
             models_plot=_models_plot(statement),
@@ -93,26 +96,10 @@ def page(
 
 
 @cache
-def environment(package: str) -> Environment:
-    """Returns the templates of a package, with figures in words as filters."""
-    made = Environment(
-        loader=PackageLoader(package),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    words = {
-        "usd": wording.usd,
-        "percent": wording.percent,
-        "points": wording.points,
-        "score": wording.score,
-        "seconds": wording.seconds,
-    }
-    made.filters.update(words)
-    made.filters["scored_by"] = scored_by
-    made.filters["mean_cost"] = mean_cost
-    made.filters["interval"] = lambda given, kind: wording.interval(given, words[kind])
+def templates(package: str) -> Environment:
+    """Returns the templates of a package, which may show rows of a statement."""
+    made = environment(package)
+    made.filters |= {"scored_by": scored_by, "mean_cost": mean_cost}
     return made
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fairlead import wording
 from fairlead.policies.base import REASONS
-from fairlead.proof import wording
 from fairlead.proof.cases import NOT_COMPARED
 from fairlead.proof.counterfactual import MIN_SESSIONS
 from fairlead.proof.gap import STEPS
@@ -14,6 +14,7 @@ from fairlead.proof.included import PURPOSES
 from fairlead.proof.misroute import BOUNDS
 from fairlead.proof.promises import STATES
 from fairlead.proof.sources import SAYERS
+from fairlead.proof.statement import VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,6 +47,25 @@ class Count:
     n: int
     key: str
     words: str
+
+
+def verdict(statement: Statement) -> str:
+    """Returns the answer in a sentence or two."""
+    if statement.since is None:
+        return "No requests: there is nothing to state yet."
+    sentence = VERDICTS[statement.verdict]
+    if statement.verdict != "not_enough_evidence" or statement.sessions_needed is None:
+        return sentence
+    would = "tell" if statement.saving is not None else "allow a first estimate"
+    return f"{sentence} About {statement.sessions_needed:,} more sessions would {would}."
+
+
+def period(statement: Statement) -> str:
+    """Returns from when to when the requests were made."""
+    if statement.since is None or statement.until is None:
+        return "no requests"
+    since, until = (f"{moment:%Y-%m-%d %H:%M}" for moment in (statement.since, statement.until))
+    return f"{since} UTC" if since == until else f"{since} to {until} UTC"
 
 
 def figures(statement: Statement) -> list[Figure]:

@@ -47,9 +47,9 @@ class Sources:
     """Whose scores a figure of quality rests on."""
 
     kind: Kind | None
-    """The kind of source that counts; `None` where each answer's most trusted score does, as no kind alone has enough."""
+    """The kind of source that counts; `None` where each answer's most trusted score does: none alone has enough."""
     helper: Kind | None = None
-    """The kind whose scores of the other answers count as well, as far as they follow (prediction-powered)."""
+    """The kind whose scores of the other answers count too, as far as they follow (prediction-powered)."""
     too_few: tuple[Kind, ...] = ()
     """More trusted kinds that scored something, in too few sessions."""
     unlike: Kind | None = None

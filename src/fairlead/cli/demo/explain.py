@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fairlead import wording
 from fairlead.eligibility import EXCLUSIONS
 from fairlead.policies.base import REASONS
-from fairlead.proof import wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

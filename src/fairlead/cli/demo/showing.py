@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairlead import wording
 from fairlead.cli.output import table
 from fairlead.cli.statement_shown import show_statement
+from fairlead.pages import environment
 from fairlead.plots import Point, scatter
 from fairlead.proof import page as pages
-from fairlead.proof import wording
 from fairlead.statistics.hulls import hull
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def page(ending: Ending) -> str:
 
 def _section(title: str, macro: str, *given: object) -> pages.Section:
     """Returns a section whose body is one of the macros of `sections.html`."""
-    macros = pages.environment("fairlead.cli.demo").get_template("sections.html").module
+    macros = environment("fairlead.cli.demo").get_template("sections.html").module
     return pages.Section(title=title, body=str(getattr(macros, macro)(*given)))
 
 

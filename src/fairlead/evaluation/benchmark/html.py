@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from fairlead.evaluation import wording
+from fairlead import wording
 from fairlead.evaluation.benchmark import page
 from fairlead.evaluation.benchmark.claims import by_bar, claims, ranking
 from fairlead.evaluation.benchmark.ours import NAME
+from fairlead.pages import environment
 from fairlead.plots import Point, Row, forest, scatter
 from fairlead.statistics.hulls import hull
 
@@ -30,7 +29,7 @@ def html(parts: Sequence[PartResult], provenance: Provenance) -> str:
     """Returns the page: no script, nothing fetched."""
     whole = [part for part in parts if not part.few_labels and part.method(NAME)]
     return (
-        _environment()
+        environment("fairlead.evaluation")
         .get_template("benchmark.html")
         .render(
             provenance=provenance,
@@ -47,20 +46,6 @@ def html(parts: Sequence[PartResult], provenance: Provenance) -> str:
             ],
         )
     )
-
-
-@cache
-def _environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("fairlead.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    words = {name: getattr(wording, name) for name in ("score", "usd_per_1000", "percent")}
-    made.filters["interval"] = lambda given, kind: wording.interval(given, words[kind])
-    return made
 
 
 def frontiers(part: PartResult) -> str:

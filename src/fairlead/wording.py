@@ -1,20 +1,18 @@
-"""Figures in words: money, shares and scores, each with its interval, in the same spelling on every page."""
+"""Figures in words: money, shares, scores and times, each with its interval, spelled the same wherever they stand."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fairlead.proof.statement import VERDICTS, Statement
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from decimal import Decimal
 
     from fairlead.statistics.bootstrap import Interval
 
-Word = Callable[[float | None], str]
-"""Puts a number into words."""
+    Word = Callable[[float | None], str]
+    """Puts a number into words."""
 
 LEAST_USD = 1e-11
 """Less is the rounding of sums, and no amount: a token costs a thousand times as much."""
@@ -40,9 +38,19 @@ def signed_usd(amount: float | None) -> str:
     return text if amount is None or amount <= 0 else f"+{text}"
 
 
+def usd_per_1000(amount: float | None) -> str:
+    """Returns the cost of a thousand requests, from that of one, with three significant digits."""
+    return UNKNOWN if amount is None else _signed(f"{1000 * amount:.3g} USD")
+
+
 def percent(share: float | None) -> str:
     """Returns a share as a percentage with one decimal."""
     return UNKNOWN if share is None else _signed(f"{100 * share:.1f} %")
+
+
+def whole_percent(share: float | None) -> str:
+    """Returns a share as a percentage without a fraction, for where room is short."""
+    return UNKNOWN if share is None else _signed(f"{100 * share:.0f} %")
 
 
 def points(difference: float | None) -> str:
@@ -61,32 +69,20 @@ def seconds(value: float | None) -> str:
 
 
 def interval(given: Interval | None, word: Word) -> str:
-    """Returns a figure with its 95 % interval, each number put by `word`; the unit stands once."""
-    return UNKNOWN if given is None else f"{word(given.value)} {ends(given, word)}"
+    """Returns a figure with its interval, each number put by `word`; the unit stands once."""
+    if given is None or math.isnan(given.value):
+        return UNKNOWN
+    return f"{word(given.value)} {ends(given, word)}"
+
+
+def bare_interval(given: Interval | None, word: Word) -> str:
+    """Returns the same without a unit, for a column that names it."""
+    return interval(given, lambda value: bare(word(value)))
 
 
 def ends(given: Interval, word: Word) -> str:
     """Returns the two ends of an interval in brackets."""
     return f"[{bare(word(given.low))}, {bare(word(given.high))}]"
-
-
-def verdict(statement: Statement) -> str:
-    """Returns the answer in a sentence or two."""
-    if statement.since is None:
-        return "No requests: there is nothing to state yet."
-    sentence = VERDICTS[statement.verdict]
-    if statement.verdict != "not_enough_evidence" or statement.sessions_needed is None:
-        return sentence
-    would = "tell" if statement.saving is not None else "allow a first estimate"
-    return f"{sentence} About {statement.sessions_needed:,} more sessions would {would}."
-
-
-def period(statement: Statement) -> str:
-    """Returns from when to when the requests were made."""
-    if statement.since is None or statement.until is None:
-        return "no requests"
-    since, until = (f"{moment:%Y-%m-%d %H:%M}" for moment in (statement.since, statement.until))
-    return f"{since} UTC" if since == until else f"{since} to {until} UTC"
 
 
 def bare(text: str) -> str:

@@ -1,50 +1,12 @@
-"""Figures of an evaluation in words: each with its interval, unknown where it is unknown."""
+"""What is said of an evaluation beside its figures: on what they rest, what is in none of them, who is called."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fairlead.evaluation.judging import Evaluation
     from fairlead.evaluation.metrics import Figures
-    from fairlead.statistics.bootstrap import Interval
-
-    Word = Callable[[float], str]
-
-UNKNOWN = "not known"
-
-
-def interval(given: Interval, word: Word) -> str:
-    """Returns a figure and its ends, each put by `word`."""
-    return UNKNOWN if math.isnan(given.value) else f"{word(given.value)} [{word(given.low)}, {word(given.high)}]"
-
-
-def score(value: float) -> str:
-    """Returns a mean score in [0, 1]."""
-    return f"{value:.3f}"
-
-
-def points(value: float) -> str:
-    """Returns a difference of scores in points of a hundred, with its sign."""
-    return f"{100 * value:+.1f}"
-
-
-def usd_per_1000(value: float) -> str:
-    """Returns the cost of a thousand requests, USD, from the cost of one."""
-    return f"{1000 * value:.3g}"
-
-
-def percent(value: float) -> str:
-    """Returns a ratio in per cent, without the sign."""
-    return f"{100 * value:.1f}"
-
-
-def whole_percent(value: float) -> str:
-    """Returns a ratio in per cent without a fraction, for where room is short."""
-    return f"{100 * value:.0f}"
 
 
 def count(method: Figures) -> str:
