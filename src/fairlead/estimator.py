@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import cached_property
 from typing import Any, Protocol, Self, cast
 
 import numpy as np
@@ -39,6 +40,8 @@ class Estimator:
 
     A constructor only stores its arguments, under their own names. What `fit` learns is NumPy arrays under names that
     end in `_`. So `clone`, `repr`, `params`, `state` and `restore` come for free, and an artifact needs no pickle.
+    What follows from what was learned and is needed again and again is a `cached_property`: `fit` forgets it, as
+    `restore` does.
     An estimator given as an argument is a part: it is fitted in place with its owner, cloned with it, and its state
     stands in the owner's under `part.name_`; in a tuple of estimators each is one, under `parts.0.name_`.
     """
@@ -69,6 +72,7 @@ class Estimator:
 
     def restore(self, state: State) -> Self:
         """Takes back what `state` gave; returns itself."""
+        self.forget()
         for name, value in state.items():
             *path, own_name = name.split(".")
             if path:
@@ -76,6 +80,11 @@ class Estimator:
             else:
                 setattr(self, own_name, np.asarray(value))
         return self
+
+    def forget(self) -> None:
+        """Forgets every `cached_property`: something else is learned."""
+        for name in [name for name in vars(self) if isinstance(getattr(type(self), name, None), cached_property)]:
+            del self.__dict__[name]
 
     def check_fitted(self, name: str) -> None:
         """Raises NotFittedError unless the attribute `name` was learned."""

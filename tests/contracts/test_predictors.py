@@ -125,6 +125,19 @@ def test_state_comes_back_through_arrays(predictor):
 
 
 @pytest.mark.parametrize("predictor", CASES)
+def test_who_learns_again_forgets_what_it_knew(predictor):
+    x, y = make_case()
+    other = np.column_stack([np.where(np.arange(N) < 5, y[:, 0], np.nan), 1 - y[:, 2], y[:, 0]])
+    expected = make(predictor).fit(x, other)
+    for learn_again in (lambda p: p.fit(x, other), lambda p: p.restore(expected.state())):
+        knew = make(predictor).fit(x, y)
+        knew.predict(x)
+        again = learn_again(knew)
+        np.testing.assert_array_equal(again.predict(x).mean, expected.predict(x).mean)
+        np.testing.assert_array_equal(again.predict(x).sd, expected.predict(x).sd)
+
+
+@pytest.mark.parametrize("predictor", CASES)
 def test_inputs_are_not_changed(predictor):
     x, y = make_case()
     x_before, y_before = x.copy(), y.copy()

@@ -12,7 +12,7 @@ def near(rows, points, k):
 
 def test_nearer_points_weigh_more_and_far_ones_nothing():
     found = near([[0.0]], [[5.0], [1.0], [2.0], [3.0]], k=3)
-    weight = dict(zip(found.index[0].tolist(), found.weight[0], strict=True))
+    weight = dict(zip(found.places[0].tolist(), found.weight[0], strict=True))
     assert weight.keys() == {1, 2, 3}
     np.testing.assert_allclose([weight[1], weight[2], weight[3]], np.array([24, 21, 16]) / 61, rtol=1e-5)
 
@@ -20,7 +20,7 @@ def test_nearer_points_weigh_more_and_far_ones_nothing():
 def test_the_weight_is_lost_gradually():
     edge = [near([[0.0]], [[1.0], [2.0], [2.0 + gap]], k=2) for gap in (-1e-3, 1e-3)]
     values = np.array([1.0, 0.0, 100.0])
-    before, after = (float(found.weight[0] @ values[found.index[0]]) for found in edge)
+    before, after = (float(found.weight[0] @ values[found.places[0]]) for found in edge)
     assert abs(before - after) < 0.2  # an unfaded neighbour would make it 50
 
 

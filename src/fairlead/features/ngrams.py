@@ -22,7 +22,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from fairlead.estimator import Estimator, State
+from fairlead.estimator import Estimator
 from fairlead.features.reading import merged, read
 from fairlead.features.word_rows import WordRows
 
@@ -68,7 +68,7 @@ class Ngrams(Estimator):
 
     def fit_readings(self, readings: Sequence[Reading]) -> Self:
         """Does the same for requests that were read already."""
-        self.__dict__.pop("_rows", None)
+        self.forget()
         n = min(len(readings), self.max_prompts)
         filled = [_filled(readings[i]) for i in np.linspace(0, len(readings) - 1, n).astype(np.int64)]
         n_containing = np.bincount(np.concatenate([np.unique(buckets) for buckets in filled]), minlength=N_BUCKETS)
@@ -103,11 +103,6 @@ class Ngrams(Estimator):
     def projected(self, sums: FloatArray) -> FloatArray:
         """Returns (n_segments, n_components) from the sums of `word_rows`: as if the sparse row had unit length."""
         return np.asarray(sums[:, :-1] / np.maximum(np.sqrt(sums[:, -1:]), _TINY))
-
-    def restore(self, state: State) -> Self:
-        """Takes back what `state` gave; returns itself."""
-        self.__dict__.pop("_rows", None)
-        return super().restore(state)
 
     @property
     def n_word_columns(self) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from fairlead.estimator import Estimator, State
+from fairlead.estimator import Estimator
 from fairlead.features.marks import WORDS, word_rows
 from fairlead.features.ngrams import Ngrams
 from fairlead.features.reading import added, merged, read
@@ -66,13 +66,8 @@ class PromptFeatures(Estimator):
         self.ngrams.check_fitted("components_")
         return self._columns([read(request) for request in requests])
 
-    def restore(self, state: State) -> Self:
-        """Takes back what `state` gave; returns itself."""
-        self.__dict__.pop("_rows", None)
-        return super().restore(state)
-
     def _fit(self, readings: Sequence[Reading]) -> None:
-        self.__dict__.pop("_rows", None)
+        self.forget()
         self.surface.fit_readings(readings)
         self.ngrams.fit_readings(readings)
         self.static.fit_readings(readings)

@@ -71,11 +71,12 @@ class Calibrated(Estimator):
         """Returns chances, and their spread as far as the map is straight (the delta method)."""
         self.check_fitted("slope_")
         raw = self.predictor.predict(x)
-        beyond = np.maximum(raw.variance - _USUAL * self.ignorance_, 0.0)
-        shrunk = self.centre_ + (raw.mean - self.centre_) * (self.signal_ / (self.signal_ + beyond))
+        centre, signal = self.centre_[None], self.signal_[None]
+        beyond = np.maximum(raw.variance - _USUAL * self.ignorance_[None], 0.0)
+        shrunk = centre + (raw.mean - centre) * (signal / (signal + beyond))
         bent = _bent(shrunk)
         p = self._mapped(bent)
-        steepness = self.slope_ * (p - p * p) / (bent - bent * bent)
+        steepness = self.slope_[None] * (p - p * p) / (bent - bent * bent)
         if bent is not shrunk:
             steepness *= _bent_slope(bent)
         return Estimate(mean=p, variance=steepness * steepness * raw.variance)
@@ -85,7 +86,7 @@ class Calibrated(Estimator):
         return self.predict(x).mean
 
     def _mapped(self, bent: FloatArray) -> FloatArray:
-        return sigmoid(self.slope_ * _logit(bent) + self.offset_)
+        return sigmoid(self.slope_[None] * _logit(bent) + self.offset_[None])
 
 
 def _logit(bent: FloatArray) -> FloatArray:

@@ -24,6 +24,7 @@ from fairlead.estimator import Estimator
 from fairlead.predictors.base import Estimate
 from fairlead.predictors.means import shrunk_mean
 from fairlead.predictors.nearness import Near, nearest, relative_distances
+from fairlead.statistics.products import by_row
 
 if TYPE_CHECKING:
     from fairlead.types import FloatArray, IntArray
@@ -90,15 +91,15 @@ class Clusters(Estimator):
         self.check_fitted("table_")
         near = self._near(x)
         return Estimate(
-            mean=_mixed(self.table_, near.index, near.weight),
-            variance=_mixed(self.variance_, near.index, np.square(near.weight)),
+            mean=_mixed(self.table_, near.places, near.weight),
+            variance=_mixed(self.variance_, near.places, np.square(near.weight)),
         )
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
         self.check_fitted("table_")
         near = self._near(x)
-        return _mixed(self.table_, near.index, near.weight)
+        return _mixed(self.table_, near.places, near.weight)
 
     def _n_clusters(self, n_prompts: int) -> int:
         return max(min(self.n_clusters, n_prompts // _PROMPTS_PER_CLUSTER), 1)
@@ -135,7 +136,7 @@ class _Counts:
         mean = shrunk_mean(self.y.sum(axis=0) - self.y, self.known.sum(axis=0) - self.known)
         measured = self.known.any(axis=1)
         predicted = np.zeros_like(self.y)
-        for index, weight in zip(self.near.index.T, self.near.weight.T, strict=True):
+        for index, weight in zip(self.near.places.T, self.near.weight.T, strict=True):
             own = weight[:, None]
             shrunk = _shrunk(
                 score[index] - own * self.y,
@@ -150,7 +151,7 @@ class _Counts:
 
     def _sums(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         membership = np.zeros((len(self.y), self.n_clusters))
-        np.put_along_axis(membership, self.near.index, self.near.weight, axis=1)
+        np.put_along_axis(membership, self.near.places, self.near.weight, axis=1)
         return membership.T @ self.y, membership.T @ self.known, membership.T @ self.known.any(axis=1)
 
 
@@ -167,7 +168,7 @@ def _shrunk(
 
 def _mixed(table: FloatArray, index: IntArray, weight: FloatArray) -> FloatArray:
     """Returns (n, m) the weighted sums of the rows of `table` at `index` (n, k)."""
-    return np.asarray((weight[:, None, :] @ table.take(index, axis=0))[:, 0])
+    return by_row(weight, table.take(index, axis=0))
 
 
 def _k_means(x: Float32Array, n_clusters: int, rng: np.random.Generator) -> Float32Array:

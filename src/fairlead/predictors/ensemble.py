@@ -12,6 +12,7 @@ References:
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -55,6 +56,7 @@ class Ensemble(Estimator):
 
     def fit_left_out(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Fits, and returns (n_requests, n_models) left-out predictions, NaN where not measured."""
+        self.forget()
         left_out = np.stack([member.fit_left_out(x, y) for member in self.members])
         self.mean_ = model_means(y)
         target = np.where(np.isnan(left_out).any(axis=0), np.nan, y)
@@ -69,28 +71,30 @@ class Ensemble(Estimator):
     def predict(self, x: FloatArray) -> Estimate:
         """Returns mean and spread: what the members do not know, and how far they disagree."""
         self.check_fitted("weight_")
-        estimates = [member.predict(x) for member in self.members]
-        away = np.array([estimate.mean for estimate in estimates]) - self.mean_
-        squares = np.array([estimate.variance for estimate in estimates]) + np.square(away)
-        mixed = _mixed(self.weight_, away)
+        means, variances = map(np.array, zip(*[member.predict(x) for member in self.members], strict=True))
+        away = means - self.mean_
+        shared, own, mixed = _mixed(self.weight_, away)
         # what members do not know, and how far they disagree: E[sd^2] + E[away^2] - E[away]^2 over their shares
-        variance = _mixed(self.weight_[2], squares) - np.square(mixed[2])
-        return Estimate(mean=self._combined(mixed), variance=np.maximum(variance, 0.0))
+        variance = _mixed(self.weight_[2], variances + np.square(away)) - np.square(mixed)
+        return Estimate(mean=self._combined(shared, own), variance=np.maximum(variance, 0.0))
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
         self.check_fitted("weight_")
         away = np.array([member.predict_mean(x) for member in self.members]) - self.mean_
-        return self._combined(_mixed(self.weight_, away))
+        return self._combined(*_mixed(self.weight_[:2], away))
 
-    def _combined(self, mixed: FloatArray) -> FloatArray:
-        """Returns the prediction from what the members expect beyond the mean, weighted in each of the three ways."""
-        common, apart, _ = mixed
-        difference = common - apart
-        known = self.mean_ == self.mean_
-        difference = difference if known.all() else difference[:, known]
-        shared = difference.sum(axis=1, keepdims=True) / max(difference.shape[1], 1)
-        return np.asarray(self.mean_ + apart + shared)
+    def _combined(self, shared: FloatArray, own: FloatArray) -> FloatArray:
+        """Returns the prediction from what the members expect beyond the mean, weighed in both ways."""
+        beyond = shared - own
+        known = beyond if self._all_known else beyond[:, ~np.isnan(self.mean_)]
+        common = known.sum(axis=1, keepdims=True) / max(known.shape[1], 1)
+        return np.asarray(self.mean_[None] + own + common)
+
+    @cached_property
+    def _all_known(self) -> bool:
+        """Whether every model was measured."""
+        return not np.isnan(self.mean_).any()
 
 
 def _mixed(weight: FloatArray, parts: FloatArray) -> FloatArray:

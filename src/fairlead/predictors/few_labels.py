@@ -8,6 +8,7 @@ such a model stands to the best of the others; where that one stands, the predic
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -49,7 +50,7 @@ class FewLabels(Estimator):
         """Learns from `x` (n_requests, n_features) and `y` (n_requests, n_models) in [0, 1], NaN where not measured."""
         self._part(y)
         self.predictor.fit(x, y[:, ~self.few_])
-        if self.few_.any():
+        if self._any_few:
             self.items.fit(x, y)
         return self
 
@@ -57,7 +58,7 @@ class FewLabels(Estimator):
         """Fits, and returns (n_requests, n_models) left-out predictions, NaN where not measured."""
         self._part(y)
         established = self.predictor.fit_left_out(x, y[:, ~self.few_])
-        if not self.few_.any():
+        if not self._any_few:
             return established
         return self._joined(established, self._levelled(established, self.items.fit_left_out(x, y)))
 
@@ -65,7 +66,7 @@ class FewLabels(Estimator):
         """Returns mean and spread, (n_requests, n_models) each."""
         self.check_fitted("few_")
         established = self.predictor.predict(x)
-        if not self.few_.any():
+        if not self._any_few:
             return established
         borrowed = self.items.predict(x)
         return Estimate(
@@ -77,7 +78,7 @@ class FewLabels(Estimator):
         """Returns (n_requests, n_models)."""
         self.check_fitted("few_")
         established = self.predictor.predict_mean(x)
-        if not self.few_.any():
+        if not self._any_few:
             return established
         return self._joined(established, self._levelled(established, self.items.predict_mean(x)))
 
@@ -88,7 +89,7 @@ class FewLabels(Estimator):
         for the model's mean. NaN for models with enough labels, or with none.
         """
         lower = np.full(y.shape, np.nan)
-        if not self.few_.any():
+        if not self._any_few:
             return lower
         demands = self.items.items(x, y)
         for j in np.flatnonzero(self.few_ & ~np.isnan(y).all(axis=0)):
@@ -96,8 +97,13 @@ class FewLabels(Estimator):
         return lower
 
     def _part(self, y: FloatArray) -> None:
+        self.forget()
         n_labels = (~np.isnan(y)).sum(axis=0)
         self.few_ = n_labels < self.few * n_labels.max(initial=0)
+
+    @cached_property
+    def _any_few(self) -> bool:
+        return bool(self.few_.any())
 
     def _levelled(self, established: FloatArray, borrowed: FloatArray) -> FloatArray:
         """Returns what item response predicts, moved to where the predictor sees the prompt."""

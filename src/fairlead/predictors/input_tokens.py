@@ -8,6 +8,7 @@ counts. Both are drawn towards those of all models, and these towards nothing an
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -35,6 +36,7 @@ class InputTokens(Estimator):
 
     def fit(self, assumed: FloatArray, y: FloatArray) -> Self:
         """Learns from assumed tokens (n_requests,) and those billed (n_requests, n_models), NaN where not known."""
+        self.forget()
         known = ~np.isnan(y)
         everywhere = np.tile(assumed[:, None], (1, y.shape[1]))
         pooled = _line(everywhere[known], y[known], np.array([0.0, 1.0]))
@@ -45,9 +47,13 @@ class InputTokens(Estimator):
     def predict(self, assumed: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models) for assumed tokens (n_requests,); what was never billed is as assumed."""
         self.check_fitted("line_")
-        overhead, ratio = self.line_
-        expected = overhead + ratio * assumed[:, None]
-        return np.where(np.isnan(expected), assumed[:, None], expected)
+        overhead, ratio = self._lines
+        return np.asarray(overhead + ratio * assumed[:, None])
+
+    @cached_property
+    def _lines(self) -> FloatArray:
+        """(2, 1, n_models) the line of each model; where none was learned the one that leaves tokens as they are."""
+        return np.where(np.isnan(self.line_), [[0.0], [1.0]], self.line_)[:, None]
 
 
 def _line(x: FloatArray, y: FloatArray, prior: FloatArray) -> FloatArray:

@@ -131,7 +131,7 @@ class KNN(Estimator):
     def _placed(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Returns what is expected of each row without neighbours, and where it lies."""
         if self.predictor is None:
-            return self.centre_, by_row(x - self.origin_, self.rotation_)
+            return self.centre_[None], by_row(x - self.origin_[None], self.rotation_)
         expected = self.predictor.predict_mean(x)
         return expected, by_row(np.nan_to_num(expected - self.origin_), self.rotation_)
 
@@ -158,10 +158,9 @@ class KNN(Estimator):
     def _correction(self, near: Near) -> tuple[FloatArray, FloatArray]:
         """Returns the shrunk mean deviation of the neighbours, and the labels it rests on, (n, m) each."""
         # k equal neighbours weigh as much as k labels, unequal ones as fewer (Kish's effective number)
-        weight = near.weight / np.square(near.weight).sum(axis=1, keepdims=True)
-        own = weight.astype(np.float32)[:, None, :]
-        deviation = (own @ self.labels_.take(near.index, axis=0))[:, 0]
-        n_labels = (own @ self.known_.take(near.index, axis=0))[:, 0]
+        weight = (near.weight / np.square(near.weight).sum(axis=1, keepdims=True)).astype(np.float32)
+        n_labels = by_row(weight, self.known_.take(near.places, axis=0))
+        deviation = by_row(weight, self.labels_.take(near.places, axis=0))
         return deviation / (n_labels + self.strength), n_labels
 
 

@@ -89,14 +89,14 @@ class Linear(Estimator):
         return Estimate(mean=mean, variance=variance)
 
     def _variance(self, x: FloatArray, g: int, per_direction: FloatArray) -> FloatArray:
-        away = (x - self.centre_[g]).astype(np.float32)
+        away = (x - self.centre_[g : g + 1]).astype(np.float32)
         squares = np.empty((len(x), 1 + self.leading_.shape[2]))
         squares[:, 0] = np.einsum("ij,ij->i", away, away)
         np.square(by_row(away, self.leading_[g]), out=squares[:, 1:])
         variance: FloatArray = by_row(squares, per_direction[:, 1:].T)
-        return np.maximum(variance, 0.0) + per_direction[:, 0]
+        return np.maximum(variance, 0.0) + per_direction[None, :, 0]
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
         self.check_fitted("coefficients_")
-        return np.asarray(by_row(x, self.coefficients_) + self.intercept_)
+        return np.asarray(by_row(x, self.coefficients_) + self.intercept_[None])

@@ -85,10 +85,10 @@ class LogScale(Estimator):
         return self._amount(self.predictor.predict_mean(x) + error)
 
     def _mean(self, logs: FloatArray) -> FloatArray:
-        return np.asarray(np.minimum(self.smearing_ * self._amount(logs), self.largest_))
+        return np.asarray(np.minimum(self.smearing_[None] * self._amount(logs), self.largest_[None]))
 
     def _amount(self, logs: FloatArray) -> FloatArray:
-        bounded = np.minimum(np.maximum(logs, 0.0), np.log1p(self.largest_ / self.unit))
+        bounded = np.minimum(np.maximum(logs, 0.0), np.log1p(self.largest_[None] / self.unit))
         return np.asarray(self.unit * np.expm1(bounded))
 
 

@@ -7,8 +7,7 @@ there, changes no prediction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +22,10 @@ Float32Array = npt.NDArray[np.float32]
 _ALONE = 1e-9  # keeps weights above zero where all points coincide
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Near:
+class Near(NamedTuple):
     """The `k` nearest points of each of n rows."""
 
-    index: IntArray
+    places: IntArray
     """(n, k) positions, in no order."""
     weight: FloatArray
     """(n, k) above 0 but for the edge; each row adds up to 1."""
@@ -43,9 +41,8 @@ def squared_distances(rows: Float32Array, points: Float32Array, points_squared: 
 
 def relative_distances(rows: Float32Array, points: Float32Array, points_squared: Float32Array) -> Float32Array:
     """Returns the squared distances less the squared length of each row: all that `nearest` needs, in fewer passes."""
-    distance = by_row(rows, points.T)
-    distance *= -2.0
-    distance += points_squared
+    distance = by_row(-2.0 * rows, points.T)  # a power of two rounds nothing, and a row is shorter than its distances
+    distance += points_squared[None]
     return distance
 
 
@@ -58,9 +55,11 @@ def nearest(distance: Float32Array, k: int) -> Near:
     """
     n, n_points = distance.shape
     if n_points <= k:
-        return Near(index=np.tile(np.arange(n_points), (n, 1)), weight=np.full((n, n_points), 1.0 / max(n_points, 1)))
+        return Near(places=np.tile(np.arange(n_points), (n, 1)), weight=np.full((n, n_points), 1.0 / max(n_points, 1)))
     order = distance.argpartition(k, axis=1)[:, : k + 1]
-    ordered = distance.take(order + np.arange(0, distance.size, n_points)[:, None]).astype(np.float64)
+    flat = order if n == 1 else order + np.arange(0, distance.size, n_points)[:, None]
+    ordered = distance.take(flat).astype(np.float64)
     radius, inside = ordered[:, k:], ordered[:, :k]
-    weight = np.maximum(radius - inside, 0.0) + _ALONE * (1.0 + np.abs(radius))
-    return Near(index=order[:, :k], weight=weight / weight.sum(axis=1, keepdims=True))
+    weight = radius + _ALONE * (1.0 + np.abs(radius)) - inside
+    weight /= weight.sum(axis=1, keepdims=True)
+    return Near(places=order[:, :k], weight=weight)

@@ -11,7 +11,7 @@ Precision = TypeVar("Precision", bound=np.floating[Any])
 
 
 def by_row(rows: npt.NDArray[Precision], matrix: npt.NDArray[Precision]) -> npt.NDArray[Precision]:
-    """Returns (n, k) the product of `rows` (n, p) and `matrix` (p, k), one row at a time.
+    """Returns (n, k) the product of `rows` (n, p) and `matrix` (p, k), or (n, p, k) with one a row, a row at a time.
 
     A product of many rows is rounded otherwise than that of one. This one is the same to the last bit whatever stands
     beside a row, so that a decision in a batch is the decision alone.
@@ -21,4 +21,4 @@ def by_row(rows: npt.NDArray[Precision], matrix: npt.NDArray[Precision]) -> npt.
         >>> bool((by_row(rows, matrix)[4:5] == by_row(rows[4:5], matrix)).all())
         True
     """
-    return np.asarray((rows[:, None, :] @ matrix)[:, 0])
+    return np.asarray(np.vecmat(rows, matrix))
