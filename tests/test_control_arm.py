@@ -1,9 +1,8 @@
 """The control arm: who is in it, and that the logged chance is the true one."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from fairlead.control_arm import NOT_DRAWN, choose_with_control_arm
 from fairlead.policies import Constant, Floor, HullGuard

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from fairlead.policies.base import Choices, Circumstances, Policy
     from fairlead.types import BoolArray, FloatArray, Predictions
 
@@ -18,7 +20,7 @@ _JUST_BELOW_1 = float(np.nextafter(1.0, 0.0))
 
 
 def choose_with_control_arm(
-    policy: Policy, predictions: Predictions, circumstances: Circumstances, *, draw: FloatArray, share: float
+    policy: Policy, predictions: Predictions, circumstances: Circumstances, *, draw: Sequence[float], share: float
 ) -> tuple[Choices, BoolArray]:
     """Returns what is served once the control arm has had its share, and who is in it (n,).
 
@@ -31,14 +33,25 @@ def choose_with_control_arm(
         draw: (n,) control draw of each request's session, uniform in [0, 1), or `NOT_DRAWN`.
         share: of the sessions, in [0, 1].
     """
-    choices, reference = _with_chances(policy, predictions, circumstances), circumstances.reference
-    if share <= 0 or reference < 0 or draw.min(initial=NOT_DRAWN) >= NOT_DRAWN:
+    choices = policy.choose(predictions, circumstances)
+    if min(choices.propensity.tolist(), default=1.0) < 1:
+        choices = replace(
+            choices, chances=_chances(choices, circumstances, _at_both_ends(policy, predictions, circumstances))
+        )
+    if share <= 0 or circumstances.reference < 0 or min(draw, default=NOT_DRAWN) >= NOT_DRAWN:
         return choices, np.zeros(len(draw), dtype=np.bool_)
+    return _with_arm(choices, circumstances, np.array(draw), share)
+
+
+def _with_arm(
+    choices: Choices, circumstances: Circumstances, draw: FloatArray, share: float
+) -> tuple[Choices, BoolArray]:
+    reference = circumstances.reference
+    chances = _chances(choices, circumstances) if choices.chances is None else choices.chances
     drawn = (draw < NOT_DRAWN) & circumstances.eligible[:, reference]
     control = drawn & (draw < share)
     first = np.where(control, reference, choices.first)
-    assert choices.chances is not None
-    chance_of_reference = choices.chances[:, reference].copy()
+    chance_of_reference = chances[:, reference].copy()
     chance_of_reference[list(choices.openings)] = 0.0
     by_policy = np.where(control, chance_of_reference, choices.propensity)
     alone = first == reference
@@ -47,7 +60,7 @@ def choose_with_control_arm(
     propensity = np.where(drawn, by_draw + (1.0 - share) * by_policy, choices.propensity)
     reason = np.where(control, "control_arm", choices.reason)
     openings = {i: stages for i, stages in choices.openings.items() if not control[i]}
-    chances = np.where(drawn, 1.0 - share, 1.0)[:, None] * choices.chances
+    chances = np.where(drawn, 1.0 - share, 1.0)[:, None] * chances
     chances[drawn, reference] += share
     return replace(
         choices,
@@ -59,16 +72,16 @@ def choose_with_control_arm(
     ), control
 
 
-def _with_chances(policy: Policy, predictions: Predictions, circumstances: Circumstances) -> Choices:
-    """Returns the policy's choices with the chance (n, m) of each candidate.
+def _at_both_ends(policy: Policy, predictions: Predictions, circumstances: Circumstances) -> Iterator[Choices]:
+    """Yields what is chosen at the two ends of the draw: a policy mixes two candidates at most, by one cut."""
+    for end in (0.0, _JUST_BELOW_1):
+        mix_draw = np.full(len(circumstances.mix_draw), end)
+        yield policy.choose(predictions, replace(circumstances, mix_draw=mix_draw))
 
-    A policy mixes two candidates at most, by one cut through [0, 1): the two ends of the draw show both.
-    """
-    choices = policy.choose(predictions, circumstances)
+
+def _chances(choices: Choices, circumstances: Circumstances, others: Iterable[Choices] = ()) -> FloatArray:
+    """Returns (n, m) the chance of each candidate that was chosen, or would have been."""
     rows, chances = np.arange(len(choices.first)), np.zeros(circumstances.eligible.shape)
-    chances[rows, choices.first] = choices.propensity
-    if choices.propensity.min(initial=1.0) < 1:
-        for end in (0.0, _JUST_BELOW_1):
-            at_end = policy.choose(predictions, replace(circumstances, mix_draw=np.full(len(rows), end)))
-            chances[rows, at_end.first] = at_end.propensity
-    return replace(choices, chances=chances)
+    for some in (choices, *others):
+        chances[rows, some.first] = some.propensity
+    return chances

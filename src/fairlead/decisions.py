@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -40,7 +40,19 @@ class Recalled:
     """What broke inside the router then: it decides as it did with that broken."""
 
 
-class Decisions(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class _Listed(NamedTuple):
+    """Columns of `Decisions`, as lists of n."""
+
+    first: list[int]
+    propensity: list[float]
+    control: list[bool]
+    eligible: list[list[bool]]
+    order: list[list[int]]
+    """Columns in which a plan goes on."""
+    predictions: list[tuple[Prediction, ...]]
+
+
+class Decisions(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     """n decisions over the m candidates of `predictions`."""
 
     predictions: Predictions
@@ -66,7 +78,7 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     openings: Mapping[int, tuple[Stage, ...]] = msgspec.field(default_factory=dict)
     """Request -> the stages its plan opens with, where that is more than a call to the first candidate."""
     chances: FloatArray | None = None
-    """(n, m) chance with which each candidate would have been first."""
+    """(n, m) chance with which each candidate would have been first; `None` where only the first one had any."""
     mix_draw: FloatArray | None = None
     """(n,) what mixes were drawn with."""
     answer_form: IntArray | None = None
@@ -86,21 +98,21 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Raises:
             NoCandidateError: every candidate was excluded.
         """
-        if self.first[i] < 0:
+        listed, names = self._listed, self.predictions.candidates
+        if listed.first[i] < 0:
             raise NoCandidateError(self.exclusions[i])
-        names = self.predictions.candidates
         return Decision(
             plan=self._plan(i),
-            propensity=float(self.propensity[i]),
+            propensity=listed.propensity[i],
             reason=self.reason[i],
-            arm="control" if self.control[i] else "policy",
+            arm="control" if listed.control[i] else "policy",
             reference=names[self.reference] if self._reference_serves(i) else None,
             excluded=self.exclusions[i],
-            predictions=self.predictions.row(i),
+            predictions=listed.predictions[i],
             policy=self.policy,
             router_version=self.router_version,
             fault=self.fault[i],
-            chances={} if self.chances is None else _above_zero(names, self.chances[i].tolist()),
+            chances=self.chances_of(i),
             mix_draw=None if self.mix_draw is None else float(self.mix_draw[i]),
             answer_form=None if self.answer_form is None else _form(int(self.answer_form[i])),
             certificate=self.certificate,
@@ -109,6 +121,13 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def excluded(self, i: int) -> Mapping[str, str]:
         """Returns candidate name -> reason, for the candidates that could not serve request `i`."""
         return self.exclusions[i]
+
+    def chances_of(self, i: int) -> dict[str, float]:
+        """Returns candidate name -> chance with which it would have been called first, where it had one."""
+        names, listed = self.predictions.candidates, self._listed
+        if self.chances is None:
+            return {names[listed.first[i]]: listed.propensity[i]}
+        return {name: chance for name, chance in zip(names, self.chances[i].tolist(), strict=True) if chance > 0}
 
     def _plan(self, i: int) -> tuple[Stage, ...]:
         """Returns the opening, where there is one, and behind it one stage for each candidate that is left."""
@@ -121,27 +140,40 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def _order(self, i: int) -> list[int]:
         """Returns the columns to call: the choice, the reference, then the rest by predicted success, unknown last."""
-        if self.in_order:
-            return list(dict.fromkeys([int(self.first[i]), *np.flatnonzero(self.eligible[i]).tolist()]))
-        by_success = (-self.predictions.p_success[i]).argsort(kind="stable").tolist()
-        reference = [self.reference] if self._reference_serves(i) else []
-        order = dict.fromkeys([int(self.first[i]), *reference, *by_success])
-        eligible = self.eligible[i].tolist()
+        listed = self._listed
+        reference = [self.reference] if self._reference_serves(i) and not self.in_order else []
+        order = dict.fromkeys([listed.first[i], *reference, *listed.order[i]])
+        eligible = listed.eligible[i]
         return [column for column in order if eligible[column]]
 
     def _reference_serves(self, i: int) -> bool:
-        return self.reference >= 0 and bool(self.eligible[i, self.reference])
+        return self.reference >= 0 and self._listed.eligible[i][self.reference]
+
+    @cached_property
+    def _listed(self) -> _Listed:
+        """The columns as lists: numbers leave an array faster together than one by one."""
+        by_success = (-self.predictions.p_success).argsort(axis=1, kind="stable").tolist()
+        in_order = [*range(len(self.predictions.candidates))]
+        return _Listed(
+            first=self.first.tolist(),
+            propensity=self.propensity.tolist(),
+            control=self.control.tolist(),
+            eligible=self.eligible.tolist(),
+            order=[in_order] * len(self) if self.in_order else by_success,
+            predictions=self.predictions.listed(),
+        )
 
     @classmethod
     def joined(cls, parts: Sequence[Decisions]) -> Decisions:
         """Returns the decisions of all parts, which one router made, in order."""
         columns: dict[str, Any] = {
             name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("eligible", "first", "propensity", "control", "chances", "mix_draw", "answer_form")
+            for name in ("eligible", "first", "propensity", "control", "mix_draw", "answer_form")
             if all(getattr(part, name) is not None for part in parts)
         }
         for name in ("exclusions", "reason", "fault"):
             columns[name] = tuple(chain.from_iterable(getattr(part, name) for part in parts))
+        columns["chances"] = np.concatenate([_all_chances(part) for part in parts])
         starts = np.cumsum([0, *(len(part) for part in parts)]).tolist()
         return msgspec.structs.replace(
             parts[0],
@@ -160,8 +192,13 @@ def _alone(candidate: str) -> Stage:
     return Stage(steps=(Step(candidate=candidate),))
 
 
-def _above_zero(names: Sequence[str], chances: Sequence[float]) -> dict[str, float]:
-    return {name: chance for name, chance in zip(names, chances, strict=True) if chance > 0}
+def _all_chances(part: Decisions) -> FloatArray:
+    """Returns (n, m) the chance of each candidate, also where only the first one had any."""
+    if part.chances is not None:
+        return part.chances
+    chances = np.zeros(part.eligible.shape)
+    chances[np.arange(len(part)), part.first] = part.propensity
+    return chances
 
 
 def _form(place: int) -> str | None:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from fairlead.policies.realised import Recorded
     from fairlead.predictors import InputTokens
     from fairlead.predictors.base import Predictor, QuantilePredictor
-    from fairlead.types import BoolArray, Candidate, Decision, FloatArray, IntArray
+    from fairlead.types import BoolArray, Candidate, Decision, FloatArray, HostState, IntArray
 
 __all__ = ["Decisions", "Recalled", "Router"]
 
@@ -226,8 +226,7 @@ class Router:
         if not with_forms:
             return situation
         forms = [-1 if record.answer_form is None else FORMS.index(record.answer_form) for record in recalled]
-        circumstances = replace(situation.circumstances, answer_form=np.array(forms, dtype=np.int64))
-        return situation._replace(circumstances=circumstances)
+        return situation.with_forms(forms)
 
     def _excluded_then(self, record: Recalled) -> dict[str, str]:
         logged = {prediction.candidate for prediction in record.predictions}
@@ -242,7 +241,7 @@ class Router:
         return _Situation(
             exclusions=excluded,
             eligible=eligible,
-            control_draw=np.array(draw),
+            control_draw=draw,
             circumstances=Circumstances(
                 eligible=_somebody(eligible) if any(excluded) else eligible,
                 reference=self._reference,
@@ -256,10 +255,10 @@ class Router:
         return {} if self._room.takes(request, context) else exclusions(request, self.candidates, context)
 
     def _eligible(self, excluded: Sequence[Mapping[str, str]]) -> BoolArray:
-        eligible = np.ones((len(excluded), len(self.candidates)), dtype=np.bool_)
-        for row, reasons in zip(eligible, excluded, strict=True):
+        eligible = np.ones((len(excluded), len(self._names)), dtype=np.bool_)
+        for i, reasons in enumerate(excluded):
             if reasons:
-                row[:] = [name not in reasons for name in self._names]
+                eligible[i] = [name not in reasons for name in self._names]
         return eligible
 
     def _with_forms(self, situation: _Situation, requests: Sequence[Request]) -> _Situation:
@@ -268,16 +267,17 @@ class Router:
             return situation
         asked = (asked_of(request) for request in requests)
         forms = [-1 if question is None else FORMS.index(question.form) for question in asked]
-        circumstances = replace(situation.circumstances, answer_form=np.array(forms, dtype=np.int64))
-        return situation._replace(circumstances=circumstances)
+        return situation.with_forms(forms)
 
     def _host_latency_p95_s(self, contexts: Sequence[Context]) -> FloatArray | None:
         """Returns (n, m) what the hosts were lately measured at, `None` where no context knows of any."""
         if not any(context.hosts for context in contexts):
             return None
-        states = [[context.hosts.get(name) for name in self._names] for context in contexts]
-        known = [[None if state is None else state.latency_p95_s for state in row] for row in states]
-        return np.array(known, dtype=np.float64)
+        of_hosts = {
+            id(context.hosts): context.hosts for context in contexts
+        }  # many contexts share one reading of hosts
+        latency = {name: [_latency_p95_s(hosts.get(name)) for name in self._names] for name, hosts in of_hosts.items()}
+        return np.array([latency[id(context.hosts)] for context in contexts])
 
     def _standing(self, contexts: Sequence[Context]) -> dict[str, Any]:
         """Returns what a certificate depends on: the time, and the alarms that its monitor raised."""
@@ -295,7 +295,7 @@ class Router:
         choices, control = choose_with_control_arm(
             policy, predictions, circumstances, draw=situation.control_draw, share=self.control_share
         )
-        if not can_serve(choices.first, circumstances.eligible).all():
+        if not all(can_serve(choices.first, circumstances.eligible).tolist()):
             raise IneligibleChoiceError(f"{policy!r} chose a candidate that cannot serve the request.")
         first, reason = choices.first, choices.reason if fault is None else ("router_fault",) * len(eligible)
         if circumstances.eligible is not eligible:
@@ -405,8 +405,13 @@ class _Situation(NamedTuple):
 
     exclusions: tuple[Mapping[str, str], ...]
     eligible: BoolArray
-    control_draw: FloatArray
+    control_draw: Sequence[float]
     circumstances: Circumstances
+
+    def with_forms(self, forms: Sequence[int]) -> _Situation:
+        """Returns the situation with the form that each answer takes."""
+        answer_form = np.array(forms, dtype=np.int64)
+        return self._replace(circumstances=msgspec.structs.replace(self.circumstances, answer_form=answer_form))
 
 
 class IneligibleChoiceError(FairleadError):
@@ -432,6 +437,11 @@ def known(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: known(part) for name, part in value.items() if part is not None}
     return [known(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _latency_p95_s(host: HostState | None) -> float:
+    """Returns what a host was lately measured at, NaN where it was not."""
+    return math.nan if host is None or host.latency_p95_s is None else host.latency_p95_s
 
 
 def _moments(contexts: Sequence[Context] | None) -> list[datetime] | None:

@@ -176,7 +176,7 @@ def test_nobody_is_chosen_for_a_quality_that_is_unknown(policy):
 @pytest.mark.parametrize("policy", CASES)
 def test_with_nothing_known_the_reference_or_a_fixed_choice_serves(policy):
     predictions, circumstances = make_case(unknown=1.1)
-    everyone = replace(circumstances, eligible=np.ones_like(circumstances.eligible))
+    everyone = msgspec.structs.replace(circumstances, eligible=np.ones_like(circumstances.eligible))
     reasons = set(policy.choose(predictions, everyone).reason)
     fixed = {"constant", "in_order", "guard_fixed", "guard_mix", "not_certified"}
     assert reasons <= {"no_evidence", "reference_ineligible", *fixed}

@@ -1,7 +1,6 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from fairlead.errors import ConfigError
 from fairlead.policies import Cascade

@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import msgspec
 import numpy as np
 import pytest
 
 from fairlead.ledger.base import Feedback
 from fairlead.policies import Constant
-from fairlead.policies.base import Choices
 from fairlead.proof.by_copies import Copies, Wanted, by_copies
 from fairlead.proof.means import session_mean
 from fairlead.proof.what_if import what_if
@@ -81,12 +81,7 @@ class Weighs(Constant):
 
     def choose(self, predictions, circumstances):
         choices = super().choose(predictions, circumstances)
-        return Choices(
-            **{
-                **{name: getattr(choices, name) for name in choices.__dataclass_fields__},
-                "openings": dict.fromkeys(range(len(choices.first)), CASCADE),
-            }
-        )
+        return msgspec.structs.replace(choices, openings=dict.fromkeys(range(len(choices.first)), CASCADE))
 
 
 def test_a_plan_that_weighs_answers_lies_between_its_ends():

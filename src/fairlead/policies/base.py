@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, Self
+
+import msgspec
 
 from fairlead.estimator import Component
 
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
     from fairlead.types import BoolArray, FloatArray, IntArray, Predictions, Stage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What a policy may know beside the predictions, for n requests over m candidates."""
 
     eligible: BoolArray
@@ -40,7 +41,7 @@ class Circumstances:
     def rows(self, index: IntArray) -> Self:
         """Returns those of these requests, in this order."""
         hosts = self.host_latency_p95_s
-        return replace(
+        return msgspec.structs.replace(
             self,
             eligible=self.eligible[index],
             mix_draw=self.mix_draw[index],
@@ -51,8 +52,7 @@ class Circumstances:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
+class Choices(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What a policy chose for n requests."""
 
     first: IntArray
@@ -63,10 +63,10 @@ class Choices:
     """(n,) one word of `REASONS` each."""
     in_order: bool = False
     """Whether the others are tried in the candidates' own order, rather than the reference and then by success."""
-    openings: Mapping[int, tuple[Stage, ...]] = field(default_factory=dict)
+    openings: Mapping[int, tuple[Stage, ...]] = msgspec.field(default_factory=dict)
     """Request -> the stages that its plan opens with, where that is more than one call to `first`."""
     chances: FloatArray | None = None
-    """(n, m) chance with which each candidate would have been `first`; `None` where nothing is random but `first`."""
+    """(n, m) chance with which each candidate would have been `first`; `None` where no other one had any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from msgspec.structs import replace
 
 from fairlead.errors import ConfigError
 from fairlead.policies.base import Promise
-from fairlead.policies.columns import chosen
+from fairlead.policies.columns import chosen, either
 from fairlead.policies.floor import check_caution
 from fairlead.policies.single import SingleStep
 from fairlead.policies.utility import best_value
@@ -116,7 +117,7 @@ class Budget(SingleStep):
 def _chosen(column: IntArray, circumstances: Circumstances) -> Choices:
     known = column >= 0
     wanted = np.where(known, column, circumstances.reference)
-    return chosen([wanted], np.where(known, "best_buy", "no_evidence"), circumstances)
+    return chosen([wanted], either(known, "best_buy", "no_evidence"), circumstances)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

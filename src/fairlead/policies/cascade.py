@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from fairlead.errors import ConfigError
 from fairlead.policies.base import Choices, Promise
@@ -102,7 +102,7 @@ class Cascade(SingleStep):
         n_direct = len(knowledge.direct)
         reason = np.where(action < 0, "no_evidence", np.where(action < n_direct, "highest_utility", "cascade"))
         openings = _openings(knowledge, predictions, action - n_direct)
-        return replace(chosen([wanted], reason, circumstances), openings=openings)
+        return replace(chosen([wanted], reason.tolist(), circumstances), openings=openings)
 
     def realised(self, predictions: Predictions, circumstances: Circumstances, recorded: Recorded) -> Realised:
         """Returns what its plans came to, every call counted."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from msgspec.structs import replace
 
 from fairlead.policies.base import Promise
-from fairlead.policies.columns import chosen, judged_only
+from fairlead.policies.columns import chosen, either, judged_only
 from fairlead.policies.single import SingleStep
 
 if TYPE_CHECKING:
@@ -104,13 +104,12 @@ class Certified(SingleStep):
             return choices
         return replace(choices, reason=("certificate_tightened",) * len(choices.reason))
 
-    def _why_reference(self, circumstances: Circumstances) -> np.typing.NDArray[np.str_]:
-        n = len(circumstances.eligible)
+    def _why_reference(self, circumstances: Circumstances) -> Sequence[str] | str:
         if not self.policies:
-            return np.full(n, "not_certified")
+            return "not_certified"
         if self.expires_at_s is None or circumstances.now_s is None:
-            return np.full(n, "certificate_alarm")
-        return np.where(circumstances.now_s >= self.expires_at_s, "certificate_expired", "certificate_alarm")
+            return "certificate_alarm"
+        return either(circumstances.now_s >= self.expires_at_s, "certificate_expired", "certificate_alarm")
 
 
 def _merged(choices: Choices, other: Choices, where: np.typing.NDArray[np.bool_]) -> Choices:

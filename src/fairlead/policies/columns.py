@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
+from msgspec.structs import replace
 
 from fairlead.policies.base import Choices
 
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
 
     from fairlead.policies.base import Circumstances
     from fairlead.types import BoolArray, FloatArray, IntArray, Predictions
-
-StrArray = npt.NDArray[np.str_]
 
 
 def column_of(name: str, predictions: Predictions) -> int:
@@ -50,7 +47,7 @@ def highest(value: FloatArray, circumstances: Circumstances) -> IntArray:
     return np.where(known.max(axis=1) > -np.inf, known.argmax(axis=1), -1)
 
 
-def chosen(preferred: Sequence[IntArray], reason: StrArray | str, circumstances: Circumstances) -> Choices:
+def chosen(preferred: Sequence[IntArray], reason: Sequence[str] | str, circumstances: Circumstances) -> Choices:
     """Returns for each request the first preferred column that can serve, else the reference, else the next in order.
 
     Args:
@@ -59,14 +56,20 @@ def chosen(preferred: Sequence[IntArray], reason: StrArray | str, circumstances:
         circumstances: who is eligible.
     """
     n = len(circumstances.eligible)
-    if can_serve(preferred[0], circumstances.eligible).all():
-        reasons = (reason,) * n if isinstance(reason, str) else tuple(reason.tolist())
+    reasons = (reason,) * n if isinstance(reason, str) else tuple(reason)
+    if all(can_serve(preferred[0], circumstances.eligible).tolist()):
         return Choices(first=preferred[0], propensity=np.ones(n), reason=reasons)
     first = circumstances.eligible.argmax(axis=1)
     for column in (np.full(n, circumstances.reference, dtype=np.int64), *reversed(preferred)):
         first = np.where(can_serve(column, circumstances.eligible), column, first)
-    kept = np.where(first == preferred[0], reason, "reference_ineligible")
-    return Choices(first=first, propensity=np.ones(n), reason=tuple(kept.tolist()))
+    kept = zip((first == preferred[0]).tolist(), reasons, strict=True)
+    told = tuple(why if as_preferred else "reference_ineligible" for as_preferred, why in kept)
+    return Choices(first=first, propensity=np.ones(n), reason=told)
+
+
+def either(where: BoolArray, reason: str, otherwise: str) -> list[str]:
+    """Returns (n,) reasons: `reason` where so, else the other one."""
+    return [reason if is_so else otherwise for is_so in where.tolist()]
 
 
 def judged_only(unjudged: Sequence[str], predictions: Predictions, circumstances: Circumstances) -> Circumstances:
@@ -80,5 +83,6 @@ def judged_only(unjudged: Sequence[str], predictions: Predictions, circumstances
 
 def can_serve(column: IntArray, eligible: BoolArray) -> BoolArray:
     """Says for each request whether its column (-1 for nobody) is eligible."""
-    able: BoolArray = (column >= 0) & eligible[np.arange(len(column)), column]
+    n, m = eligible.shape
+    able: BoolArray = (column >= 0) & eligible.take(column + np.arange(0, n * m, m))
     return able

@@ -64,7 +64,7 @@ class Floor(SingleStep):
         wanted = np.where(less, within.argmin(axis=1), reference)
         reason = np.where(less, self.within, self.outside)
         preferred = [wanted, highest(p_success, circumstances)]
-        return chosen(preferred, np.where(np.isnan(floor), "no_evidence", reason), circumstances)
+        return chosen(preferred, np.where(np.isnan(floor), "no_evidence", reason).tolist(), circumstances)
 
     def spent(self, predictions: Predictions, circumstances: Circumstances) -> FloatArray:  # noqa: ARG002 - see Latency
         """Returns (n, m) what it spends as little of as it can."""

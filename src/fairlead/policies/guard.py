@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from msgspec.structs import replace
 
 from fairlead.policies.columns import can_serve, chosen, column_of, judged_only
 from fairlead.policies.single import SingleStep

@@ -62,7 +62,7 @@ class Threshold(SingleStep):
             np.where(unknown, circumstances.reference, np.where(take_weak, weak, strong)),
             np.where(take_weak, strong, weak),
         ]
-        return chosen(preferred, np.where(unknown, "no_evidence", reason), circumstances)
+        return chosen(preferred, np.where(unknown, "no_evidence", reason).tolist(), circumstances)
 
     def renamed(self, names: Mapping[str, str]) -> Self:
         """Returns the same policy over candidates that carry other names: old name -> new name."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from fairlead.errors import ConfigError
 from fairlead.policies.base import Promise
-from fairlead.policies.columns import chosen, known_at
+from fairlead.policies.columns import chosen, either, known_at
 from fairlead.policies.floor import check_margin
 from fairlead.policies.single import SingleStep
 from fairlead.policies.utility import best_value, highest_utility
@@ -85,7 +85,7 @@ class Thrifty(SingleStep):
             return highest_utility(predictions, circumstances, 1 / worth, self.caution)
         unknown = np.isnan(known_at(circumstances.reference, predictions.p_success))
         reference = np.full(len(unknown), circumstances.reference, dtype=np.int64)
-        return chosen([reference], np.where(unknown, "no_evidence", "reference_within_floor"), circumstances)
+        return chosen([reference], either(unknown, "no_evidence", "reference_within_floor"), circumstances)
 
     def learned(self, predictions: Predictions, circumstances: Circumstances, recorded: Recorded) -> Self:
         """Returns the policy at the cheapest rate that is shown to keep the floor on these requests, if one is."""

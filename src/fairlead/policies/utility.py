@@ -9,7 +9,7 @@ import numpy as np
 
 from fairlead.errors import ConfigError
 from fairlead.policies.base import Promise
-from fairlead.policies.columns import cautious, chosen, highest
+from fairlead.policies.columns import cautious, chosen, either, highest
 from fairlead.policies.floor import check_caution
 from fairlead.policies.single import SingleStep
 
@@ -66,7 +66,7 @@ def highest_utility(
     best = best_value(predictions, circumstances, multiplier, caution)
     known = best >= 0
     wanted = np.where(known, best, circumstances.reference)
-    return chosen([wanted], np.where(known, "highest_utility", "no_evidence"), circumstances)
+    return chosen([wanted], either(known, "highest_utility", "no_evidence"), circumstances)
 
 
 def best_value(predictions: Predictions, circumstances: Circumstances, multiplier: float, caution: float) -> IntArray:

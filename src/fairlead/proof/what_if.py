@@ -146,11 +146,7 @@ def _wanted(entry: Entry, decisions: Decisions, i: int) -> Wanted | str:
         return "nobody"
     if i in decisions.openings:
         return Wanted(entry=entry, chances={}, stages=decisions.openings[i])
-    names = decisions.predictions.candidates
-    chances = decisions.chances[i].tolist() if decisions.chances is not None else []
-    return Wanted(
-        entry=entry, chances={name: chance for name, chance in zip(names, chances, strict=True) if chance > 0}
-    )
+    return Wanted(entry=entry, chances=decisions.chances_of(i))
 
 
 def _untold(wanted: Wanted) -> str | None:

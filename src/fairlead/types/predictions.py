@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from fairlead.types.arrays import FloatArray, IntArray  # noqa: TC001
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 # A decision makes one a candidate: a struct without keywords, which the collector passes by, takes a twentieth of the
@@ -52,17 +56,17 @@ class Predictions:
         names = tuple(self.candidates[column] for column in index)
         return Predictions(candidates=names, **{name: getattr(self, name)[:, index] for name in GRIDS})
 
-    def row(self, i: int) -> tuple[Prediction, ...]:
-        """Returns request `i`, one prediction a candidate."""
-        return tuple(map(Prediction, self.candidates, *(_known(getattr(self, name)[i]) for name in GRIDS)))
+    def listed(self) -> list[tuple[Prediction, ...]]:
+        """Returns the same, request by request: one prediction a candidate."""
+        by_request = zip(*(getattr(self, name).tolist() for name in GRIDS), strict=True)
+        return [tuple(map(Prediction, self.candidates, *map(_known, values))) for values in by_request]
 
 
 GRIDS = ("p_success", "p_success_sd", "output_tokens", "cost_usd", "latency_p95_s")
 """The arrays of `Predictions`, in the order of the fields of `Prediction`."""
 
 
-def _known(values: FloatArray) -> list[float | None]:
-    listed: list[float] = values.tolist()
-    if math.isnan(sum(listed)):
-        return [None if math.isnan(value) else value for value in listed]
-    return [*listed]
+def _known(values: Sequence[float]) -> Sequence[float | None]:
+    if math.isnan(sum(values)):
+        return [None if math.isnan(value) else value for value in values]
+    return values
