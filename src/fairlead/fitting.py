@@ -28,6 +28,8 @@ from fairlead.statistics.grids import complete_grid
 from fairlead.types import assumed_tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fairlead.features.base import FeatureExtractor
     from fairlead.outcomes import Outcomes
     from fairlead.policies.base import Policy
@@ -64,17 +66,8 @@ def fit(
     Raises:
         TableError: the table has no such model, or fewer than two different questions.
     """
-    n_questions = len(set(_questions(train)))
-    if n_questions < 2:
-        raise TableError(
-            f"table `{train.name}` asks {n_questions} different question{'' if n_questions == 1 else 's'}; expected at "
-            "least two to learn from. Add prompts; a few hundred show something."
-        )
     policy = Thrifty() if policy is None else policy
-    reference = reference or (policy.reference if isinstance(policy, Floor) else None) or best_model(train)
-    if reference not in train.models:
-        listed = ", ".join(f"`{model}`" for model in train.models)
-        raise TableError(f"table `{train.name}` has no model `{reference}`; expected a reference among {listed}.")
+    reference = _reference(train, reference or (policy.reference if isinstance(policy, Floor) else None))
     success = quick(seed) if success is None else success
     if prior is not None and features is None:
         features = PromptFeatures(ngrams=Ngrams(seed=seed), demands=Demands())
@@ -92,6 +85,21 @@ def fit(
         evidence=gather(train, seed, success=success, features=features, assumed=parts.assumed(train)),
     )
     return router.bind(router.candidates, reference=reference, policy=router.judged(policy))
+
+
+def _reference(train: Outcomes, asked: str | None) -> str:
+    """Returns the model that is held to, of a table that a router can be fitted on."""
+    n_questions = len(set(_questions(train)))
+    if n_questions < 2:
+        raise TableError(
+            f"table `{train.name}` asks {n_questions} different question{'' if n_questions == 1 else 's'}; expected at "
+            "least two to learn from. Add prompts; a few hundred show something."
+        )
+    reference = asked or best_model(train)
+    if reference not in train.models:
+        listed = ", ".join(f"`{model}`" for model in train.models)
+        raise TableError(f"table `{train.name}` has no model `{reference}`; expected a reference among {listed}.")
+    return reference
 
 
 def gather(
@@ -113,38 +121,13 @@ def gather(
     """
     question = _questions(train)
     fold = (np.random.default_rng(seed).permutation(question.max() + 1) % N_FOLDS)[question]
-    p_success, p_success_sd, tokens, input_tokens, latency_p95_s = np.full((5, *train.score.shape), np.nan)
+    predicted: dict[str, FloatArray] = {}
     for held_out in np.unique(fold):
         inside = fold == held_out
         parts = _Parts.fitted(train.rows(~inside), success or quick(seed), seed, features)
-        x = parts.features.transform(train.rows(inside).requests)
-        chance = parts.success.predict(x)
-        p_success[inside], p_success_sd[inside] = chance.mean, chance.sd
-        tokens[inside] = parts.tokens.predict_mean(x)
-        input_tokens[inside] = parts.input_tokens.predict(assumed_tokens(train.requests)[inside])
-        if parts.latency is not None:
-            latency_p95_s[inside] = parts.latency.predict_quantile(x, 0.95)
-    answers, answer_form = answer_numbers(train)
-    return Evidence(
-        table=train.name,
-        data_hash=train.data_hash,
-        seed=seed,
-        models=train.models,
-        question=question,
-        prompt_hash=prompt_hashes(train.prompts),
-        p_success=p_success,
-        p_success_sd=p_success_sd,
-        predicted_tokens=tokens,
-        predicted_input_tokens=input_tokens,
-        predicted_latency_p95_s=latency_p95_s,
-        score=train.score,
-        input_tokens=train.input_tokens,
-        output_tokens=train.output_tokens,
-        latency_s=train.latency_s,
-        answers=answers,
-        answer_form=answer_form,
-        assumed=np.full(train.score.shape, np.nan) if assumed is None else assumed,
-    )
+        for name, values in _predicted(parts, train.rows(inside)).items():
+            predicted.setdefault(name, np.full(train.score.shape, np.nan))[inside] = values
+    return _evidence(train, predicted, seed=seed, assumed=assumed)
 
 
 def calibrated(router: Router, held_out: Outcomes) -> Router:
@@ -165,31 +148,46 @@ def calibrated(router: Router, held_out: Outcomes) -> Router:
             "has not seen. Split the table before fitting."
         )
     held_out = held_out.only(router.models)
-    x, answered = router.features.transform(held_out.requests), answer_numbers(held_out)
-    chance, assumed = router.success.predict(x), assumed_tokens(held_out.requests)
-    unknown = np.full(held_out.score.shape, np.nan)
-    return replace(
-        router,
-        calibration=Evidence(
-            table=held_out.name,
-            data_hash=held_out.data_hash,
-            seed=router.evidence.seed,
-            models=router.models,
-            question=_questions(held_out),
-            prompt_hash=prompt_hashes(held_out.prompts),
-            p_success=chance.mean,
-            p_success_sd=chance.sd,
-            predicted_tokens=unknown if router.tokens is None else router.tokens.predict_mean(x),
-            predicted_input_tokens=unknown if router.input_tokens is None else router.input_tokens.predict(assumed),
-            predicted_latency_p95_s=unknown if router.latency is None else router.latency.predict_quantile(x, 0.95),
-            score=held_out.score,
-            input_tokens=held_out.input_tokens,
-            output_tokens=held_out.output_tokens,
-            latency_s=held_out.latency_s,
-            answers=answered[0],
-            answer_form=answered[1],
-            assumed=unknown,
-        ),
+    evidence = _evidence(held_out, _predicted(router, held_out), seed=router.evidence.seed)
+    return replace(router, calibration=evidence)
+
+
+def _predicted(by: _Parts | Router, table: Outcomes) -> dict[str, FloatArray]:
+    """Returns what is predicted of each prompt and model of a table, (n, m), by its name in `Evidence`."""
+    assert by.features is not None  # of a router that was fitted
+    assert by.success is not None
+    x = by.features.transform(table.requests)
+    chance, unknown = by.success.predict(x), np.full(table.score.shape, np.nan)
+    assumed = assumed_tokens(table.requests)
+    return {
+        "p_success": chance.mean,
+        "p_success_sd": chance.sd,
+        "predicted_tokens": unknown if by.tokens is None else by.tokens.predict_mean(x),
+        "predicted_input_tokens": unknown if by.input_tokens is None else by.input_tokens.predict(assumed),
+        "predicted_latency_p95_s": unknown if by.latency is None else by.latency.predict_quantile(x, 0.95),
+    }
+
+
+def _evidence(
+    table: Outcomes, predicted: Mapping[str, FloatArray], *, seed: int, assumed: FloatArray | None = None
+) -> Evidence:
+    """Returns what was predicted of a table beside what was measured."""
+    answers, answer_form = answer_numbers(table)
+    return Evidence(
+        table=table.name,
+        data_hash=table.data_hash,
+        seed=seed,
+        models=table.models,
+        question=_questions(table),
+        prompt_hash=prompt_hashes(table.prompts),
+        score=table.score,
+        input_tokens=table.input_tokens,
+        output_tokens=table.output_tokens,
+        latency_s=table.latency_s,
+        answers=answers,
+        answer_form=answer_form,
+        assumed=np.full(table.score.shape, np.nan) if assumed is None else assumed,
+        **predicted,
     )
 
 

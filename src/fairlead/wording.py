@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -88,6 +89,18 @@ def ends(given: Interval, word: Word) -> str:
 def bare(text: str) -> str:
     """Returns a figure without its unit, for a column that names it."""
     return text.removesuffix(" USD").removesuffix(" %").removesuffix(" points")
+
+
+def brief(text: str) -> str:
+    """Returns words with at most four significant digits a number, such as a policy with what it learned.
+
+    >>> brief("Utility(willingness_to_pay_usd=0.002673112534472127, caution=0.0)")
+    'Utility(willingness_to_pay_usd=0.002673, caution=0.0)'
+    """
+    return _LONG.sub(lambda number: f"{float(number[0]):.4g}", text)
+
+
+_LONG = re.compile(r"\d+\.\d{5,}(?:e[+-]?\d+)?")
 
 
 def _signed(text: str) -> str:

@@ -148,7 +148,7 @@ def test_the_command_fits_saves_and_says_what_it_learned_from(tmp_path, records,
     place = ("--ledger", tmp_path / "fairlead.db")
     assert run("fit", *place, "--out", tmp_path / "router") == 0
     shown = capsys.readouterr().out
-    assert "Of 60 served requests 60 have a score (60 by verifier)" in shown
+    assert "Of 60 served requests 60 have a score (each by one kind of source: 60 by verifiers)" in shown
     assert "The router reads features." in shown
     router = load(tmp_path / "router")
     assert router.reference == "strong"

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import typer
 
+from fairlead import wording
 from fairlead.cli.certification import (
     CalibrationShare,
     CertificationResult,
@@ -24,8 +25,10 @@ from fairlead.cli.objective import CascadeOption, Confidence, LatencyP95, Margin
 from fairlead.cli.output import JsonOption, Result, emit, table, writing
 from fairlead.cli.since import SinceOption, moment
 from fairlead.features.kept import Kept
+from fairlead.ledger.sources import Kind  # noqa: TC001 - msgspec reads the annotations
 from fairlead.policies import HullGuard
 from fairlead.proof.marks import Marks  # noqa: TC001 - msgspec reads the annotations
+from fairlead.proof.sources import SAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +117,7 @@ class GatheredResult(msgspec.Struct, kw_only=True, frozen=True):
     """Scored requests that left nothing to learn from, or what is not understood today."""
     n_compared: int
     """Requests with the scores of two models or more."""
-    kinds: dict[str, int]
+    kinds: dict[Kind, int]
     """Kind of source -> requests that it scores."""
     marks: dict[str, Marks]
     """Model -> how good its answers were."""
@@ -183,26 +186,26 @@ def fit(  # noqa: PLR0913, PLR0917 - an argument an option
         latency_p95_s=latency_p95_s,
         cascade=cascade,
     )
-    refuse_foreign(out)  # now, and not after minutes of fitting
-    train, gathered = _outcomes(tables or [], ledger, route, moment(since, datetime.now(UTC)))
-    if models is not None:
-        train = train.only([name.strip() for name in models.split(",")])
-    asked_for = None
+    terms = None
     if certify:
-        asked_for = certificate_asked(objective, cascade=cascade, margin=margin, confidence=confidence, days=days)
-        train, held_out = train.split(1 - calibration_share, seed)
+        terms = certificate_asked(objective, cascade=cascade, margin=margin, confidence=confidence, days=days)
+    refuse_foreign(out)  # now, and not after minutes of fitting
+    table, gathered = _outcomes(tables or [], ledger, route, moment(since, datetime.now(UTC)))
+    if models is not None:
+        table = table.only([name.strip() for name in models.split(",")])
+    train, held_out = (table, None) if terms is None else table.split(1 - calibration_share, seed)
     router = fit_router(
         train,
         policy,
-        reference=_logged_reference(gathered, train) if reference is None else reference,
+        reference=reference or _logged_reference(gathered, train),
         features=None if train.kept is None else Kept(),
         prior="shipped" if prior else None,
         seed=seed,
     )
     lacks = _lacks(train, timed=objective == "latency" or latency_p95_s is not None, cascade=cascade)
     result = _result(router, train, gathered, tuple(lacks), out=out, seed=seed, objective=objective)
-    if asked_for is not None:
-        router, certification = certified(router, held_out, asked_for, latency_p95_s=latency_p95_s)
+    if terms is not None and held_out is not None:
+        router, certification = certified(router, held_out, terms, latency_p95_s=latency_p95_s)
         result = _certified(result, router, certification)
     if result.out is not None:
         with writing(out):
@@ -346,29 +349,31 @@ def _show(result: FitResult, console: Console) -> None:
         lines.append(f"Not chosen, as too few prompts have them measured beside the others: {_cut(unjudged)}.")
     if result.certification is not None:
         lines.append(result.certification.words)
-    saved = (
-        "Nothing was saved" if result.out is None else f"{result.policy}. Router {result.router} saved in {result.out}"
-    )
-    lines.append(f"Reference `{result.reference}`. {saved}.")
+    if result.out is None:
+        lines.append(f"Reference `{result.reference}`. Nothing was saved.")
+    else:
+        serves = f"Reference `{result.reference}`. Policy `{wording.brief(result.policy)}`."
+        lines.append(f"{serves} Router {result.router} saved in {result.out}.")
     console.print("\n".join(lines), soft_wrap=True)
 
 
 def _gathered(found: GatheredResult) -> str:
-    by = ", ".join(f"{n:,} by {kind}" for kind, n in found.kinds.items())
+    by = ", ".join(f"{n:,} by {SAYERS[kind]}" for kind, n in found.kinds.items())
     unreadable = f"; {found.n_unreadable:,} scored requests left nothing to learn from" if found.n_unreadable else ""
     return (
-        f"Of {found.n_requests:,} served requests {found.n_scored:,} have a score ({by}), {found.n_compared:,} of them "
-        f"the scores of two models or more. The router reads {found.reads}{unreadable}."
+        f"Of {found.n_requests:,} served requests {found.n_scored:,} have a score (each by one kind of source: {by}), "
+        f"{found.n_compared:,} of them the scores of two models or more. The router reads {found.reads}{unreadable}."
     )
 
 
 def _marks(found: GatheredResult) -> Iterator[str]:
     """Yields what two kinds of sources together say of a model's answers, where two do."""
     for model, marks in found.marks.items():
-        if marks.helped_by is not None and marks.score is not None:
-            by = f"{marks.n_scored:,} scores by {marks.scored_by}, with {marks.n_more:,} more by {marks.helped_by}"
-            ends = f"[{_number(marks.score.low)}, {_number(marks.score.high)}]"
-            yield f"`{model}`: mean score {_number(marks.score.value)} {ends}, by {by} as far as that follows."
+        if marks.scored_by is not None and marks.helped_by is not None:
+            scores = wording.interval(marks.score, wording.score)
+            said = f"{marks.n_scored:,} scores by {SAYERS[marks.scored_by]}"
+            more = f"{marks.n_more:,} more by {SAYERS[marks.helped_by]}"
+            yield f"`{model}`: mean score {scores}, by {said}, with {more} as far as they follow."
 
 
 def _cut(names: tuple[str, ...]) -> str:

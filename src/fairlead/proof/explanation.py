@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fairlead.eligibility import EXCLUSIONS
 from fairlead.policies.base import REASONS
+from fairlead.wording import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +132,7 @@ def _of(prediction: Prediction) -> str:
 
 def _chosen(entry: Entry) -> str:
     why = REASONS.get(entry.reason, entry.reason)
-    by = f" Decided by `{entry.policy}`" if entry.policy and entry.reason != "asked_for" else ""
+    by = f" Decided by `{brief(entry.policy)}`" if entry.policy and entry.reason != "asked_for" else ""
     version = f", router {entry.router_version}" if by and entry.router_version else ""
     fault = "" if entry.fault is None else f" What broke inside the router: `{entry.fault}`."
     return f"`{entry.chosen}` was chosen ({entry.reason}): {why}.{by}{version}{'.' if by else ''}{fault}"
