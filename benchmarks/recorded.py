@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import openai
+from msgspec import structs
 from rich.console import Console
 from rich.table import Table
 
@@ -237,7 +238,7 @@ def _differences(row: Served, text: str | None, entry: Entry | None) -> list[str
 
 def _shown(attempt: Attempt) -> tuple[object, ...]:
     # The host reports the table's tokens as its own: a gateway cannot tell that they were estimated.
-    usage = attempt.usage and replace(attempt.usage, estimated=False)
+    usage = attempt.usage and structs.replace(attempt.usage, estimated=False)
     return attempt.candidate, attempt.status, attempt.error, attempt.status_code, usage, attempt.cost_usd
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -111,7 +110,7 @@ class LedgerRecords:
             cost_usd=self.price.cost_usd(self.usage),
             price_id=self.price.id,
         )
-        return replace(attempt, **changes)
+        return structs.replace(attempt, **changes)
 
     def failed_attempt(self, number: int = 1) -> Attempt:
         refused = {"status": "failed", "error": "RateLimitError", "status_code": 429, "retryable": True}

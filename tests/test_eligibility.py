@@ -2,6 +2,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from fairlead.eligibility import EXCLUSIONS, Room, exclusions
 from fairlead.types import (
@@ -35,7 +36,7 @@ def why(request, *, capabilities=ABLE, price=None, context=None):
 
 
 def asked(n_chars=40, **fields):
-    return replace(Request.from_prompt("w" * n_chars), **fields)
+    return structs.replace(Request.from_prompt("w" * n_chars), **fields)
 
 
 def with_media(kind):

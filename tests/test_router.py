@@ -10,6 +10,7 @@ from decimal import Decimal
 import msgspec
 import numpy as np
 import pytest
+from msgspec import structs
 
 from fairlead.errors import NoCandidateError
 from fairlead.estimator import Estimator
@@ -185,7 +186,7 @@ def test_cost_is_the_candidates_price_for_the_expected_tokens(bound):
 
 
 def test_the_callers_limit_bounds_the_expected_tokens(bound):
-    assert (bound.predict([replace(HELLO, max_output_tokens=7)]).output_tokens == 7).all()
+    assert (bound.predict([structs.replace(HELLO, max_output_tokens=7)]).output_tokens == 7).all()
     assert (bound.predict([HELLO]).output_tokens > 7).all()
 
 

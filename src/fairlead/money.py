@@ -8,19 +8,21 @@ A prediction and a bill are made by the same price rows, resolved at the moment 
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - the ledger decodes these types: hints must resolve
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
+import msgspec
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 TOKENS_PER_MTOK = Decimal(1_000_000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """What one call used, in buckets that do not overlap, except that reasoning is part of output.
 
     Whether a provider counts a bucket inside another one or beside it, is settled where its reply is decoded.
@@ -49,7 +51,8 @@ class Usage:
 
     def __add__(self, other: Usage) -> Usage:
         """Returns what two calls used together."""
-        counts = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.name != "estimated"}
+        names = (field.name for field in msgspec.structs.fields(self) if field.name != "estimated")
+        counts = {name: getattr(self, name) + getattr(other, name) for name in names}
         return Usage(**counts, estimated=self.estimated or other.estimated)
 
     @property
@@ -96,7 +99,7 @@ class Rate:
         return reached[-1] if reached else self.base
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Price:
     """One price row; `id` names its content, so a bill can be recomputed from the ledger alone."""
 
@@ -128,8 +131,8 @@ class Price:
                 millionths += n * rate.at(total) * UNITS_PER_MILLION.get(bucket, 1)
         return millionths / TOKENS_PER_MTOK
 
-    @property
-    def rates(self) -> dict[str, Rate | None]:
+    @cached_property
+    def rates(self) -> Mapping[str, Rate | None]:
         """The rate of every bucket of `Usage`.
 
         Where a price names no rate for one: what a cache holds costs as input, media as words, a request nothing. A

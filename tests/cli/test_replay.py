@@ -64,14 +64,16 @@ async def fill(path, records, dear):
         context = Context(session=session, seed=n)
         decision = route.router.route(Request.from_prompt(f"Question {n}"), context)
         cost = Decimal(3 if decision.model == dear else 1) * (10 + n % 7) / 10000
-        attempt = replace(records.attempt(), candidate=decision.model, cost_usd=cost)
+        attempt = structs.replace(records.attempt(), candidate=decision.model, cost_usd=cost)
         settlement = records.settlement(n, attempt)
         await ledger.intent(
             records.intent(
                 n, decision=decision, context=context, session_id=session.id, candidates={}, at=at(records, n)
             )
         )
-        await ledger.settle(structs.replace(settlement, outcome=replace(settlement.outcome, served=decision.model)))
+        await ledger.settle(
+            structs.replace(settlement, outcome=structs.replace(settlement.outcome, served=decision.model))
+        )
     await ledger.close()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import time
 
@@ -20,7 +19,7 @@ CERTIFICATE = make_certificate()
 
 
 def certified(intent):
-    return structs.replace(intent, decision=dataclasses.replace(intent.decision, certificate=CERTIFICATE.id))
+    return structs.replace(intent, decision=structs.replace(intent.decision, certificate=CERTIFICATE.id))
 
 
 @pytest.fixture

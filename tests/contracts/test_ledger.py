@@ -233,7 +233,7 @@ async def test_a_request_is_settled_once(ledger, records):
 
 async def test_a_bad_row_fails_alone_among_those_written_with_it(ledger, records):
     naive = records.intent(3, at=records.start.replace(tzinfo=None))
-    huge = replace(records.usage, output_tokens=2**70)
+    huge = structs.replace(records.usage, output_tokens=2**70)
     await ledger.intent(records.intent(1))
     writes = [ledger.intent(records.intent(n)) for n in (2, 4, 5)]
     bad = [ledger.intent(naive), ledger.settle(records.settlement(1, records.attempt(usage=huge)))]
@@ -445,8 +445,8 @@ def under(records, n, certificate="crt_1", **changes):
     """Returns an intent that a certificate was served by."""
     alarms = changes.pop("alarms", 0)
     intent = records.intent(n, **changes)
-    context = replace(intent.context, alarms=alarms)
-    return structs.replace(intent, decision=replace(intent.decision, certificate=certificate), context=context)
+    context = structs.replace(intent.context, alarms=alarms)
+    return structs.replace(intent, decision=structs.replace(intent.decision, certificate=certificate), context=context)
 
 
 async def test_what_happens_to_a_certificate_is_kept_once(ledger, records):

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from fairlead.errors import ProviderError
 from fairlead.evaluation.offline import serve_offline
@@ -55,7 +56,7 @@ async def serve_live(router, outcomes, faults, *, stream):
         executor = Executor({"host": provider}, candidates, FAST)
         rows = []
         for request, prompt_id in zip(outcomes.requests, outcomes.prompt_ids, strict=True):
-            named = replace(request, metadata={"prompt_id": prompt_id}, stream=stream, include_usage=stream)
+            named = structs.replace(request, metadata={"prompt_id": prompt_id}, stream=stream, include_usage=stream)
             rows.append(await _served(executor, router.route(request), named))
         await provider.close()
     return rows

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from fairlead.execution import Executor, Limits
 from fairlead.types import Candidate, Capabilities, Decision, Price, Rate, Request, Response, Stage, Step, Text
@@ -104,7 +104,7 @@ class Bench:
         return await self.executor.execute(self.decision, Request.from_prompt("hi"), seed=seed)
 
     def stream(self, **asked):
-        return self.executor.stream(self.decision, replace(Request.from_prompt("hi"), **asked))
+        return self.executor.stream(self.decision, structs.replace(Request.from_prompt("hi"), **asked))
 
 
 @pytest.fixture

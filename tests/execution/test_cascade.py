@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from fairlead.errors import UnavailableError
 from fairlead.predictors.posterior import N_KINDS, patterns
@@ -41,7 +41,7 @@ PLAN = (
 def cascade(bench):
     def build(*providers, limits=None):
         place = bench(*providers, limits=limits)
-        place.decision = replace(place.decision, plan=PLAN)
+        place.decision = structs.replace(place.decision, plan=PLAN)
         return place
 
     return build

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from fairlead.errors import ContentPolicyError, ContextLengthError, UnavailableError
 from fairlead.execution import Limits, ruled_out
@@ -126,7 +127,7 @@ CANDIDATES = {
 
 
 def refused(bench_attempt, error):
-    return [replace(bench_attempt, candidate="a", status="failed", error=error.__name__)]
+    return [structs.replace(bench_attempt, candidate="a", status="failed", error=error.__name__)]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from fairlead.fitting import fit
 from fairlead.gateway.bound import DEFAULT_OUTPUT_TOKENS, LEAST_OUTPUT_TOKENS, call_bound, most_usd, output_within
@@ -142,13 +143,13 @@ def test_without_a_limit_of_the_callers_what_nearly_every_answer_needs_is_paid_f
 
 
 def test_a_limit_of_the_callers_is_paid_for_and_no_other_is_sent():
-    found = of_call(replace(REQUEST, max_output_tokens=50, n=2), max_output_tokens=8000, expected=700.0)
+    found = of_call(structs.replace(REQUEST, max_output_tokens=50, n=2), max_output_tokens=8000, expected=700.0)
     assert (found.output_limit, found.usd) == (None, Decimal(900 + 100) / 1_000_000)
 
 
 def test_of_media_only_the_window_bounds_what_they_are_billed_as():
     image = Media(kind="image", url="https://example.org/ship.png")
-    request = replace(REQUEST, messages=(Message(role="user", parts=(image,)),))
+    request = structs.replace(REQUEST, messages=(Message(role="user", parts=(image,)),))
     assert of_call(request, context_tokens=10_000, max_output_tokens=1000).usd == Decimal(11_000) / 1_000_000
     assert of_call(request, max_output_tokens=1000).usd is None
 
@@ -168,7 +169,7 @@ def test_what_a_router_learned_bounds_nearly_every_answer_and_pays_for_less_than
 
 @pytest.mark.parametrize(("n_more", "room"), [(0, 100), (40, 60), (100, 0), (101, -1)])
 def test_longer_input_leaves_less_room_for_output_within_the_same_sum(n_more, room):
-    usd = call_bound(replace(REQUEST, max_output_tokens=100), DEAR, None, BETWEEN).usd
+    usd = call_bound(structs.replace(REQUEST, max_output_tokens=100), DEAR, None, BETWEEN).usd
     assert output_within(usd, REQUEST, DEAR, n_more, BETWEEN) == room
 
 

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fairlead.errors import NoCandidateError
 from fairlead.fitting import fit
@@ -58,7 +59,7 @@ async def test_who_comes_later_and_who_asks_another_router_is_decided_apart(rout
 
 
 async def test_whom_nobody_can_serve_hears_so_alone(router, table):
-    contexts = [drawn(0), replace(drawn(1), limits=CallerLimits(allowed=frozenset())), drawn(2)]
+    contexts = [drawn(0), structs.replace(drawn(1), limits=CallerLimits(allowed=frozenset())), drawn(2)]
     first, refused, last = await asked(Together(), router, table.requests[:3], contexts)
     assert isinstance(refused, NoCandidateError)
     assert set(refused.excluded.values()) == {"not_allowed"}

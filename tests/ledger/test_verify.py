@@ -1,9 +1,9 @@
 """A ledger that was tampered with, or written by a gateway with a fault, does not add up."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from fairlead.errors import LedgerError
 from fairlead.ledger import bills
@@ -103,5 +103,5 @@ def test_a_report_lists_some_faults_and_counts_all(ledger, tamper, monkeypatch):
 def test_a_cost_is_compared_digit_by_digit(records):
     kept = records.attempt(cost_usd=Decimal("0.00048480"))
     assert [rule for rule, _ in bills.attempt_faults(kept, {records.price.id: records.price})] == ["cost_differs"]
-    right = replace(kept, cost_usd=Decimal("0.0004848"))
+    right = structs.replace(kept, cost_usd=Decimal("0.0004848"))
     assert list(bills.attempt_faults(right, {records.price.id: records.price})) == []

@@ -3,9 +3,9 @@
 import json
 import logging
 import sys
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fairlead.errors import BadResponseError, ProviderTimeoutError, UnavailableError
 from fairlead.events import Event
@@ -90,7 +90,7 @@ def test_levels_tell_a_request_from_what_an_operator_should_see(seen, caplog):
     ],
 )
 def test_a_call_without_a_reply_is_logged_with_why_and_no_reply_is_quoted(cause, why, seen, capsys):
-    record = seen(outcome=replace(seen().outcome, causes=(cause,)))
+    record = seen(outcome=structs.replace(seen().outcome, causes=(cause,)))
     with written("warning", []):
         RequestLog().observe(record)
     (line,) = lines(capsys)

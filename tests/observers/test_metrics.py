@@ -1,9 +1,9 @@
 """What is counted of a request."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from fairlead.observers import Refused
 from fairlead.observers.metrics import Metrics
@@ -49,7 +49,7 @@ def test_spend_is_the_sum_of_the_bills(counted, seen, records):
 
 
 def test_an_unknown_cost_is_counted_and_is_in_no_sum(counted, seen, records):
-    lost = replace(records.attempt(), cost_usd=None, usage=None)
+    lost = structs.replace(records.attempt(), cost_usd=None, usage=None)
     unknown = seen(outcome=Outcome(status="delivered", attempts=(lost,), served="a/cheap"))
     said = counted(unknown, seen(reference_cost_usd=None))
     assert said['fairlead_unknown_cost_total{route="auto",model="a/cheap"}'] == 1
@@ -67,7 +67,7 @@ def test_a_call_that_lost_a_race_is_told_from_one_that_the_caller_left(counted, 
 
 
 def test_what_should_not_happen_has_its_own_series(counted, seen, records):
-    faulty = replace(seen().decision, fault="ValueError")
+    faulty = structs.replace(seen().decision, fault="ValueError")
     said = counted(seen(decision=faulty), seen(served_as="gpt-3"), seen(settled=False))
     assert said['fairlead_router_faults_total{route="auto"}'] == 1
     assert said['fairlead_served_as_another_total{model="a/cheap"}'] == 1
@@ -81,7 +81,7 @@ def test_refusals_are_counted_by_path_and_code(counted):
 
 def test_no_money_is_lost_in_a_million_small_bills(counted, seen, records):
     metrics = Metrics()
-    cheap = replace(records.attempt(), cost_usd=Decimal("0.000003"))
+    cheap = structs.replace(records.attempt(), cost_usd=Decimal("0.000003"))
     record = seen(outcome=Outcome(status="delivered", attempts=(cheap,), served="a/cheap"))
     for _ in range(10_000):
         metrics.observe(record)

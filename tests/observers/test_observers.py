@@ -1,6 +1,5 @@
 """Observers are told, and cannot do harm."""
 
-import dataclasses
 import logging
 
 import pytest
@@ -33,5 +32,5 @@ def test_nothing_that_they_are_told_can_be_changed(seen):
     record = seen()
     with pytest.raises(AttributeError):
         record.total_s = 0
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         record.outcome.status = "failed"

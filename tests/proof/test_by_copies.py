@@ -9,6 +9,7 @@ from decimal import Decimal
 import msgspec
 import numpy as np
 import pytest
+from msgspec import structs
 
 from fairlead.ledger.base import Feedback
 from fairlead.policies import Constant
@@ -27,7 +28,7 @@ CASCADE = (
 
 def answered(entry, name, *, cost, score, latency_s, source="verifier:x"):
     """Returns the entry as `name` answered it."""
-    call = replace(make_attempt(name, cost_usd=f"{cost:.9f}"), latency_s=latency_s)
+    call = structs.replace(make_attempt(name, cost_usd=f"{cost:.9f}"), latency_s=latency_s)
     said = (Feedback(decision_id=entry.decision_id, at=entry.at + timedelta(1), score=score, source=source),)
     return replace(entry, served=name, attempts=(call,), cost_usd=Decimal(f"{cost:.9f}"), score=score, feedback=said)
 
@@ -163,7 +164,7 @@ def test_costs_that_differ_too_widely_are_refused():
         replace(
             e,
             attempts=tuple(
-                replace(a, cost_usd=a.cost_usd * Decimal(float(np.exp(rng.normal(0, 2))))) for a in e.attempts
+                structs.replace(a, cost_usd=a.cost_usd * Decimal(float(np.exp(rng.normal(0, 2))))) for a in e.attempts
             ),
         )
         for e in log

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from fairlead.proof.statement import statement
 from fairlead.types import Price, Rate, Usage
@@ -17,7 +17,7 @@ def _months(entry, attempt, *, served, reference, retry=0, unpriced=0):
     """Returns 30 requests sent to a model that costs nothing, and 20 of the control arm."""
     calls = (attempt("sim/large", usage=reference, cost_usd=str(LARGE.cost_usd(reference))),)
     if retry:
-        calls = (attempt("sim/large", status="failed", cost_usd="0.0007"), replace(calls[0], number=2))
+        calls = (attempt("sim/large", status="failed", cost_usd="0.0007"), structs.replace(calls[0], number=2))
     shared = {"reference_price": LARGE}
     policy = [entry(i, attempts=(attempt(usage=served, cost_usd="0.0001"),), **shared) for i in range(30)]
     policy += [entry(50 + i, attempts=(attempt(cost_usd="0.0001"),), reference_price=None) for i in range(unpriced)]
@@ -31,9 +31,9 @@ USED = Usage(input_tokens=100, output_tokens=100)
 @pytest.mark.parametrize(
     ("changes", "name", "each"),
     [
-        ({"reference": replace(USED, output_tokens=300)}, "answer", 200 * 10e-6),
-        ({"reference": replace(USED, input_tokens=70)}, "prompt", -30 * 2e-6),
-        ({"reference": replace(USED, input_tokens=20, cache_read_tokens=80)}, "cache", 80 * 1e-6),
+        ({"reference": structs.replace(USED, output_tokens=300)}, "answer", 200 * 10e-6),
+        ({"reference": structs.replace(USED, input_tokens=70)}, "prompt", -30 * 2e-6),
+        ({"reference": structs.replace(USED, input_tokens=20, cache_read_tokens=80)}, "cache", 80 * 1e-6),
         ({"reference": USED, "retry": 1}, "retries", 0.0007),
     ],
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import replace
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from fairlead.types import Candidate, Chunk, Media, Message, Request, Response, Text, Tool, ToolCall, ToolResult, Usage
 from fairlead.wire import (
@@ -89,7 +89,7 @@ BUCKETS = st.builds(
 @given(REQUESTS)
 def test_a_request_written_for_a_host_is_the_one_it_reads(request):
     written = openai_upstream.encode_request(request, CANDIDATE, stream=False)
-    assert replace(openai_chat.decode(written), body=b"") == request
+    assert structs.replace(openai_chat.decode(written), body=b"") == request
 
 
 @given(st.lists(TEXTS, max_size=1), st.lists(CALLS, max_size=3), BUCKETS)
@@ -99,8 +99,8 @@ def test_an_answer_written_for_a_caller_is_the_one_it_reads(texts, calls, usage)
         id="r", model="host", parts=(*texts, *calls), finish_reason=finish, usage=usage, created=3, dialect="gemini"
     )
     written = openai_chat.encode(answer, ASKED, HEADING, {})
-    expected = replace(answer, model="served", dialect="openai")
-    assert replace(openai_upstream.decode_response(written), body=b"") == expected
+    expected = structs.replace(answer, model="served", dialect="openai")
+    assert structs.replace(openai_upstream.decode_response(written), body=b"") == expected
 
 
 CHUNKS = st.one_of(
@@ -148,7 +148,7 @@ def _joined(before, turn):
 @given(ANTHROPIC_REQUESTS)
 def test_a_request_written_for_an_anthropic_host_is_the_one_it_reads(request):
     written = anthropic_upstream.encode_request(request, CANDIDATE, stream=False)
-    assert replace(anthropic_messages.decode(written), body=b"") == request
+    assert structs.replace(anthropic_messages.decode(written), body=b"") == request
 
 
 def _one_turn(messages):
@@ -178,7 +178,7 @@ RESPONSES_REQUESTS = st.builds(
 @given(RESPONSES_REQUESTS)
 def test_a_request_written_for_a_host_of_responses_is_the_one_it_reads(request):
     written = responses_upstream.encode_request(request, CANDIDATE, stream=False)
-    assert replace(openai_responses.decode(written), body=b"") == request
+    assert structs.replace(openai_responses.decode(written), body=b"") == request
 
 
 @given(st.lists(TEXTS, max_size=1), st.lists(CALLS, max_size=3), BUCKETS, st.sampled_from(["", "Hm."]))
@@ -218,7 +218,7 @@ def test_an_answer_written_for_an_anthropic_caller_is_the_one_it_reads(texts, ca
     written = anthropic_messages.encode(answer, ASKED, HEADING, {})
     read = anthropic_upstream.decode_response(written)
     assert (read.parts, read.finish_reason, read.model) == (parts, finish, "served")
-    assert read.usage == replace(usage, reasoning_tokens=0)
+    assert read.usage == structs.replace(usage, reasoning_tokens=0)
 
 
 @given(st.lists(st.sampled_from("rtab"), min_size=1, max_size=9), BUCKETS)
@@ -243,7 +243,7 @@ def test_a_stream_written_for_an_anthropic_caller_says_the_same(kinds, usage):
         said[chunk.tool_index] = (name + chunk.tool_call.name, words + chunk.tool_call.arguments)
     digits = {"a": "1", "b": "2"}
     assert dict(said.values()) == {kind: digits[kind] * kinds.count(kind) for kind in {*kinds} & {*"ab"}}
-    assert read[-1].usage == replace(usage, reasoning_tokens=0)
+    assert read[-1].usage == structs.replace(usage, reasoning_tokens=0)
     assert decoder.done
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from anthropic.types import Message as AnthropicMessage
 from anthropic.types import MessageCreateParams
+from msgspec import structs
 from pydantic import TypeAdapter
 
 from fairlead.errors import WireError
@@ -227,7 +228,7 @@ def test_an_error_event_is_raised_with_its_words():
 
 def own(*turns, thinker: str = "", **fields) -> dict:
     body = {"model": "auto", "max_tokens": 9, "messages": list(turns)} | fields
-    request = replace(anthropic_messages.decode(json.dumps(body).encode()), thinker=thinker)
+    request = structs.replace(anthropic_messages.decode(json.dumps(body).encode()), thinker=thinker)
     return json.loads(anthropic_upstream.encode_request(request, CANDIDATE, stream=True))
 
 
@@ -261,6 +262,6 @@ def test_signed_thinking_is_untouched_for_its_own_family_and_left_out_for_anothe
     turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": [*thoughts, words]}]
     candidate = replace(CANDIDATE, weights="claude-opus-5-5")
     body = {"model": "auto", "max_tokens": 9, "messages": turns}
-    request = replace(anthropic_messages.decode(json.dumps(body).encode()), thinker=thinker)
+    request = structs.replace(anthropic_messages.decode(json.dumps(body).encode()), thinker=thinker)
     sent = json.loads(anthropic_upstream.encode_request(request, candidate, stream=False))
     assert sent["messages"][1]["content"] == [*thoughts, words][-n_left:]

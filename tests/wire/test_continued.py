@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from anthropic.lib.streaming._messages import accumulate_event
 from anthropic.types import RawMessageStreamEvent
+from msgspec import structs
 from openai.types.chat import ChatCompletionChunk
 from pydantic import TypeAdapter
 
@@ -99,7 +99,7 @@ LAST = {"role": "assistant", "content": BEGUN}
 
 def asked(codec, upstream, body, **ways):
     request = codec.decode(json.dumps(body).encode())
-    return json.loads(upstream.encode_request(replace(request, begun=BEGUN), CANDIDATE, stream=True, **ways))
+    return json.loads(upstream.encode_request(structs.replace(request, begun=BEGUN), CANDIDATE, stream=True, **ways))
 
 
 TURN = {"role": "user", "content": "Begin.", "odd": 1}
@@ -137,6 +137,6 @@ def test_a_host_of_chat_completions_is_asked_for_a_caller_of_another_dialect():
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
 def test_a_lower_limit_takes_the_place_of_the_callers(name):
     request = openai_chat.decode(json.dumps({"model": "auto", "messages": [TURN], name: 90}).encode())
-    request = replace(request, begun=BEGUN).with_output_limit(5)
+    request = structs.replace(request, begun=BEGUN).with_output_limit(5)
     body = json.loads(openai_upstream.encode_request(request, CANDIDATE, stream=True))
     assert {field: body[field] for field in body if field.startswith("max")} == {name: 5}

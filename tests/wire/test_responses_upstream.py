@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fairlead.errors import WireError
 from fairlead.types import Candidate, Media, Message, Request, Text, ToolCall, Usage
@@ -57,7 +57,7 @@ def test_reasoning_that_we_wrote_for_another_host_is_left_out():
 def test_reasoning_goes_to_its_own_family_alone(thinker, kept):
     theirs = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
     words = {"role": "user", "content": "Hi"}
-    request = replace(own(input=[theirs, words]), thinker=thinker)
+    request = structs.replace(own(input=[theirs, words]), thinker=thinker)
     candidate = Candidate(name="o/g", model="gpt-6-luna")
     sent = json.loads(responses_upstream.encode_request(request, candidate, stream=False))
     assert sent["input"] == ([theirs, words] if kept else [words])

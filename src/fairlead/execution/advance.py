@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from fairlead.errors import ContentPolicyError, ContextLengthError
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from fairlead.types import Attempt, Candidate, Stage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """Call this candidate, after a pause, and others of its stage beside it."""
 
     stage: int
@@ -33,15 +32,13 @@ class Call:
         return (self.candidate, *self.beside)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deliver:
+class Deliver(msgspec.Struct, frozen=True, kw_only=True):
     """Deliver the answer of this attempt."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiveUp:
+class GiveUp(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing is left to try, or no time or attempt to try it with."""
 
 

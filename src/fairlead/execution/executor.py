@@ -173,13 +173,13 @@ class _Race:
 
     async def won(self, first: Progress) -> list[Ended]:
         """Returns failures, in the order of the plan, and the answer last where there is one."""
-        timer = asyncio.get_running_loop().call_later(self._run.hedge_after_s(first), self._start, first)
+        self._in(self._run.limits.hedge_s, self._consider, first)
         try:
             ended = await self._first(first)
             if self._second is not None and not _answered(ended):
                 await asyncio.wait({self._second})
         finally:
-            timer.cancel()
+            self._timer.cancel()
             said = None if self._second is None else await self._called_off(self._second)
         if self._overtaken:
             self._run.abandon(first, late=True)
@@ -208,6 +208,17 @@ class _Race:
             return []
         finally:
             self._caller = None
+
+    def _in(self, after_s: float, what: Callable[[Progress], None], first: Progress) -> None:
+        self._timer = asyncio.get_running_loop().call_later(after_s, what, first)
+
+    def _consider(self, first: Progress) -> None:
+        """Has a second call made, now or later: how long the first may take is asked only of those that take long."""
+        left_s = self._run.hedge_after_s(first) - self._run.limits.hedge_s
+        if left_s > 0:
+            self._in(left_s, self._start, first)
+        else:
+            self._start(first)
 
     def _start(self, first: Progress) -> None:
         self._second = asyncio.ensure_future(self._hedge(first))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from fairlead.types import Usage, estimated_tokens
 
@@ -14,8 +15,7 @@ ASSUMED_OUTPUT_TOKENS = 1000
 """Of an answer of which nothing is predicted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True):
     """What a decision predicts of the calls of a request; looked up only where it is asked for."""
 
     decision: Decision

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from fairlead.answers import asked_of, final_answer
 from fairlead.errors import ProviderError
 from fairlead.execution.advance import Call, Deliver, Move, advance, compares, hedge, ruled_out
@@ -192,7 +194,7 @@ class Run:
             self._shared.retries.take()
         if move.wait_s > 0:
             await self._sleep(move.wait_s)
-        return tuple(self._begin(name, move.stage) for name in names)
+        return tuple([self._begin(name, move.stage) for name in names])
 
     async def _pays(self, name: str) -> bool:
         if self._purse is None or await self._purse.pays(name):
@@ -225,7 +227,7 @@ class Run:
         Args:
             begun: what the caller has of the answer.
         """
-        request = replace(self._request, begun=begun)
+        request = structs.replace(self._request, begun=begun)
         barred = self._barred
         if self.left_s() <= 0:
             return None

@@ -75,8 +75,8 @@ class Waiting:
             self._task.cancel()
 
 
-class TimeLimit(Waiting):
-    """The same for a single block: `asyncio.timeout` for less, since nothing of it is awaited.
+class TimeLimit:
+    """The same for a single block, with a timer of its own: `asyncio.timeout` for less, since nothing is awaited.
 
     Example:
         >>> async def wait():
@@ -87,14 +87,26 @@ class TimeLimit(Waiting):
         TimeoutError
     """
 
-    __slots__ = ()
+    __slots__ = ("_late", "_limit_s", "_n_cancels", "_task", "_timer")
 
     def __init__(self, limit_s: float) -> None:
-        super().__init__()
         self._limit_s = limit_s
+        self._late = False
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        assert task is not None
+        self._task, self._n_cancels = task, task.cancelling()
+        self._timer = loop.call_later(self._limit_s, self._end)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        self.close()
-        super().__exit__(kind, error, traceback)
+        self._timer.cancel()
+        if self._late and self._task.uncancel() <= self._n_cancels and kind is asyncio.CancelledError:
+            raise TimeoutError from error
+
+    def _end(self) -> None:
+        self._late = True
+        self._task.cancel()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from fairlead.errors import NoCandidateError
 from fairlead.gateway.keys import Caller
@@ -40,7 +41,7 @@ class Asides:
         """Returns the answer, `None` where there is none that can be scored."""
         gateway, now = self._gateway, datetime.now(UTC)
         name = decision.model
-        context = replace(delivered.context, now=now, session=None, hosts={})
+        context = structs.replace(delivered.context, now=now, session=None, hosts={})
         routed = Routed(route=delivered.route, decision=decision, candidates={name: gateway.routes.candidates[name]})
         record = Record(
             gateway=gateway,

@@ -8,7 +8,7 @@ from fairlead.errors import RequestError
 from fairlead.execution.waiting import TimeLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from starlette.types import Receive, Scope, Send
 
@@ -23,11 +23,16 @@ class ClientLeftError(Exception):
 
 def header(scope: Scope, name: bytes) -> str | None:
     """Returns the first header of that lower-case name."""
-    by_name: dict[bytes, bytes] | None = scope.get(BY_NAME)
-    if by_name is None:
-        by_name = scope[BY_NAME] = dict(reversed(scope["headers"]))
-    value = by_name.get(name)
+    value = by_name(scope).get(name)
     return None if value is None else value.decode("latin-1")
+
+
+def by_name(scope: Scope) -> Mapping[bytes, bytes]:
+    """Returns the headers by lower-case name, of repeated ones the first."""
+    found: dict[bytes, bytes] | None = scope.get(BY_NAME)
+    if found is None:
+        found = scope[BY_NAME] = dict(reversed(scope["headers"]))
+    return found
 
 
 def passed_on(scope: Scope, names: Collection[bytes]) -> tuple[tuple[str, str], ...]:

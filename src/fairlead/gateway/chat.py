@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from fairlead.errors import (
     AllAttemptsFailedError,
@@ -71,7 +72,7 @@ class Chat:
         request = codec.decode(body)
         laps.lap("decode")
         if told := passed_on(scope, codec.PASSED_ON):
-            request = replace(request, headers=told)
+            request = structs.replace(request, headers=told)
         caller = caller_of(scope)
         limits = gateway.limits_of(request.model, caller)
         context = gateway.context(request, scope, limits)

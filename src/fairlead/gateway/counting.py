@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import structs
 
 from fairlead.eligibility import input_tokens_with_margin
 from fairlead.errors import ProviderError
@@ -33,7 +33,7 @@ class CountTokens:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, as ASGI asks."""
         request = anthropic_messages.decode_prompt(await self._gateway.body(scope, receive))
-        request = replace(request, headers=passed_on(scope, anthropic_messages.PASSED_ON))
+        request = structs.replace(request, headers=passed_on(scope, anthropic_messages.PASSED_ON))
         self._gateway.routes.check(request.model, caller_of(scope))
         counted = await self._counted(request)
         n_tokens, headers = counted, []

@@ -32,11 +32,11 @@ def notes(record: Record, *, served: str | None) -> Notes:
 
 def final_notes(record: Record, outcome: Outcome) -> Notes:
     """Returns what is known when an answer is whole: what it cost, exact and as text, and what the gateway added."""
-    continued = {"continued": outcome.n_continued} if outcome.n_continued else {}
-    return {
-        **notes(record, served=outcome.served),
-        **continued,
-        "cost_usd": None if outcome.cost_usd is None else format(outcome.cost_usd, "f"),
+    told, cost_usd = notes(record, served=outcome.served), outcome.cost_usd
+    if n_continued := outcome.n_continued:
+        told["continued"] = n_continued
+    return told | {
+        "cost_usd": None if cost_usd is None else format(cost_usd, "f"),
         "reference_cost_usd": record.reference_cost_usd(outcome),
         "served_as": record.served_as(outcome),
         "attempts": len(outcome.attempts),
@@ -56,7 +56,7 @@ def server_timing(record: Record) -> tuple[bytes, bytes]:
 
 def headers(told: Mapping[str, str | int | float | None], codec: Codec) -> list[tuple[bytes, bytes]]:
     """Returns the notes as headers; what is unknown has none. The request's id stands where the clients look, too."""
-    named = [(_name(name), _plain(value).encode()) for name, value in told.items() if value is not None]
+    named = [(_name(name), _plain(value)) for name, value in told.items() if value is not None]
     return [(codec.REQUEST_ID, str(told["request_id"]).encode()), *named]
 
 
@@ -70,5 +70,7 @@ def _header_safe(name: str) -> str:
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in name)
 
 
-def _plain(value: str | float) -> str:
-    return f"{value:.12f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+def _plain(value: str | float) -> bytes:
+    if isinstance(value, float):
+        return f"{value:.12f}".rstrip("0").rstrip(".").encode()
+    return str(value).encode()

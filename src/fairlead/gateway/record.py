@@ -92,7 +92,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         affordable = frozenset() if purse is None else purse.affordable(error.remaining)
         if not affordable or purse is None or self.routed.route not in gateway.routes.routers:
             return None
-        context = replace(self.context, limits=replace(self.context.limits, affordable=affordable))
+        context = msgspec.structs.replace(self.context, limits=replace(self.context.limits, affordable=affordable))
         routed, context = await gateway.decide(self.request, context, self.caller)
         paying = gateway.purse(self.request, routed, context, purse.limits)
         return msgspec.structs.replace(self, context=context, routed=routed, purse=paying)

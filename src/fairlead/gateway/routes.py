@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from fairlead.config.wording import listed, nearest
 from fairlead.eligibility import EXCLUSIONS
 from fairlead.errors import NoCandidateError, RequestError
@@ -28,8 +30,7 @@ LISTED = 20
 """Names that an error shows; `GET /v1/models` has them all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routed:
+class Routed(msgspec.Struct, frozen=True, kw_only=True):
     """A decision, and the route that made it."""
 
     route: str

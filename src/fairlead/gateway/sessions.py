@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fairlead.control_arm import NOT_DRAWN
-from fairlead.gateway.body import header
+from fairlead.gateway.body import by_name, header
 from fairlead.gateway.keys import caller_of
 from fairlead.proof.control import draws
 from fairlead.types import SessionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from starlette.types import Scope
@@ -38,8 +38,11 @@ MAX_SESSIONS = 100_000
 """Open sessions that are remembered; beyond that the one silent for longest is forgotten."""
 MAX_ID_CHARS = 128
 """A longer id of a client is kept as its fingerprint."""
+OWN_HEADER = b"x-fairlead-session"
+CLAUDE_CODE = (b"x-claude-code-session-id", b"x-claude-code-agent-id")
 CLIENT_HEADERS = (b"session_id", b"session-id", b"conversation_id", b"x-session-id")
 """Headers by which agents name their session: Codex, and the common spelling. Claude Code has two."""
+NAMING = frozenset({OWN_HEADER, *CLAUDE_CODE, *CLIENT_HEADERS})
 
 
 OPT_OUT = b"x-fairlead-opt-out"
@@ -67,6 +70,7 @@ class Sessions:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
+        self._naming = hmac.new(secret, b"session\0", hashlib.sha256)  # of which each name is a copy
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._session_of: OrderedDict[str, str] = OrderedDict()  # id of an answer -> its session
 
@@ -120,16 +124,19 @@ class Sessions:
         return session
 
     def _fingerprint(self, content: str) -> str:
-        return hmac.digest(self._secret, f"session\0{content}".encode(), hashlib.sha256).hex()[:32]
+        naming = self._naming.copy()
+        naming.update(content.encode())
+        return naming.hexdigest()[:32]
 
 
 def _opts_out(scope: Scope) -> bool:
-    return (header(scope, OPT_OUT) or "").strip().lower() in {"1", "true", "yes"}
+    said = header(scope, OPT_OUT)
+    return said is not None and said.strip().lower() in {"1", "true", "yes"}
 
 
 def _of_claude_code(scope: Scope) -> str | None:
     """Returns the conversation: the session, and within it the agent, each of which has a prompt of its own."""
-    session, agent = (header(scope, name) for name in (b"x-claude-code-session-id", b"x-claude-code-agent-id"))
+    session, agent = (header(scope, name) for name in CLAUDE_CODE)
     return f"{session}/{agent}" if session and agent else session
 
 
@@ -151,16 +158,19 @@ class _UserId(msgspec.Struct):
 
 def _named(request: Request, scope: Scope) -> tuple[str, str]:
     """Returns the rule that applies, and what it names the session by."""
-    of_client = [_of_claude_code(scope), *(header(scope, name) for name in CLIENT_HEADERS)]
-    rules = (
-        ("header", header(scope, b"x-fairlead-session")),
-        ("client_header", next(filter(None, of_client), None)),
-        ("prompt_cache_key", request.prompt_cache_key),
-        ("previous_response_id", request.previous_response_id),
-        ("metadata", request.metadata.get("session_id") or _of_user_id(request.user)),
-    )
-    found = ((rule, value) for rule, value in rules if value)
-    return next(found, None) or ("content", _content(request, scope))
+    return next((rule, value) for rule, value in _names(request, scope) if value)
+
+
+def _names(request: Request, scope: Scope) -> Iterator[tuple[str, str | None]]:
+    """Yields what each rule finds; the last one always finds something."""
+    if not NAMING.isdisjoint(by_name(scope)):
+        yield "header", header(scope, OWN_HEADER)
+        yield "client_header", _of_claude_code(scope)
+        yield from (("client_header", header(scope, name)) for name in CLIENT_HEADERS)
+    yield "prompt_cache_key", request.prompt_cache_key
+    yield "previous_response_id", request.previous_response_id
+    yield "metadata", request.metadata.get("session_id") or _of_user_id(request.user)
+    yield "content", _content(request, scope)
 
 
 def _content(request: Request, scope: Scope) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from fairlead.errors import NoCandidateError
 from fairlead.gateway.body import read_body
@@ -93,7 +95,7 @@ class Gateway:
         candidate = self.routes.candidates.get(last or "")
         if candidate is None or THINKING.isdisjoint(request.hints):
             return request
-        return replace(request, thinker=candidate.weights or candidate.model)
+        return structs.replace(request, thinker=candidate.weights or candidate.model)
 
     def limits_of(self, model: str, caller: Caller = ANYBODY) -> tuple[Limit, ...]:
         """Returns the limits that a request for this model or route is under: the caller's, and the route's."""
@@ -140,5 +142,5 @@ class Gateway:
         except NoCandidateError as error:
             if "breaker_open" not in error.excluded.values():
                 raise
-        context = replace(context, hosts={})
+        context = structs.replace(context, hosts={})
         return await self.routes.decide(request, context), context

@@ -12,8 +12,10 @@ simulation.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from fairlead.types import Decision, Stage, Step, ToolCall, ToolResult
 
@@ -51,7 +53,7 @@ def may_be_copied(delivered: Delivered) -> bool:
 
 def copy_of(request: Request) -> Request:
     """Returns what another candidate is sent: the same, whole and not as a stream."""
-    return replace(request, stream=False, include_usage=False)
+    return structs.replace(request, stream=False, include_usage=False)
 
 
 @dataclass(slots=True, kw_only=True)

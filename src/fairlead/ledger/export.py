@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal  # noqa: TC003 - msgspec reads the annotations
 from itertools import islice
@@ -306,8 +305,8 @@ def entry_row(entry: Entry, prices: Mapping[str, Price]) -> EntryRow:
     return EntryRow(**copied, attempts=attempts, links=links, feedback=scores, reference_price=price)
 
 
-_MADE = tuple(field.name for field in fields(Attempt) if field.name not in {"usage", "answer"})
-_USED = tuple(field.name for field in fields(Usage) if field.name != "estimated")
+_MADE = tuple(field.name for field in msgspec.structs.fields(Attempt) if field.name not in {"usage", "answer"})
+_USED = tuple(field.name for field in msgspec.structs.fields(Usage) if field.name != "estimated")
 
 
 def _attempt_row(attempt: Attempt, prices: Mapping[str, Price]) -> AttemptRow:

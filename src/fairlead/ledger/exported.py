@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _MADE = {"attempts", "links", "feedback", "reference_price"}
 _COPIED = tuple(f.name for f in fields(Entry) if f.name in EntryRow.__struct_fields__ and f.name not in _MADE)
-_CALLED = tuple(f.name for f in fields(Attempt) if f.name not in {"usage", "answer"})
-_USED = tuple(f.name for f in fields(Usage) if f.name != "estimated")
+_CALLED = tuple(f.name for f in msgspec.structs.fields(Attempt) if f.name not in {"usage", "answer"})
+_USED = tuple(f.name for f in msgspec.structs.fields(Usage) if f.name != "estimated")
 _ROW = msgspec.json.Decoder(EntryRow)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from fairlead.errors import BadResponseError, ProviderError, ProviderTimeoutError, UnavailableError
-from fairlead.providers.transport import MAX_BODY_BYTES
+from fairlead.providers.transport import MAX_BODY_BYTES, Whole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -50,6 +50,11 @@ class AiohttpTransport:
                 response.release()
             else:
                 response.close()
+
+    async def whole(self, call: Call, limits: Limits) -> Whole:
+        """Returns the whole reply to a call; see `Transport.whole`."""
+        async with self.post(call, limits) as reply:
+            return Whole(reply.status, reply.headers, await reply.body())
 
     async def _open(self, call: Call, limits: Limits) -> aiohttp.ClientResponse:
         # The caller's deadlines are the rule; the socket's own limit only bounds a call without a caller's deadline.

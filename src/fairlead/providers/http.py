@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from fairlead.providers.base import Limits
-    from fairlead.providers.transport import Reply, Transport
+    from fairlead.providers.transport import Reply, Transport, Whole
     from fairlead.types import Candidate, Chunk, Dialect, Request, Response
     from fairlead.wire.frames import ChunkDecoder
 
@@ -60,13 +60,12 @@ class HttpProvider:
 
     async def complete(self, candidate: Candidate, request: Request, limits: Limits) -> Response:
         """Returns the whole answer; see `Provider.complete`."""
-        async with self.transport.post(self._call(candidate, request, stream=False), limits) as reply:
-            body = await reply.body()
-            self.check_status(candidate, reply, body)
-            try:
-                return self.decode(body)
-            except WireError as error:
-                raise self._bad(candidate, error) from error
+        reply = await self.transport.whole(self._call(candidate, request, stream=False), limits)
+        self.check_status(candidate, reply, reply.body)
+        try:
+            return self.decode(reply.body)
+        except WireError as error:
+            raise self._bad(candidate, error) from error
 
     async def stream(
         self, candidate: Candidate, request: Request, limits: Limits
@@ -110,7 +109,7 @@ class HttpProvider:
             candidate=candidate.name, url=url, body=body, headers=headers | self.headers(request), stream=stream
         )
 
-    def check_status(self, candidate: Candidate, reply: Reply, body: bytes) -> None:
+    def check_status(self, candidate: Candidate, reply: Reply | Whole, body: bytes) -> None:
         """Raises the error of ours for a reply that is no success."""
         if reply.status != 200:
             now = datetime.now(UTC)

@@ -15,7 +15,7 @@ import aiohappyeyeballs
 
 from fairlead.errors import BadResponseError, ProviderError, ProviderTimeoutError, RefusedRequestError, UnavailableError
 from fairlead.providers.connection import BrokenOffError, Connection, NotHttpError
-from fairlead.providers.transport import MAX_BODY_BYTES
+from fairlead.providers.transport import MAX_BODY_BYTES, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +66,35 @@ class LeanTransport:
     def post(self, call: Call, limits: Limits) -> _Exchange:
         """Opens a call; see `Transport.post`."""
         return _Exchange(self, call, limits)
+
+    async def whole(self, call: Call, limits: Limits) -> Whole:
+        """Returns the whole reply to a call; see `Transport.whole`."""
+        connection = await self.begun(call, limits)
+        try:
+            return Whole(connection.status, connection.headers, await _body(connection, call.candidate))
+        finally:
+            connection.release(drain=False)
+
+    async def begun(self, call: Call, limits: Limits) -> Connection:
+        """Returns the connection over which the head of the reply to a call has come.
+
+        Raises:
+            ProviderError: none has.
+        """
+        target = _target(call.url)
+        request = _request(call, target)
+        silence_s = max(limits.ttft_s, limits.patient_ttft_s, limits.idle_s) if call.stream else limits.answer_s
+        connection = self.kept(target) or await self.opened(call, target, limits)
+        try:
+            connection.ask(request, silence_s=silence_s)
+            await connection.head()
+        except (BrokenOffError, NotHttpError, OSError) as error:
+            connection.abort()
+            raise _failure(error, call.candidate, begun=False) from None
+        except BaseException:
+            connection.abort()
+            raise
+        return connection
 
     def kept(self, target: Target) -> Connection | None:
         """Returns the connection to the host that was used last; `None` where there is none that can be used again."""
@@ -162,22 +191,8 @@ class _Exchange:
         self._limits = limits
 
     async def __aenter__(self) -> _Reply:
-        call, limits = self._call, self._limits
-        target = _target(call.url)
-        request = _request(call, target)
-        silence_s = max(limits.ttft_s, limits.patient_ttft_s, limits.idle_s) if call.stream else limits.answer_s
-        transport = self._transport
-        connection = self._connection = transport.kept(target) or await transport.opened(call, target, limits)
-        try:
-            connection.ask(request, silence_s=silence_s)
-            await connection.head()
-        except (BrokenOffError, NotHttpError, OSError) as error:
-            connection.abort()
-            raise _failure(error, call.candidate, begun=False) from None
-        except BaseException:
-            connection.abort()
-            raise
-        return _Reply(connection, call.candidate)
+        self._connection = await self._transport.begun(self._call, self._limits)
+        return _Reply(self._connection, self._call.candidate)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
@@ -193,21 +208,29 @@ class _Reply:
         self.headers: Mapping[str, str] = connection.headers
 
     async def body(self) -> bytes:
-        pieces, n_bytes = [], 0
-        while not self._connection.at_end:
-            piece = await self.piece()
-            pieces.append(piece)
-            n_bytes += len(piece)
-            if n_bytes > MAX_BODY_BYTES:
-                message = f"the reply is larger than {MAX_BODY_BYTES} bytes, the limit for bodies"
-                raise BadResponseError(message, model=self._candidate, status_code=self.status, billed=True)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return await _body(self._connection, self._candidate)
 
     async def piece(self) -> bytes:
-        try:
-            return await self._connection.piece()
-        except (BrokenOffError, NotHttpError, OSError) as error:
-            raise _failure(error, self._candidate, begun=True) from None
+        return await _piece(self._connection, self._candidate)
+
+
+async def _body(connection: Connection, candidate: str) -> bytes:
+    pieces, n_bytes = [], 0
+    while not connection.at_end:
+        piece = await _piece(connection, candidate)
+        pieces.append(piece)
+        n_bytes += len(piece)
+        if n_bytes > MAX_BODY_BYTES:
+            message = f"the reply is larger than {MAX_BODY_BYTES} bytes, the limit for bodies"
+            raise BadResponseError(message, model=candidate, status_code=connection.status, billed=True)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def _piece(connection: Connection, candidate: str) -> bytes:
+    try:
+        return await connection.piece()
+    except (BrokenOffError, NotHttpError, OSError) as error:
+        raise _failure(error, candidate, begun=True) from None
 
 
 @lru_cache(maxsize=4096)

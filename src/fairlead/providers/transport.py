@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,16 +15,28 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One POST of a JSON body; `headers` hold the key and never show."""
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One POST of a JSON body; `headers` hold the key, and what it holds never shows."""
 
     candidate: str
     """Name of the candidate, for errors."""
     url: str
-    body: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
+    body: bytes
+    headers: Mapping[str, str]
     stream: bool = False
+
+    def __repr__(self) -> str:
+        """Returns whom it calls, and nothing of what is said."""
+        return f"Call(candidate={self.candidate!r}, url={self.url!r}, stream={self.stream!r})"
+
+
+class Whole(NamedTuple):
+    """A reply that has arrived to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By name, in lower case."""
+    body: bytes
 
 
 class Reply(Protocol):
@@ -53,6 +66,10 @@ class Transport(Protocol):
 
     def post(self, call: Call, limits: Limits) -> AbstractAsyncContextManager[Reply]:
         """Opens a call; leaving the context early closes its connection, so that the provider stops."""
+        ...
+
+    async def whole(self, call: Call, limits: Limits) -> Whole:
+        """Returns the whole reply to a call; a ProviderError as from `Reply.body`."""
         ...
 
     async def close(self) -> None:

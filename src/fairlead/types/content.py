@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 Dialect = Literal["openai", "responses", "anthropic", "gemini", "embeddings"]
 """`openai` is chat completions; `responses` and `embeddings` are OpenAI's other two."""
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class Text(msgspec.Struct, frozen=True, kw_only=True):
     """Words."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Media:
+class Media(msgspec.Struct, frozen=True, kw_only=True):
     """An image, a sound or a file, by address or as base64 data."""
 
     kind: Literal["image", "audio", "file"]
@@ -27,8 +26,7 @@ class Media:
     media_type: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCall:
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
     """A model asks for a tool; `arguments` is JSON text."""
 
     id: str
@@ -36,8 +34,7 @@ class ToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolResult:
+class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
     """What the tool said."""
 
     call_id: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - the ledger decodes these types: hints must resolve
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal  # noqa: TC003
+
+import msgspec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +22,7 @@ class HostState:
     """Median of its streams."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionState:
+class SessionState(msgspec.Struct, frozen=True, kw_only=True):
     """The session that a request belongs to; both draws are uniform in [0, 1) and fixed for the session."""
 
     id: str
@@ -45,13 +46,12 @@ class CallerLimits:
     max_cost_usd: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, kw_only=True):
     """All that a decision may depend on beside the request: no clock, no network, no global randomness."""
 
     now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     seed: int = 0
-    hosts: Mapping[str, HostState] = field(default_factory=dict)
+    hosts: Mapping[str, HostState] = msgspec.field(default_factory=dict)
     session: SessionState | None = None
     budget_remaining_usd: Decimal | None = None
     limits: CallerLimits = CallerLimits()

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - the ledger decodes these types: hints must resolve
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from fairlead.types.predictions import Prediction  # noqa: TC001
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One planned call."""
 
     candidate: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acceptance:
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     """When an answer is good enough: `rule` names a pure function of the attempts; `not_failed` takes any answer."""
 
     rule: str = "not_failed"
@@ -25,8 +24,7 @@ class Acceptance:
     cut: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """One or two parallel steps, and what it takes to stop here."""
 
     steps: tuple[Step, ...]
@@ -36,8 +34,7 @@ class Stage:
 Arm = Literal["policy", "control"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """An ordered plan, the chance with which its first step was chosen, and why."""
 
     plan: tuple[Stage, ...]
@@ -46,14 +43,14 @@ class Decision:
     arm: Arm = "policy"
     reference: str | None = None
     """The user's former choice: the baseline of every claim; `None` where it could not serve this request."""
-    excluded: Mapping[str, str] = field(default_factory=dict)
+    excluded: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Candidate name -> why it could not serve."""
     predictions: tuple[Prediction, ...] = ()
     policy: str = ""
     router_version: str = ""
     fault: str | None = None
     """What broke inside the router, where something did."""
-    chances: Mapping[str, float] = field(default_factory=dict)
+    chances: Mapping[str, float] = msgspec.field(default_factory=dict)
     """Candidate -> chance with which it would have been called first, the draw of the control arm included: what an
     estimate for another policy needs. Candidates without a chance are left out."""
     mix_draw: float | None = None

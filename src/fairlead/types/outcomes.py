@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime  # noqa: TC003 - the ledger decodes these types: hints must resolve
 from decimal import Decimal
 from typing import Literal
@@ -14,8 +13,7 @@ from fairlead.money import Usage  # noqa: TC001
 from fairlead.types.content import Dialect, FinishReason, Part, Text, ToolCall
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class Response(msgspec.Struct, frozen=True, kw_only=True):
     """A complete answer; `body` keeps the provider's own bytes where its dialect is the caller's."""
 
     id: str
@@ -79,8 +77,7 @@ AttemptKind = Literal["call", "hedge", "continuation"]
 """A `hedge` is made beside a call that takes long, a `continuation` goes on with an answer that broke off."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One made call.
 
     `cost_usd` is exact where usage is known, zero where the provider refused before any output, else `None`.
@@ -109,15 +106,14 @@ class Attempt:
     output_limit: int | None = None
     """Tokens of output that this pays for, sent where the caller set no limit."""
     kind: AttemptKind = "call"
-    answer: str | None = field(default=None, repr=False)
+    answer: str | None = None
     """The final answer in one spelling, where the plan compares answers; never kept in the ledger."""
 
 
 OutcomeStatus = Literal["delivered", "failed", "cancelled"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a request: every attempt, the one that was delivered, and the bill."""
 
     status: OutcomeStatus
@@ -125,7 +121,7 @@ class Outcome:
     response: Response | None = None
     served: str | None = None
     """Name of the candidate whose answer was delivered."""
-    causes: tuple[ProviderError, ...] = field(default=(), compare=False, repr=False)
+    causes: tuple[ProviderError, ...] = ()
     """One error a failed attempt, in order."""
 
     @property

@@ -24,8 +24,7 @@ def estimated_tokens(n_chars: int) -> int:
     return -(-n_chars // CHARS_PER_TOKEN)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, kw_only=True):
     """One turn."""
 
     role: Role
@@ -37,8 +36,7 @@ class Message:
         return "\n".join(part.text for part in self.parts if isinstance(part, Text))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
     """A function that the model may call; `parameters` is a JSON Schema as text."""
 
     name: str
@@ -60,8 +58,7 @@ class KeptFeatures:
     """Of every turn."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True, dict=True, weakref=True):
     """One request, decoded once, whichever dialect it came in.
 
     `body` keeps the caller's own bytes, so that a provider of the same dialect gets every field verbatim.
@@ -83,7 +80,7 @@ class Request:
     parallel_tool_calls: bool | None = None
     json_schema: str | None = None
     json_object: bool = False
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = msgspec.field(default_factory=dict)
     user: str | None = None
     prompt_cache_key: str | None = None
     """The caller's own name of the conversation, where it gave one."""
@@ -114,8 +111,8 @@ class Request:
 
         The body stays the caller's own: whoever sends it on puts the limit in, see `wire/limiting.py`.
         """
-        same = object.__new__(Request)
-        same.__dict__.update(self.__dict__, max_output_tokens=output_tokens)
+        same = msgspec.structs.replace(self, max_output_tokens=output_tokens)
+        same.__dict__.update(self.__dict__)
         return same
 
     @cached_property

@@ -39,8 +39,7 @@ def noted(usage: object, notes: Notes) -> list[tuple[str, object]]:
     return [] if unknown or not notes else [("usage.fairlead", dict(notes))]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heading:
+class Heading(msgspec.Struct, frozen=True, kw_only=True):
     """What stands over an answer, whoever gave it."""
 
     id: str

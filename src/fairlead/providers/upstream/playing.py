@@ -51,7 +51,7 @@ def _cut(reply: Reply, max_output_tokens: int | None) -> Reply:
     return replace(
         reply,
         text=reply.text[: int(share * len(reply.text))],
-        usage=replace(
+        usage=msgspec.structs.replace(
             reply.usage,
             output_tokens=max_output_tokens,
             reasoning_tokens=min(reply.usage.reasoning_tokens, max_output_tokens),
