@@ -126,6 +126,7 @@ class ProviderError(FairleadError):
         retry_after_s: the provider's own wish, seconds.
         request_id: the provider's own id of the call.
         code: the provider's own word for the failure, such as `context_length_exceeded`.
+        param: the field of the request that the provider finds fault with.
         billed: output may have been produced before the failure, so the cost is unknown rather than zero.
     """
 
@@ -150,6 +151,7 @@ class ProviderError(FairleadError):
         self.retry_after_s = retry_after_s
         self.request_id = request_id
         self.code = code
+        self.param: str | None = None
         self.billed = billed
 
 

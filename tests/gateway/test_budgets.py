@@ -92,8 +92,9 @@ async def test_a_spent_budget_is_answered_402_and_no_client_asks_again(start, se
     assert reply.json["error"]["type"] == kind
     assert reply.json["error"].get("code") == code
     assert "budget of route `auto`, $0.000001 per day, has $0.000001 left" in reply.json["error"]["message"]
+    assert "`max_tokens`" in reply.json["error"]["message"]
     assert reply.headers["x-should-retry"] == "false"
-    assert 0 < float(reply.headers["retry-after"]) <= 86_400
+    assert 0 < int(reply.headers["retry-after"]) <= 86_400
     assert reply.headers["x-fairlead-budget-remaining-usd"] == "0.000001"
     assert running.entries() == []
     assert sent == []

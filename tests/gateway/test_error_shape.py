@@ -53,6 +53,12 @@ async def test_an_unknown_path_is_404(running, path):
     assert code == "model_not_found" or "`/v1/models`, `/v1/models/{name}`" in error["message"]
 
 
+@pytest.mark.parametrize("asked", ["/health", "/health/liveliness", "/health/liveness"])
+async def test_a_path_that_others_answer_is_told_which_one_is_like_it(running, asked):
+    error = await fault(running, "GET", asked, 404, "not_found")
+    assert "Did you mean `/health/live`?" in error["message"]
+
+
 @pytest.mark.parametrize(
     ("asked", "meant", "base"),
     [

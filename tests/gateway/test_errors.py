@@ -15,6 +15,7 @@ from fairlead.errors import (
     UnavailableError,
 )
 from fairlead.gateway.errors import fault_of, retry_headers
+from fairlead.wire.codec import Fault
 
 
 def failed(*causes):
@@ -53,4 +54,19 @@ def test_an_unforeseen_error_does_not_show_its_text():
 
 def test_our_own_retries_are_not_multiplied_by_the_clients():
     fault = fault_of(failed(RateLimitError("x", model="m", retry_after_s=2)))
-    assert retry_headers(fault) == [(b"retry-after", b"2"), (b"x-should-retry", b"false")]
+    told = [(b"retry-after", b"2"), (b"retry-after-ms", b"2000"), (b"x-should-retry", b"false")]
+    assert retry_headers(fault) == told
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "seconds", "ms"), [(0.0, b"0", b"0"), (0.0004, b"1", b"1"), (19.947, b"20", b"19947")]
+)
+def test_a_wait_is_told_in_whole_seconds_as_http_has_it(wait_s, seconds, ms):
+    fault = Fault(status_code=429, message="x", code="x", retry_after_s=wait_s)
+    assert retry_headers(fault) == [(b"retry-after", seconds), (b"retry-after-ms", ms)]
+
+
+def test_the_field_that_a_provider_finds_fault_with_is_told():
+    refused = RefusedRequestError("x", model="m", status_code=400, code="unsupported_value")
+    refused.param = "temperature"
+    assert fault_of(failed(refused)).param == "temperature"

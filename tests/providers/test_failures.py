@@ -25,6 +25,12 @@ def refused(status, body=b"", **headers):
     return refusal("p/m", status, named, body, now=NOW, shown=str)
 
 
+def test_the_field_at_fault_is_kept():
+    said = b'{"error": {"message": "no", "param": "temperature", "code": "unsupported_value"}}'
+    assert refused(400, said).param == "temperature"
+    assert refused(400, b'{"error": {"message": "no", "param": 3}}').param is None
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "retryable"),
     [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 from starlette.routing import Route, Router
 
-from fairlead.config.wording import listed
+from fairlead.config.wording import listed, nearest
 from fairlead.errors import FairleadError, LedgerError, RequestError
 from fairlead.events import Event
 from fairlead.gateway.body import ClientLeftError, header
@@ -181,7 +181,8 @@ class ErrorEdge:
         if error.status_code == 405:
             message = f"{asked} is not answered; expected the method {dict(error.headers or {})['Allow']}."
             return RequestError(message, status_code=405, code="method_not_allowed")
-        remedy = _meant(scope["path"]) or f"; expected one of {listed(self._paths)}."
+        near = "" if scope["path"] == "/" else nearest(scope["path"], self._paths)
+        remedy = _meant(scope["path"]) or f"; expected one of {listed(self._paths)}.{near}"
         message = f"{asked} is not answered{remedy}"
         return RequestError(message, status_code=404, code="not_found")
 

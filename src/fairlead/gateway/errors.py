@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -51,9 +52,15 @@ def ledger_failed(error: LedgerError) -> Event:
 
 
 def retry_headers(fault: Fault) -> list[Header]:
-    """Returns what the clients' own retry loops look at."""
-    wait = [] if fault.retry_after_s is None else [(b"retry-after", _plain(fault.retry_after_s).encode())]
-    return [*wait, (b"x-should-retry", b"false")] if fault.final else wait
+    """Returns what the clients' own retry loops look at: whole seconds, as HTTP has it, and milliseconds for the SDKs.
+
+    Source: RFC 9110, section 10.2.3; `openai` and `anthropic` for Python, `_base_client.py`, look at both.
+    """
+    final = [(b"x-should-retry", b"false")] if fault.final else []
+    if fault.retry_after_s is None:
+        return final
+    ms = math.ceil(1000 * fault.retry_after_s)
+    return [(b"retry-after", str(-(-ms // 1000)).encode()), (b"retry-after-ms", str(ms).encode()), *final]
 
 
 def fault_of(error: Exception) -> Fault:  # noqa: PLR0911 - one a kind
@@ -85,13 +92,21 @@ def _fault_of_limit(error: LimitExceededError) -> Fault:
     if error.exhausted:
         return Fault(
             status_code=402,
-            message=f"{_sentence(error)}.",
+            message=f"{_sentence(error)}.{_cheaper(error)}",
             code="insufficient_quota",
             retry_after_s=error.retry_after_s,
             final=True,
         )
     code = "budget_in_use" if error.kind == "usd" else "rate_limit_exceeded"
-    return Fault(status_code=429, message=f"{_sentence(error)}.", code=code, retry_after_s=error.retry_after_s)
+    message = f"{_sentence(error)}.{_cheaper(error)}"
+    return Fault(status_code=429, message=message, code=code, retry_after_s=error.retry_after_s)
+
+
+def _cheaper(error: LimitExceededError) -> str:
+    """Returns what makes a request cost less, where something is left of a budget."""
+    if error.kind != "usd" or error.remaining <= 0:
+        return ""
+    return " A lower limit on the output (`max_tokens`) makes it cost less: without one all that may be written counts."
 
 
 def _fault_of_causes(causes: Sequence[ProviderError]) -> Fault:
@@ -113,18 +128,14 @@ def _fault_of_cause(cause: ProviderError) -> Fault:  # noqa: PLR0911 - one a kin
             return Fault(status_code=429, message="", code="upstream_rate_limit", retry_after_s=wait)
         case ContextLengthError(status_code=status_code):  # clients shorten then
             return Fault(status_code=status_code or 400, message="", code="context_length_exceeded")
-        case RefusedRequestError(status_code=status_code, code=code):  # no status: the dialect could not say it
-            return Fault(status_code=status_code or 400, message="", code=code or "upstream_refused")
+        case RefusedRequestError(status_code=status, code=code, param=param):  # no status: the dialect could not say it
+            return Fault(status_code=status or 400, message="", code=code or "upstream_refused", param=param)
         case UnavailableError():
             return Fault(status_code=503, message="", code="upstream_unavailable")
         case CredentialsError():
             return Fault(status_code=502, message="", code="upstream_credentials")
         case _:
             return Fault(status_code=502, message="", code="upstream_bad_response")
-
-
-def _plain(seconds: float) -> str:
-    return f"{seconds:.3f}".rstrip("0").rstrip(".")
 
 
 def _sentence(error: Exception) -> str:

@@ -74,7 +74,7 @@ def refusal(
     kind = _kind(status, said)
     hopeless = status < 400 or said.code in _OUT_OF_MONEY
     retryable = False if hopeless else _SHOULD_RETRY.get(headers.get("x-should-retry", ""))
-    return kind(
+    error = kind(
         f"the provider answered {status}: {shown(said.message)}",
         model=candidate,
         status_code=status,
@@ -83,6 +83,8 @@ def refusal(
         request_id=next((shown(headers[name]) for name in _REQUEST_IDS if name in headers), None),
         code=said.code and shown(said.code),
     )
+    error.param = said.param and shown(said.param)
+    return error
 
 
 def _kind(status: int, said: error_body.ErrorBody) -> type[ProviderError]:

@@ -16,6 +16,8 @@ class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
 
     message: str
     code: str | None = None
+    param: str | None = None
+    """The field of the request that is at fault."""
     retry_after_s: float | None = None
 
 
@@ -41,10 +43,12 @@ def of(error: object) -> ErrorBody:
     """Returns what the value of an `error` field says."""
     if not isinstance(error, dict):
         return ErrorBody(message=_words(error))
+    param = error.get("param")
     words = (error.get(name) for name in ("code", "status", "type"))
     return ErrorBody(
         message=_words(error.get("message") or error),
         code=next((word for word in words if isinstance(word, str)), None),
+        param=param if isinstance(param, str) else None,
         retry_after_s=_delay_s(error.get("details")),
     )
 
