@@ -9,8 +9,8 @@ import pytest
 
 from fairlead.errors import WireError
 from fairlead.types import Dialect, Request
-from fairlead.wire import anthropic_messages, openai_chat, translation
-from fairlead.wire.translation import MAX_NAME_CHARS, MAX_NAMES, lost
+from fairlead.wire import anthropic_messages, openai_chat, openai_responses, translation
+from fairlead.wire.translation import MAX_NAME_CHARS, MAX_NAMES, Lost, lost
 
 ASK = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 
@@ -31,6 +31,7 @@ def message(**fields) -> Request:
         ({"stop": ["END"]}, {"openai", "anthropic", "gemini"}),
         ({"seed": 0}, {"openai", "gemini"}),
         ({"logit_bias": {"50256": -100}}, {"openai"}),
+        ({"web_search_options": {}}, {"openai"}),
         ({"response_format": {"type": "json_object"}}, {"openai", "gemini", "responses"}),
         ({"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}, set(translation.SAYS)),
     ],
@@ -88,6 +89,67 @@ def test_names_that_callers_make_up_are_bounded():
     found = lost(chat(**{f"{i}" + "x" * 99: 1 for i in range(99)}), ("gemini",))
     assert len(found.hints) == MAX_NAMES
     assert max(map(len, found.hints)) == MAX_NAME_CHARS
+
+
+def responses(**fields) -> Request:
+    return openai_responses.decode(json.dumps({"model": "auto", "input": "Hi"} | fields).encode())
+
+
+def said(*parts):
+    return {"messages": [{"role": "user", "content": list(parts)}]}
+
+
+RESULT = [
+    {"role": "user", "content": "Look."},
+    {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "look"}}]},
+    {
+        "role": "tool",
+        "tool_call_id": "c",
+        "content": [{"type": "image_url", "image_url": {"url": "https://x.org/a.png"}}],
+    },
+]
+
+
+@pytest.mark.parametrize(
+    ("request_", "name"),
+    [
+        (chat(**said({"type": "video_url", "video_url": {"url": "https://x.org/a.mp4"}})), "video_url"),
+        (chat(**said({"type": "file", "file": {"file_id": "file-1"}})), "file by id"),
+        (chat(messages=RESULT), "image of a tool"),
+        (chat(tools=[{"type": "browser_search"}]), "tool browser_search"),
+        (chat(tools=[{"type": "custom", "custom": {"name": "free"}}]), "tool custom"),
+        (chat(tool_choice={"type": "allowed_tools", "allowed_tools": {}}), "tool_choice allowed_tools"),
+        (chat(response_format={"type": "regex", "pattern": "a+"}), "response_format regex"),
+        (
+            message(**said({"type": "search_result", "source": "https://x.org", "title": "x", "content": []})),
+            "search_result",
+        ),
+        (message(tools=[{"type": "mcp_toolset", "mcp_server_name": "x"}]), "tool mcp_toolset"),
+        (
+            responses(input=[{"type": "shell_call_output", "call_id": "c", "output": [{"stdout": ""}]}]),
+            "shell_call_output",
+        ),
+    ],
+)
+def test_what_one_dialect_alone_knows_goes_through_there_and_excludes_the_others(request_, name):
+    assert lost(request_, (request_.dialect,)) == Lost()
+    for host in translation.SAYS.keys() - {request_.dialect}:
+        assert lost(request_, (host,)).meaning == (name,)
+
+
+@pytest.mark.parametrize(
+    ("request_", "host", "names"),
+    [
+        (chat(tools=[{"type": "function", "function": {"name": "f", "strict": True}}]), "anthropic", ("tools.strict",)),
+        (responses(tools=[{"type": "function", "name": "f", "strict": True}]), "openai", ("tools.strict",)),
+        (message(tools=[{"name": "f", "input_schema": {}, "strict": True}]), "openai", ("tools.strict",)),
+        (chat(temperature=1.7), "anthropic", ("temperature",)),
+        (chat(temperature=1.7), "gemini", ()),
+        (chat(temperature=1), "anthropic", ()),
+    ],
+)
+def test_what_is_lowered_or_promised_less_is_named(request_, host, names):
+    assert lost(request_, (host,)) == Lost(hints=names)
 
 
 @pytest.mark.parametrize("fields", [{"n": 2}, {"logprobs": True}, {"stop": ("x",)}, {"seed": 3}, {"json_object": True}])

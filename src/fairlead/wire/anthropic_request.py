@@ -38,7 +38,8 @@ class _Source(msgspec.Struct):
 class _Block(msgspec.Struct):
     type: str
     text: str | None = None
-    source: _Source | None = None
+    source: _Source | str | None = None
+    """Of a `search_result` it is an address."""
     id: str | None = None
     name: str | None = None
     input: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
@@ -55,10 +56,11 @@ class _Message(msgspec.Struct):
 
 
 class _Tool(msgspec.Struct):
-    name: str
+    name: str | None = None
     type: str | None = None
     description: str | None = None
     input_schema: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    strict: bool | None = None
     cache_control: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
@@ -139,7 +141,7 @@ class _Reader:
     def request(self) -> Request:
         read = self._read
         messages = (*self._system(), *(turn for i, m in enumerate(read.messages) for turn in self._turns(m, i)))
-        tools = tuple(tool for tool in map(self._tool, read.tools or ()) if tool is not None)
+        tools = tuple([found for i, tool in enumerate(read.tools or ()) if (found := self._tool(tool, i)) is not None])
         config = read.output_config or _OutputConfig()
         form = config.format or read.output_format
         if config.effort is not None:
@@ -214,7 +216,7 @@ class _Reader:
 
     def _media(self, block: _Block, place: str) -> Iterator[Part]:
         source = block.source
-        if source is None:
+        if not isinstance(source, _Source):
             raise _missing(place)
         kind: Literal["image", "file"] = "image" if block.type == "image" else "file"
         match source.type:
@@ -236,14 +238,17 @@ class _Reader:
         yield ToolResult(call_id=call_id, content=words, is_error=bool(block.is_error))
         yield from (part for part in parts if isinstance(part, Media))
 
-    def _tool(self, tool: _Tool) -> Tool | None:
+    def _tool(self, tool: _Tool, i: int) -> Tool | None:
         if tool.type not in _OWN_TOOLS:
             self._native[f"tool {tool.type}"] = None
             return None
         if bytes(tool.cache_control) not in {b"", b"null"}:
             self._hints["cache_control"] = None
+        if tool.strict:
+            self._hints["tools.strict"] = None
         schema = bytes(tool.input_schema).decode() or "{}"
-        return Tool(name=tool.name, description=tool.description or "", parameters=schema)
+        name = _given(tool.name, f"tools.{i}.name")
+        return Tool(name=name, description=tool.description or "", parameters=schema)
 
 
 def _tool_choice(choice: _ToolChoice | None) -> str | None:

@@ -6,7 +6,7 @@ Source: OpenAI API reference, "Create chat completion". Fields that are not name
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -25,24 +25,15 @@ _ROLES: dict[str, Role] = {
     "tool": "tool",
     "function": "tool",
 }
+T = TypeVar("T")
+
+_FORMS = frozenset({"text", "json_object", "json_schema"})
 _NO_SCHEMA = msgspec.Raw(b"{}")
 _DATA_URL = re.compile(r"data:(?P<media_type>[^;,]*)(?:;[^,]*)?;base64,(?P<data>.*)", re.DOTALL)
 
 
-class _TextPart(msgspec.Struct, tag_field="type", tag="text"):
-    text: str
-
-
-class _RefusalPart(msgspec.Struct, tag_field="type", tag="refusal"):
-    refusal: str
-
-
 class _ImageUrl(msgspec.Struct):
     url: str
-
-
-class _ImagePart(msgspec.Struct, tag_field="type", tag="image_url"):
-    image_url: _ImageUrl
 
 
 class _InputAudio(msgspec.Struct):
@@ -50,20 +41,20 @@ class _InputAudio(msgspec.Struct):
     format: str = "wav"
 
 
-class _AudioPart(msgspec.Struct, tag_field="type", tag="input_audio"):
-    input_audio: _InputAudio
-
-
 class _File(msgspec.Struct):
     file_data: str | None = None
     file_id: str | None = None
 
 
-class _FilePart(msgspec.Struct, tag_field="type", tag="file"):
-    file: _File
+class _ContentPart(msgspec.Struct):
+    """A part of any kind: hosts of this dialect know more of them than OpenAI does."""
 
-
-_ContentPart = _TextPart | _RefusalPart | _ImagePart | _AudioPart | _FilePart
+    type: str
+    text: str | None = None
+    refusal: str | None = None
+    image_url: _ImageUrl | str | None = None
+    input_audio: _InputAudio | None = None
+    file: _File | None = None
 
 
 class _CalledFunction(msgspec.Struct):
@@ -94,15 +85,16 @@ class _Function(msgspec.Struct):
     name: str
     description: str | None = None
     parameters: msgspec.Raw = msgspec.field(default_factory=lambda: _NO_SCHEMA)
+    strict: bool | None = None
 
 
 class _Tool(msgspec.Struct):
     type: str = "function"
     function: _Function | None = None
-    custom: _Function | None = None
 
 
 class _NamedTool(msgspec.Struct):
+    type: str = "function"
     function: _CalledFunction | None = None
 
 
@@ -111,7 +103,7 @@ class _JsonSchema(msgspec.Struct):
 
 
 class _ResponseFormat(msgspec.Struct):
-    type: Literal["text", "json_object", "json_schema"]
+    type: str
     json_schema: _JsonSchema | None = None
 
 
@@ -170,8 +162,11 @@ def decode(body: bytes) -> Request:
 
 def _request(read: Body, body: bytes) -> Request:
     form = read.response_format
+    unsaid = _Unsaid()
+    if form is not None and form.type not in _FORMS:
+        unsaid.native[f"response_format {form.type}"] = None
     return Request(
-        messages=tuple(_message(message, i) for i, message in enumerate(read.messages)),
+        messages=tuple([_message(message, i, unsaid) for i, message in enumerate(read.messages)]),
         model=read.model,
         stream=bool(read.stream),
         include_usage=bool(read.stream_options and read.stream_options.include_usage),
@@ -182,44 +177,82 @@ def _request(read: Body, body: bytes) -> Request:
         seed=read.seed,
         n=read.n or 1,
         logprobs=bool(read.logprobs),
-        tools=tuple(_tool(tool, i) for i, tool in enumerate(read.tools or ())),
-        tool_choice=_tool_choice(read.tool_choice),
+        tools=tuple([t for i, tool in enumerate(read.tools or ()) if (t := _tool(tool, i, unsaid)) is not None]),
+        tool_choice=_tool_choice(read.tool_choice, unsaid),
         parallel_tool_calls=read.parallel_tool_calls,
         json_schema=bytes(form.json_schema.schema).decode() if form and form.json_schema else None,
         json_object=form is not None and form.type == "json_object",
         metadata=read.metadata or {},
         user=read.user,
         prompt_cache_key=read.prompt_cache_key,
+        native=tuple(unsaid.native),
+        hints=tuple(unsaid.hints),
         body=body,
     )
 
 
-def _message(message: _Message, i: int) -> Message:
+class _Unsaid:
+    """What no other dialect can be told, noted while a body is read; each once, in its order."""
+
+    __slots__ = ("hints", "native")
+
+    def __init__(self) -> None:
+        self.native: dict[str, None] = {}
+        self.hints: dict[str, None] = {}
+
+
+def _message(message: _Message, i: int, unsaid: _Unsaid) -> Message:
     role = _ROLES[message.role]
+    place = f"messages[{i}]"
     if role != "tool":
-        calls = (_tool_call(call, f"messages[{i}].tool_calls[{j}]") for j, call in enumerate(message.tool_calls or ()))
-        return Message(role=role, parts=(*_parts(message.content), *calls))
+        calls = (_tool_call(call, f"{place}.tool_calls[{j}]") for j, call in enumerate(message.tool_calls or ()))
+        return Message(role=role, parts=(*_parts(message.content, place, unsaid), *calls))
     call_id = message.tool_call_id or message.name
     if call_id is None:
-        raise missing(f"messages[{i}].tool_call_id")
-    words = "".join(part.text for part in _parts(message.content) if isinstance(part, Text))
+        raise missing(f"{place}.tool_call_id")
+    parts = tuple(_parts(message.content, place, unsaid))
+    words = "".join([part.text for part in parts if isinstance(part, Text)])
+    for part in parts:
+        if isinstance(part, Media):
+            unsaid.native[f"{part.kind} of a tool"] = None
     return Message(role=role, parts=(ToolResult(call_id=call_id, content=words),))
 
 
-def _parts(content: str | list[_ContentPart] | None) -> Iterator[Part]:
+def _parts(content: str | list[_ContentPart] | None, place: str, unsaid: _Unsaid) -> Iterator[Part]:
     if isinstance(content, str):
         yield Text(text=content)
         return
-    for part in content or ():
-        match part:
-            case _TextPart(text=text) | _RefusalPart(refusal=text):
-                yield Text(text=text)
-            case _ImagePart(image_url=image):
-                yield media("image", image.url)
-            case _AudioPart(input_audio=audio):
-                yield Media(kind="audio", data=audio.data, media_type=f"audio/{audio.format}")
-            case _FilePart(file=file):
-                yield media("file", file.file_data or file.file_id or "")
+    for i, part in enumerate(content or ()):
+        found = _part(part, f"{place}.content[{i}]", unsaid)
+        if found is not None:
+            yield found
+
+
+def _part(part: _ContentPart, place: str, unsaid: _Unsaid) -> Part | None:
+    """Returns a part in our words; `None` of a kind that OpenAI does not have, which its host may know."""
+    match part.type:
+        case "text" | "refusal":
+            return Text(text=_given(part.text if part.type == "text" else part.refusal, f"{place}.{part.type}"))
+        case "image_url":
+            address = part.image_url.url if isinstance(part.image_url, _ImageUrl) else part.image_url
+            return media("image", _given(address, f"{place}.image_url"))
+        case "input_audio":
+            audio = _given(part.input_audio, f"{place}.input_audio")
+            return Media(kind="audio", data=audio.data, media_type=f"audio/{audio.format}")
+        case "file":
+            file = _given(part.file, f"{place}.file")
+            if file.file_data is None:
+                unsaid.native["file by id"] = None
+            return media("file", file.file_data or file.file_id or "")
+        case kind:
+            unsaid.native[kind] = None
+            return None
+
+
+def _given(value: T | None, place: str) -> T:
+    if value is None:
+        raise missing(place)
+    return value
 
 
 def media(kind: Literal["image", "file"], address: str) -> Media:
@@ -237,10 +270,14 @@ def _tool_call(call: _ToolCall, place: str) -> ToolCall:
     raise missing(f"{place}.function")
 
 
-def _tool(tool: _Tool, i: int) -> Tool:
-    function = tool.function or tool.custom
-    if function is None:
-        raise missing(f"tools[{i}].function")
+def _tool(tool: _Tool, i: int, unsaid: _Unsaid) -> Tool | None:
+    """Returns a function in our words; `None` of a tool that runs at the host or takes free words."""
+    if tool.type != "function":
+        unsaid.native[f"tool {tool.type}"] = None
+        return None
+    function = _given(tool.function, f"tools[{i}].function")
+    if function.strict:
+        unsaid.hints["tools.strict"] = None
     parameters = bytes(function.parameters).decode()
     return Tool(
         name=function.name,
@@ -249,10 +286,13 @@ def _tool(tool: _Tool, i: int) -> Tool:
     )
 
 
-def _tool_choice(choice: str | _NamedTool | None) -> str | None:
-    if isinstance(choice, _NamedTool):
-        return f"function:{choice.function.name}" if choice.function else None
-    return choice
+def _tool_choice(choice: str | _NamedTool | None, unsaid: _Unsaid) -> str | None:
+    if not isinstance(choice, _NamedTool):
+        return choice
+    if choice.function is not None:
+        return f"function:{choice.function.name}"
+    unsaid.native[f"tool_choice {choice.type}"] = None
+    return None
 
 
 # Complaints, in OpenAI's words ---------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ class _InputAudio(msgspec.Struct):
 
 
 class _Part(msgspec.Struct):
-    type: str
+    type: str = ""  # what a shell put out has none
     text: str | None = None
     refusal: str | None = None
     image_url: str | None = None
@@ -56,6 +56,7 @@ class _Tool(msgspec.Struct):
     name: str | None = None
     description: str | None = None
     parameters: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    strict: bool | None = None
     format: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
@@ -231,6 +232,8 @@ class _Reader:
             case "function":
                 parameters = bytes(tool.parameters).decode() or "{}"
                 schema = "{}" if parameters == "null" else parameters
+                if tool.strict:
+                    self._hints["tools.strict"] = None
                 name = _given(tool.name, f"tools[{i}].name")
                 return Tool(name=name, description=tool.description or "", parameters=schema)
             case "custom":

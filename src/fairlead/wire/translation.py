@@ -23,14 +23,15 @@ MAX_NAME_CHARS = 64
 
 _ALWAYS = "always"
 _NEVER = "never"
+_HEAT = "temperature above 1"
 
 SAYS: Mapping[Dialect, frozenset[str]] = {
     "openai": frozenset(
-        {_ALWAYS, "stop", "seed", "n", "logprobs", "parallel_tool_calls", "json_object", "user", "metadata"}
+        {_ALWAYS, _HEAT, "stop", "seed", "n", "logprobs", "parallel_tool_calls", "json_object", "user", "metadata"}
     ),
-    "responses": frozenset({_ALWAYS, "parallel_tool_calls", "json_object", "user", "metadata"}),
+    "responses": frozenset({_ALWAYS, _HEAT, "parallel_tool_calls", "json_object", "user", "metadata"}),
     "anthropic": frozenset({_ALWAYS, "stop", "parallel_tool_calls", "user"}),
-    "gemini": frozenset({_ALWAYS, "stop", "seed", "json_object"}),
+    "gemini": frozenset({_ALWAYS, _HEAT, "stop", "seed", "json_object"}),
 }
 """Dialect of a host -> what our translation into it can say, beside what all of them can."""
 
@@ -75,6 +76,7 @@ _DEFAULTS: Mapping[str, frozenset[bytes]] = {
     "seed": frozenset({b"null"}),
     "parallel_tool_calls": frozenset({b"null", b"true"}),
     "modalities": frozenset({b"null", b'["text"]'}),
+    "web_search_options": frozenset({b"null"}),  # an empty table asks for a search
     "truncation": frozenset({b"null", b'"disabled"'}),
     "service_tier": frozenset({b"null", b'"auto"', b'"default"'}),
 }
@@ -146,7 +148,8 @@ def _needed(request: Request) -> Iterator[tuple[str, str]]:
     for name, value in request.fields.items():
         if memoryview(value).nbytes > MAX_DEFAULT_BYTES or bytes(value) not in _DEFAULTS.get(name, _EMPTY):
             as_object = request.json_object and name in {"response_format", "text"}
-            yield name, "json_object" if as_object else known.get(name, _NEVER)
+            hot = name == "temperature" and (request.temperature or 0) > 1
+            yield name, "json_object" if as_object else _HEAT if hot else known.get(name, _NEVER)
 
 
 def _needed_without_body(request: Request) -> Iterator[tuple[str, str]]:
