@@ -12,6 +12,7 @@ from fairlead.artifact import save
 from fairlead.cli.check import app
 from fairlead.fitting import fit
 from fairlead.ledger.sqlite import SqliteLedger
+from fairlead.providers.listing import Listing
 from fairlead.testing import make_outcomes
 
 POOL = """
@@ -114,6 +115,35 @@ def test_it_says_which_prices_change_and_where_sources_differ(check, monkeypatch
     monkeypatch.setenv("DEEPSEEK_API_KEY", "x")
     result = check('[providers.deepseek]\n[models."deepseek/deepseek-v4-pro"]\n')
     assert "$1.32 in, $3.96 out per million tokens at the dearest hour; sources differ" in result.output
+
+
+@pytest.mark.parametrize(
+    ("found", "printed", "code"),
+    [
+        (
+            Listing(verdict="taken", says="it takes the key", models=frozenset({"strong", "other"})),
+            "not among its models: `new`",
+            0,
+        ),
+        (
+            Listing(verdict="refused", says="the provider answered 401: no"),
+            "the key is refused: the provider answered 401",
+            1,
+        ),
+    ],
+)
+def test_it_tries_the_keys_where_that_is_asked_for(check, monkeypatch, found, printed, code):
+    async def listing(_host):
+        return found
+
+    assert "provider host" not in check(POOL).output
+    monkeypatch.setattr("fairlead.cli.keys_tried.listing", listing)
+    result = check(POOL, "--keys")
+    assert result.exit_code == code
+    assert f"provider host: {found.says}" in result.output or "the key is refused" in result.output
+    assert printed in result.output
+    (shown,) = json.loads(check(POOL, "--keys", "--json").output)["keys"]
+    assert (shown["provider"], shown["verdict"]) == ("host", found.verdict)
 
 
 def test_it_prints_the_schema_of_the_file(check, tmp_path):

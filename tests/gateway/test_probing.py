@@ -41,6 +41,13 @@ def spent(entries):
     return sum((a.reserved_usd if a.cost_usd is None else a.cost_usd for a in attempts), Decimal(0))
 
 
+async def test_a_host_that_refuses_the_key_is_asked_once_and_says_why(simulated):
+    async with simulated(faults=lambda *_: Fault(kind="status", status_code=401)) as gateway:
+        found = await probe(gateway, max_usd=Decimal(1), n_calls=3)
+    assert {(len(probed.attempts), probed.stopped) for probed in found} == {(1, "key_refused")}
+    assert all("answered 401" in probed.whys["CredentialsError"] for probed in found)
+
+
 async def test_every_host_is_called_in_turn_and_each_call_has_its_rows(simulated):
     async with simulated() as gateway:
         found = await probe(gateway, max_usd=Decimal(1), n_calls=3)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 import msgspec
 import typer
 
+from fairlead.cli.keys_tried import TriedKeyResult, tried
+from fairlead.cli.keys_tried import lines as tried_lines
 from fairlead.cli.output import JsonOption, OutOption, Result, emit, write_whole
 from fairlead.cli.road_result import RoadResult, road_of
 from fairlead.config.wording import listed
@@ -39,6 +41,11 @@ ConfigOption = Annotated[
 
 SchemaOption = Annotated[
     bool, typer.Option("--schema", help="Print the JSON Schema of the configuration file, and check nothing.")
+]
+
+
+KeysOption = Annotated[
+    bool, typer.Option("--keys", help="Try each provider's key by the list of its models, which costs nothing.")
 ]
 
 
@@ -123,7 +130,7 @@ class RouteResult(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class CheckResult(Result, kw_only=True, frozen=True):
-    """What `fairlead check` found: what would run; exit code 1 where it would not."""
+    """What `fairlead check` found: what would run; exit code 1 where it would not, or a key is refused."""
 
     schema: str = "fairlead.check/1"
     source: str
@@ -132,6 +139,8 @@ class CheckResult(Result, kw_only=True, frozen=True):
     """The ledger's file, or the address of its database."""
     candidates: tuple[CandidateResult, ...]
     routes: tuple[RouteResult, ...]
+    keys: tuple[TriedKeyResult, ...] = ()
+    """Of `--keys`: what each provider said to its key; else none."""
     road: RoadResult | None = None
     """Where the installation is on the road from day 0, by the last 30 days; `null` where there is no ledger yet, or it
     is on a server."""
@@ -149,7 +158,11 @@ class CheckResult(Result, kw_only=True, frozen=True):
 
 @app.command()
 def check(
-    config: ConfigOption = None, schema: SchemaOption = False, as_json: JsonOption = False, out: OutOption = None
+    config: ConfigOption = None,
+    schema: SchemaOption = False,
+    keys: KeysOption = False,
+    as_json: JsonOption = False,
+    out: OutOption = None,
 ) -> None:
     """Verifies a configuration, and prints what would run and which candidates the router has never seen."""
     if schema:
@@ -157,11 +170,12 @@ def check(
         return
     try:
         setup = checked(config)
-        result = msgspec.structs.replace(CheckResult.of(setup), road=_road(setup))
+        result = msgspec.structs.replace(CheckResult.of(setup), road=_road(setup), keys=tried(setup) if keys else ())
     except FairleadError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     emit(result, partial(_show, result), as_json=as_json, out=out)
+    raise typer.Exit(1 if any(key.verdict == "refused" for key in result.keys) else 0)
 
 
 def _road(setup: Setup) -> RoadResult | None:
@@ -230,6 +244,7 @@ def lines(result: CheckResult) -> Iterator[str]:
         yield f"  {candidate.name:<{width}}  {_priced(candidate)}"
     for names, route in _alike(result.routes):
         yield f"route {names}: reference {route.reference}{_ASSUMED if route.assumed else ''}; {_serves(route)}"
+    yield from tried_lines(result.keys)
     if result.road is not None:
         yield f"the road from day 0: {result.road.words}"
 

@@ -109,7 +109,7 @@ async def _reached(name: str, table: HostedProvider) -> Finding:
         return _wrong(about, f"no secure connection to {where}: {error.reason}")
     except OSError as error:
         return _wrong(about, f"no connection to {where}: {error.strerror or error}")
-    return _ok(about, f"{where} takes connections; the key was not tried, since a call may cost money")
+    return _ok(about, f"{where} takes connections; `fairlead check --keys` tries the key")
 
 
 def _of_ledger(path: Path) -> Iterator[Finding]:

@@ -70,6 +70,8 @@ class ProbedHostResult(msgspec.Struct, kw_only=True, frozen=True):
     n_errors: int
     errors: dict[str, int]
     """Class of the error -> calls that ended in it."""
+    whys: dict[str, str]
+    """Class of the error -> why the last of these calls failed."""
     error_share: FigureResult | None
     """With Wilson's interval."""
     ttft_s: FigureResult | None
@@ -84,8 +86,8 @@ class ProbedHostResult(msgspec.Struct, kw_only=True, frozen=True):
     stopped: str | None
     """Why it was called less often than asked for, or not at all; `null` where all calls were made.
 
-    `max_usd`: the sum is spent; `over_bound`: it does not keep to the limit on its output; `recorded`: it answers
-    from a table; else why it may not serve, in the words of an exclusion.
+    `max_usd`: the sum is spent; `key_refused`: its host does not take the key; `over_bound`: it does not keep to the
+    limit on its output; `recorded`: it answers from a table; else why it may not serve, in the words of an exclusion.
     """
 
     @classmethod
@@ -102,6 +104,7 @@ class ProbedHostResult(msgspec.Struct, kw_only=True, frozen=True):
             n_calls=len(attempts),
             n_errors=errors.total(),
             errors=dict(errors),
+            whys=probed.whys,
             error_share=FigureResult.of(wilson(errors.total(), len(attempts)), len(attempts)),
             ttft_s=FigureResult.of(median(firsts), len(firsts)),
             tokens_per_s=FigureResult.of(median(paces), len(paces)),
@@ -216,6 +219,6 @@ def _figure(figure: FigureResult | None) -> str:
 
 
 def _notes(host: ProbedHostResult) -> str:
-    failed = [f"{name} {n}x" for name, n in host.errors.items()]
+    failed = [f"{name} {n}x: {host.whys.get(name, 'no reason was given')}" for name, n in host.errors.items()]
     renamed = [f"served as {name}" for name in host.served_as]
     return "; ".join([*failed, *renamed, *([] if host.stopped is None else [STOPPED[host.stopped]])])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fairlead.config import Config, SimulatedProvider
     from fairlead.providers.base import Provider
+    from fairlead.providers.http import HttpProvider
     from fairlead.providers.transport import Transport
     from fairlead.providers.upstream import Responder
     from fairlead.types import Candidate, Dialect
@@ -97,18 +98,21 @@ def transport_of(client: Literal["lean", "aiohttp"]) -> Transport:
 def hosted(table: HostedProvider, transport: Transport, api_key: str | None) -> Provider:
     """Returns the provider of a host: one, or one for each of OpenAI's dialects that it speaks."""
     if table.dialect not in OPENAIS:
-        return PROVIDERS[table.dialect](base_url=table.base_url, transport=transport, api_key=api_key)
-    speakers: dict[Dialect, Provider] = {
-        dialect: OPENAIS[dialect](
-            base_url=table.base_url,
-            transport=transport,
-            api_key=api_key,
-            flavour=table.own_ways,
-            api_version=table.api_version,
-        )
-        for dialect in table.dialects
-    }
-    return Polyglot(speakers=speakers)
+        return speaker(table, table.dialect, transport, api_key)
+    return Polyglot(speakers={dialect: speaker(table, dialect, transport, api_key) for dialect in table.dialects})
+
+
+def speaker(table: HostedProvider, dialect: Dialect, transport: Transport, api_key: str | None) -> HttpProvider:
+    """Returns a host as one that speaks this dialect."""
+    if dialect not in OPENAIS:
+        return PROVIDERS[dialect](base_url=table.base_url, transport=transport, api_key=api_key)
+    return OPENAIS[dialect](
+        base_url=table.base_url,
+        transport=transport,
+        api_key=api_key,
+        flavour=table.own_ways,
+        api_version=table.api_version,
+    )
 
 
 def _recorded(provider: str, table: RecordedProvider) -> InProcess:

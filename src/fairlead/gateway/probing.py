@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fairlead.eligibility import EXCLUSIONS, exclusions
-from fairlead.errors import LimitExceededError, NoCandidateError, ProviderError
+from fairlead.errors import CredentialsError, LimitExceededError, NoCandidateError, ProviderError
 from fairlead.gateway.paying import Paying
 from fairlead.gateway.record import Record
 from fairlead.gateway.routes import DIRECT, Routed
@@ -44,6 +44,7 @@ TOTAL_S = 60.0
 STOPPED = EXCLUSIONS | {
     "recorded": "it answers from a table, which has no answer to this prompt and tells no pace",
     "over_bound": "a call cost more than its bound: the host does not keep to the limit on the output that it was sent",
+    "key_refused": "its host does not take the key",
     "max_usd": "what is left of the sum may not pay for another call",
 }
 """Why a candidate was called less often than asked for, or not at all."""
@@ -57,6 +58,8 @@ class Probed:
     attempts: list[Attempt] = field(default_factory=list)
     served_as: set[str] = field(default_factory=set)
     """Names that the host gave its model, where they are none of the one that was asked for."""
+    whys: dict[str, str] = field(default_factory=dict)
+    """Class of an error -> why the last call failed that ended in it, without our key."""
     stopped: str | None = None
     """A word of `STOPPED`; `None` where all calls were made."""
 
@@ -67,8 +70,11 @@ class Probed:
         return sum((cost for cost in costs if cost is not None), Decimal(0))
 
     def take(self, outcome: Outcome) -> None:
-        """Takes in a call; of a host of which a bound does not hold no other call is made."""
+        """Takes in a call; no other is made to a host of which a bound does not hold, or that does not take the key."""
         self.attempts += outcome.attempts
+        self.whys |= {type(cause).__name__: str(cause) for cause in outcome.causes}
+        if any(isinstance(cause, CredentialsError) for cause in outcome.causes):
+            self.stopped = "key_refused"
         bounds = [(a.cost_usd, a.reserved_usd) for a in outcome.attempts]
         if any(cost is not None and bound is not None and cost > bound for cost, bound in bounds):
             self.stopped = "over_bound"
