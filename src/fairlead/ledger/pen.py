@@ -120,6 +120,8 @@ def _insertion(table: Table) -> Statement:
 
 def _taking(names: Sequence[str], constants: Mapping[str, Any]) -> Values:
     """Returns what takes the values of these names from a row, but for those that the statement itself gives."""
-    if len(names) > 1 and not constants:
+    if not constants and len(names) == 1:
+        return lambda row: (row[names[0]],)
+    if not constants and names:
         return itemgetter(*names)
     return lambda row: tuple(constants[name] if name in constants else row[name] for name in names)

@@ -120,7 +120,8 @@ class _File:
         self._writing = engine.execution_options(begin="IMMEDIATE")
         self._waits_for_disk = durability == "power"
         self._lock_timeout_ms = int(1000 * lock_timeout_s)
-        self._kept: PoolProxiedConnection | None = None
+        self._pooled: PoolProxiedConnection | None = None
+        self._kept: sqlite3.Connection | None = None  # the same, past SQLAlchemy
         self._waits_ms: int | None = None  # what it was told last
         self._pages = 0  # about how many the log has grown by
         self._at_once_s = 0.0  # by the monotonic clock: before it the disk is left to the writer thread
@@ -168,21 +169,21 @@ class _File:
         return next((text for word, text in _REMEDIES.items() if word in cause), "Look at the row and the file")
 
     def close(self) -> None:
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
+        if self._pooled is not None:
+            self._pooled.close()
+            self._pooled = self._kept = None
         self._engine.dispose()
 
     def _connection(self, lock_timeout_ms: int) -> sqlite3.Connection:
         """Returns the connection that is kept, told how long to wait for others."""
         if self._kept is None:
-            self._kept, self._waits_ms = self._engine.raw_connection(), None
-            _driver(self._kept).execute("PRAGMA wal_autocheckpoint = 0")  # it waits for the disk: see `commit`
-        connection = _driver(self._kept)
+            self._pooled = self._engine.raw_connection()
+            self._kept, self._waits_ms = _driver(self._pooled), None
+            self._kept.execute("PRAGMA wal_autocheckpoint = 0")  # it waits for the disk: see `commit`
         if lock_timeout_ms != self._waits_ms:
-            connection.execute(f"PRAGMA busy_timeout = {lock_timeout_ms}")
+            self._kept.execute(f"PRAGMA busy_timeout = {lock_timeout_ms}")
             self._waits_ms = lock_timeout_ms
-        return connection
+        return self._kept
 
     def _committed(self, connection: sqlite3.Connection, work: Callable[[Pen], R]) -> R:
         """Returns what `work` returned in the transaction that has begun, once it is committed."""
@@ -197,8 +198,8 @@ class _File:
         return done
 
 
-def _driver(kept: PoolProxiedConnection) -> sqlite3.Connection:
-    connection = kept.driver_connection
+def _driver(pooled: PoolProxiedConnection) -> sqlite3.Connection:
+    connection = pooled.driver_connection
     assert isinstance(connection, sqlite3.Connection)
     return connection
 
