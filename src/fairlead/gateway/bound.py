@@ -164,9 +164,14 @@ def _call_usd(size: Size, candidate: Candidate, n_output: int, between: Between)
     n_input = _input_tokens(size, candidate)
     if n_input is None:
         return None
-    bounds = [_most(price, n_input, n_output, size.has_media) for price in candidate.prices_within(*between)]
-    known = [bound for bound in bounds if bound is not None]
-    return max(known) if known and len(known) == len(bounds) else None
+    dearest = None
+    for price in candidate.prices_within(*between):
+        usd = _most(price, n_input, n_output, size.has_media)
+        if usd is None:
+            return None
+        if dearest is None or usd > dearest:
+            dearest = usd
+    return dearest
 
 
 def _input_tokens(size: Size, candidate: Candidate) -> int | None:

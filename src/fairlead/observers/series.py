@@ -70,10 +70,15 @@ class Counter(Family):
 
     def add(self, labels: Labels, amount: float = 1) -> None:
         """Adds to the series with these labels."""
-        values = self._values
-        if labels not in values and len(values) >= MAX_SERIES:
+        try:
+            self._values[labels] += amount
+        except KeyError:
+            self._begin(labels, amount)
+
+    def _begin(self, labels: Labels, amount: float) -> None:
+        if len(self._values) >= MAX_SERIES:
             labels = (OTHER,) * len(labels)
-        values[labels] = values.get(labels, 0) + amount
+        self._values[labels] = self._values.get(labels, 0) + amount
 
     def _samples(self) -> Iterator[str]:
         return (self._line(labels, value) for labels, value in sorted(self._values.items()))
