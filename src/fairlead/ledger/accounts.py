@@ -17,9 +17,7 @@ from sqlalchemy import String, bindparam, delete, func, select, text, update
 
 from fairlead.ledger.budget import EXACT, Counter, Kind, Standing
 from fairlead.ledger.chain import plain
-from fairlead.ledger.changes import hold
 from fairlead.ledger.pen import Statement
-from fairlead.ledger.rows import USAGE
 from fairlead.ledger.schema import Instant, attempts, counters, holds, settlements
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import BindParameter
 
     from fairlead.ledger.budget import Claim
-    from fairlead.ledger.changes import Change
+    from fairlead.ledger.claimed import Change
     from fairlead.ledger.forms import Kept
     from fairlead.ledger.pen import Pen
 
@@ -45,7 +43,7 @@ _WRITE_BACK = Statement(
     .values(spent=bindparam("now_spent"), held=bindparam("now_held"))
 )
 _INSTANT = Instant()
-_TOKENS = [name for name in USAGE if name.endswith("_tokens") and name != "reasoning_tokens"]
+_TOKENS = [name for name in attempts.c.keys() if name.endswith("_tokens") and name != "reasoning_tokens"]  # noqa: SIM118
 
 
 @cache
@@ -121,7 +119,7 @@ class Accounts:
         books.close()
         granted = [c for c, answer in zip(changes, answers, strict=True) if not isinstance(answer, Exception)]
         began = [change.claimed.request_id for change in granted if change.claimed is not None]
-        return Posted([_with_holds(change) for change in granted], answers, began, ended)
+        return Posted([change.with_holds() for change in granted], answers, began, ended)
 
     def committed(self, posted: Posted) -> None:
         """Takes in that this is committed; before, a transaction that breaks off has changed nothing here either."""
@@ -200,15 +198,6 @@ class Books:
         running: dict[str, int] = dict(self._pen.run(_running(n), {**names, "now": now}))  # type: ignore[arg-type]
         for account in leased:
             self._counters[account].held = Decimal(running.get(account, 0))
-
-
-def _with_holds(change: Change) -> Kept:
-    """Returns the rows of a change, and those of what it holds: of requests that were made nothing is given back."""
-    if (claimed := change.claimed) is None:
-        return change.rows
-    numbered = enumerate(claimed.claims, claimed.n_before)
-    held = [(holds, hold(claimed.request_id, i, claim)) for i, claim in numbered if claim.limit.kind != "requests"]
-    return (*change.rows, *held)
 
 
 def _used(rows: Kept, kind: Kind) -> Decimal | None:

@@ -25,13 +25,13 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy import Column, Dialect, RowMapping
 
-    from fairlead.ledger.forms import Row
-
 LINK = ("writer", "seq", "hash")
 """The columns that hold the chain itself."""
 
 Content = dict[str, str | int | bool | float | None]
 """A row as the database keeps it: column -> text, whole number, truth, float or null."""
+Row = Any
+"""The same about to be written: a struct of `forms.row_type`."""
 
 
 class KeptAs(TypeDecorator[Any]):

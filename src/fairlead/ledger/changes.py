@@ -6,11 +6,10 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from fairlead.ledger import schema
 from fairlead.ledger.base import CertificateEvent, Erasure, Feedback, Intent, Payload
-from fairlead.ledger.forms import Form, Kept, fields
+from fairlead.ledger.claimed import Change, Claimed
+from fairlead.ledger.forms import Form, beside, fields
 from fairlead.ledger.rows import ATTEMPT, USAGE, names
 from fairlead.types import Decision, Price
 
@@ -19,25 +18,8 @@ if TYPE_CHECKING:
 
     from fairlead.ledger.base import PayloadKind, Settlement
     from fairlead.ledger.budget import Claim
-    from fairlead.ledger.forms import Row, Values
+    from fairlead.ledger.forms import Kept
     from fairlead.types import Attempt
-
-
-class Claimed(msgspec.Struct, frozen=True):
-    """What a request claims of its limits."""
-
-    request_id: str
-    claims: Sequence[Claim]
-    n_before: int = 0
-    """How many claims it made before."""
-
-
-class Change(msgspec.Struct, frozen=True):
-    """What is kept together or not at all."""
-
-    rows: Kept = ()
-    claimed: Claimed | None = None
-    """What must be granted for that."""
 
 
 def of_price(price: Price) -> Change:
@@ -75,18 +57,7 @@ def of_certificate(event: CertificateEvent) -> Change:
     return Change(((schema.certificates, _event(event)),))
 
 
-def hold(request_id: str, number: int, claim: Claim) -> Row:
-    """Returns the `holds` row of a claim, the `number`th of its request."""
-    return _hold((request_id, number, claim))
-
-
 # The forms. Columns bear the names of the records' fields. ------------------------------------------------------------
-
-
-def _beside(columns: tuple[str, ...], of_record: tuple[tuple[str, ...], Values]) -> tuple[tuple[str, ...], Values]:
-    """Returns the fields of a tuple: what stands in these columns, and a record at its end."""
-    more, values = of_record
-    return (*columns, *more), lambda given: (*given[:-1], *values(given[-1]))
 
 
 def _hash(kind: PayloadKind, payloads: Sequence[Payload]) -> str | None:
@@ -135,14 +106,4 @@ _attempt = Form(
 _feedback = Form(schema.feedback, *fields(*names(Feedback)))
 _erasure = Form(schema.erasures, *fields(*names(Erasure)))
 _event = Form(schema.certificates, *fields(*names(CertificateEvent)))
-_payload = Form(schema.payloads, *_beside(("request_id",), fields(*names(Payload))))
-_hold = Form(
-    schema.holds,
-    *_beside(
-        ("request_id", "number"),
-        fields(
-            *("account", "amount", "unit", "at", "until"),
-            **{name: f"limit.{name}" for name in ("kind", "owner", "most", "per")},
-        ),
-    ),
-)
+_payload = Form(schema.payloads, *beside(("request_id",), fields(*names(Payload))))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from fairlead.ledger.base import Entry, Erasure, Ledger, Payload
-    from fairlead.ledger.forms import Row
+    from fairlead.ledger.chain import Row
     from fairlead.ledger.pen import Pen
 
 _PAYLOADS, _REQUESTS = plain(payloads), plain(requests)

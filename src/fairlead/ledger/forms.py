@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Boolean, Float
 
-from fairlead.ledger.chain import KeptAs, said
+from fairlead.ledger.chain import KeptAs, Row, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     Values = Callable[[Any], tuple[Any, ...]]
     Converter = Callable[[Any], str | int | bool | float | None]
 
-Row = Any
-"""A struct of `row_type`: text, whole numbers, truths and floats; `None` is null."""
 Kept = tuple[tuple["Table", Row], ...]
 """Rows that are kept together or not at all."""
 
@@ -76,6 +74,12 @@ def fields(*columns: str, **elsewhere: str) -> tuple[tuple[str, ...], Values]:
         elsewhere: column -> where in the record it is found.
     """
     return (*columns, *elsewhere), attrgetter(*columns, *elsewhere.values())
+
+
+def beside(columns: tuple[str, ...], of_record: tuple[tuple[str, ...], Values]) -> tuple[tuple[str, ...], Values]:
+    """Returns the fields of a tuple: what stands in these columns, and a record at its end."""
+    more, values = of_record
+    return (*columns, *more), lambda given: (*given[:-1], *values(given[-1]))
 
 
 def _both(first: Callable[[Any], Any] | None, then: Converter | None) -> Converter | None:

@@ -16,7 +16,7 @@ from fairlead.errors import LedgerError
 from fairlead.ledger import erasing, reading
 from fairlead.ledger.accounts import Accounts, Answer
 from fairlead.ledger.chain import begin, plain
-from fairlead.ledger.changes import Change
+from fairlead.ledger.claimed import Change
 from fairlead.ledger.database import BAD_ROW, WRITE, NotAtOnceError, explained
 from fairlead.ledger.ids import new_id
 from fairlead.ledger.pen import Statement

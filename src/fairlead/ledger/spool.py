@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from fairlead.ledger.forms import Kept, Row
+    from fairlead.ledger.chain import Row
+    from fairlead.ledger.forms import Kept
 
 BATCH = 500
 """Changes that are replayed in one transaction."""

@@ -11,7 +11,7 @@ from sqlalchemy import exists, or_, select, tuple_, union
 from fairlead.errors import LedgerError
 from fairlead.ledger import certifying, changes, erasing, migration, reading
 from fairlead.ledger.base import Erasure
-from fairlead.ledger.changes import Change, Claimed
+from fairlead.ledger.claimed import Change, Claimed
 from fairlead.ledger.database import BAD_ROW, WRITE, explained
 from fairlead.ledger.group_commit import GroupCommit
 from fairlead.ledger.ids import new_id
