@@ -15,6 +15,7 @@ from fairlead.types import Request
 from fairlead.wire import (
     anthropic_messages,
     anthropic_upstream,
+    frames,
     gemini_upstream,
     openai_chat,
     openai_responses,
@@ -133,6 +134,36 @@ def test_streams_of_messages_of_any_words(words, places):
         except WireError:
             return
         assert at_once("anthropic", caller, cut(content, places)) == whole
+
+
+OTHERS = st.sampled_from(
+    [
+        b": keep-alive\n\n",
+        b"\n",
+        b"event: ping\ndata: {}\n\n",
+        sse.encode(json.dumps(openai_event("b") | {"id": "c2"}).encode()),
+        sse.encode(json.dumps(openai_event("c", usage={"prompt_tokens": 1, "completion_tokens": 2})).encode()),
+        sse.encode(json.dumps({**openai_event("d"), "choices": [{"index": 1, "delta": {"content": "d"}}]}).encode()),
+    ]
+)
+
+
+@given(st.lists(WORDS | OTHERS, max_size=8), PLACES, st.sampled_from([1, 300, frames.MOST_BYTES]))
+def test_words_and_other_events_in_turn(parts, places, most_bytes):
+    written = [[part] if isinstance(part, bytes) else map(word_event, part) for part in parts]
+    content = b"".join(event for events in written for event in events)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frames, "MOST_BYTES", most_bytes)
+        for caller in CALLERS:
+            try:
+                whole = event_by_event("openai", caller, content)
+            except WireError:
+                return
+            assert at_once("openai", caller, cut(content, places)) == whole
+
+
+def word_event(word):
+    return sse.encode(json.dumps(openai_event(word)).encode())
 
 
 BAD = [

@@ -38,7 +38,7 @@ class Waiting:
         return self
 
     def __enter__(self) -> None:
-        task = self._task = asyncio.current_task()
+        task = self._task = asyncio.current_task(self._loop)
         assert task is not None
         self._n_cancels = task.cancelling()
         self._due_s = due_s = self._loop.time() + self._limit_s

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections import deque
 from typing import TYPE_CHECKING, cast
 
 import httptools
@@ -48,9 +47,10 @@ class Connection(asyncio.Protocol):
         self._on_free = on_free
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
+        self._pieces: list[bytes] = []
+        self.on_body = self._pieces.append  # a host may send dozens of chunks at once; looked up by the parser
         self._parser = httptools.HttpResponseParser(self)
-        self._pieces: deque[bytes] = deque()
-        self._n_waiting = 0  # bytes in `_pieces`
+        self._n_waiting = 0  # bytes that came with `_pieces`
         self._n_head = 0  # bytes that came before the head was whole
         self._head_done = False
         self._complete = True  # nothing more will come of the reply, or nothing was asked
@@ -159,6 +159,13 @@ class Connection(asyncio.Protocol):
             if self._n_head > MAX_HEAD_BYTES:
                 self._break(NotHttpError(f"the head of the reply is longer than {MAX_HEAD_BYTES} bytes"))
             return
+        if self._abandoned:
+            self._pieces.clear()
+            return
+        self._n_waiting += len(data)
+        if self._n_waiting > HIGH_WATER_BYTES and not self._paused and not self._complete:
+            self._paused = True
+            self._transport.pause_reading()
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -176,9 +183,14 @@ class Connection(asyncio.Protocol):
     # What the parser tells
 
     def on_message_begin(self) -> None:
-        """Refuses a reply to nothing."""
+        """Refuses a reply to nothing, and with it all that the parser would read on.
+
+        Raises:
+            NotHttpError: for the parser, which reports it as its own.
+        """
         if self._complete:
-            self._keep = False
+            message = "a reply that was not asked for"
+            raise NotHttpError(message)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Takes a header."""
@@ -196,16 +208,6 @@ class Connection(asyncio.Protocol):
         self.status, self._head_done = status, True
         sized = "content-length" in self.headers or "transfer-encoding" in self.headers
         self._ends_with_connection = not sized and status not in _NO_BODY
-
-    def on_body(self, body: bytes) -> None:
-        """Takes a piece of the body."""
-        if self._abandoned or self._complete:
-            return
-        self._pieces.append(body)
-        self._n_waiting += len(body)
-        if self._n_waiting > HIGH_WATER_BYTES and not self._paused:
-            self._paused = True
-            self._transport.pause_reading()
 
     def on_message_complete(self) -> None:
         """Ends the reply."""

@@ -68,8 +68,8 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     """The text, or the reasoning, event by event; empty where it is one event."""
     frame: Frame | None = None
     """In place of `body`, where the pieces are of the caller's dialect."""
-    spelled: tuple[tuple[bytes, ...], ...] = ()
-    """What the provider wrote between the parts of the frame, event by event."""
+    spelled: tuple[bytes, ...] = ()
+    """What the provider wrote between the ends of the frame, event by event."""
 
 
 AttemptStatus = Literal["ok", "failed", "cancelled"]

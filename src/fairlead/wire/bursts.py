@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairlead.errors import WireError
 from fairlead.wire import sse
 from fairlead.wire.frames import learned
 
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fairlead.types import Chunk
-    from fairlead.wire.frames import ChunkDecoder, Pattern, Words
+    from fairlead.wire.frames import ChunkDecoder, Pattern
 
 MAX_TRIES = 4
 """How often in a row a pattern is looked for, in a stream whose events all differ."""
@@ -40,26 +39,19 @@ class Bursts:
         Raises:
             WireError: after what came before it, at an event that is none of the dialect's, or an error.
         """
-        run: list[Words] = []
-        try:
-            for block in self._parser.blocks(piece):
-                if self._pattern is not None and (words := self._pattern.words(block)) is not None:
-                    run.append(words)
-                elif (event := sse.event_of(block)) is not None:
-                    yield from self._together(run)
-                    run = []
-                    yield from self._alone(block, event)
-                    if self._decoder.done:
-                        return
-        except WireError:
-            yield from self._together(run)
-            raise
-        yield from self._together(run)
-
-    def _together(self, run: list[Words]) -> Iterator[Chunk]:
-        if run and self._pattern is not None:
-            self._n_tries = 0
-            yield self._pattern.chunk(run)
+        lines, at = self._parser.take(piece), 0
+        while at < len(lines):
+            if self._pattern is not None and (run := self._pattern.run(lines, at)) is not None:
+                chunk, at = run
+                self._n_tries = 0
+                yield chunk
+                continue
+            block, at = self._parser.block(lines, at)
+            if (event := sse.event_of(block)) is not None:
+                yield from self._alone(block, event)
+                if self._decoder.done:
+                    return
+        self._parser.check_rest()
 
     def _alone(self, block: bytes, event: sse.Event) -> Iterator[Chunk]:
         """Yields what an event holds, and learns from the second of two with words what those like it look like.

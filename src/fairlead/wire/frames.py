@@ -8,6 +8,7 @@ says what that string says. For its caller the frame is rewritten once, and the 
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -23,10 +24,11 @@ HOLE = b"~fairlead~"
 """Stands in the place of the words while a frame is read or rewritten; an event that holds it is no frame."""
 _NOISE = re.compile(rb',\s?"(?:obfuscation|p)":\s?"(?P<noise>[A-Za-z0-9]*)"\}$')
 """What OpenAI and Mistral put at the end of an event, so that its length does not tell its words."""
-_STRING = msgspec.json.Decoder(str)
-
-Words = tuple[str, tuple[bytes, ...]]
-"""What one event says, and what stood between the parts of its frame."""
+_STRINGS = msgspec.json.Decoder(list[str])
+MARK_BYTES = 48
+"""Of a frame, right before the words, by which the next ones are found: much more is slower to search for."""
+MOST_BYTES = 16 * 1024
+"""Of a run; a longer one is several. So the time is linear where events of words and others take turns."""
 
 
 class ChunkDecoder(Protocol):
@@ -59,45 +61,83 @@ class Pattern:
         template: the chunk of one of them.
     """
 
-    __slots__ = ("_after", "_before", "_frame", "_n_after", "_n_before", "_noise_after", "_template")
+    __slots__ = ("_after", "_before", "_between", "_frame", "_mark", "_noise_after", "_template")
 
     def __init__(self, frame: Frame, head: bytes, template: Chunk) -> None:
+        before, *within, after = frame.parts
         self._frame = frame
         self._template = template
-        before, *between, self._after = frame.parts
         self._before = head + before
-        self._n_before, self._n_after = len(self._before), len(self._after)
-        self._noise_after = between[0] if between else b""
+        self._after = after + b"\n\n"
+        self._mark = self._before[-MARK_BYTES:]
+        self._between = self._after + self._before[:-MARK_BYTES]
+        self._noise_after = within[0] if within else b""
 
-    def words(self, block: bytes) -> Words | None:
-        """Returns what the event of these lines says; `None` where it is of another kind, and has to be read."""
-        end = len(block) - self._n_after
-        if end < self._n_before or not block.startswith(self._before) or not block.endswith(self._after):
+    def run(self, lines: bytes, at: int) -> tuple[Chunk, int] | None:
+        """Returns the one chunk of the events of words that begin here, and the place behind them.
+
+        `None` where the first is of another kind, and has to be read.
+        """
+        if not lines.startswith(self._before, at):
             return None
-        spelled: tuple[bytes, ...] = (block[self._n_before : end],)
-        if self._noise_after:
-            string, found, noise = spelled[0].rpartition(self._noise_after)
+        start = at + len(self._before)
+        spelled = self._spelled(lines[start : start + MOST_BYTES])
+        words = self._words(spelled)
+        if not words:
+            return None
+        del spelled[len(words) :]
+        n_frames = len(spelled) * (len(self._before) + len(self._after)) - len(self._before)
+        return self._chunk(words, spelled), start + n_frames + sum(map(len, spelled))
+
+    def _spelled(self, lines: bytes) -> list[bytes]:
+        """Returns what stands within the frames, one after another, from the first one's words on."""
+        spelled: list[bytes] = []
+        n_between = len(self._between)
+        for part in lines.split(self._mark):
+            if not part.endswith(self._between):
+                within, ended, _ = part.partition(self._after)
+                return [*spelled, within] if ended else spelled
+            spelled.append(part[:-n_between])
+        return spelled
+
+    def _words(self, spelled: list[bytes]) -> list[str]:
+        """Returns what events say in which this is spelled within the frame, up to the first of another kind."""
+        strings = spelled if not self._noise_after else list(self._without_noise(spelled))
+        words = _read(strings)
+        if len(words) == len(strings):
+            return words
+        return [word for (word,) in takewhile(bool, (_read([string]) for string in strings))]
+
+    def _without_noise(self, spelled: list[bytes]) -> Iterator[bytes]:
+        for within in spelled:
+            string, found, noise = within.rpartition(self._noise_after)
             if not found or (noise and not noise.isalnum()):
-                return None
-            spelled = (string, noise)
-        try:
-            return _STRING.decode(b'"%b"' % spelled[0]), spelled
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
+                return
+            yield string
 
-    def chunk(self, run: Iterable[Words]) -> Chunk:
-        """Returns the one chunk of events that came together."""
-        pieces, spelled = zip(*run, strict=True)
-        said = "".join(pieces)
+    def _chunk(self, words: list[str], spelled: list[bytes]) -> Chunk:
+        said = "".join(words)
         own = bool(self._template.body)
         return Chunk(
             text=said if self._template.text else "",
             reasoning=said if self._template.reasoning else "",
             event=self._template.event,
-            pieces=tuple(filter(None, pieces)),
+            pieces=tuple(filter(None, words)),
             frame=self._frame if own else None,
-            spelled=spelled if own else (),
+            spelled=tuple(spelled) if own else (),
         )
+
+
+def _read(strings: list[bytes]) -> list[str]:
+    """Returns what strings of JSON say that were found without their quotes; nothing where not all of them are some.
+
+    No string holds a line end as it is, so one that ends too late, or too early, leaves no array of so many.
+    """
+    try:
+        words = _STRINGS.decode(b'["%b"]' % b'",\n"'.join(strings))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []
+    return words if len(words) == len(strings) else []
 
 
 def learned(decoder: ChunkDecoder, block: bytes, event: Event, chunk: Chunk) -> Pattern | None:
@@ -161,12 +201,14 @@ class Reframing:
     def __init__(self, rewrite: Callable[[bytes, str], bytes]) -> None:
         self._rewrite = rewrite
         self._frame: Frame | None = None
-        self._form = b""  # to be filled by `%`
+        self._parts: list[bytes] = []
 
-    def events(self, frame: Frame, spelled: Iterable[tuple[bytes, ...]]) -> bytes:
-        """Returns the events, one a spelling."""
+    def events(self, frame: Frame, spelled: Iterable[bytes]) -> bytes:
+        """Returns the events in which this is spelled within the frame."""
         if frame is not self._frame:
-            written = self._rewrite(HOLE.join(frame.parts), frame.event)
-            self._form = written.replace(b"%", b"%%").replace(HOLE, b"%b")
+            self._parts = self._rewrite(HOLE.join(frame.parts), frame.event).split(HOLE)
             self._frame = frame
-        return b"".join([self._form % within for within in spelled])
+        before, *within, after = self._parts
+        if within and within[0] != frame.parts[1]:  # the host spaces its fields out
+            spelled = [within[0].join(one.rsplit(frame.parts[1], 1)) for one in spelled]
+        return before + (after + before).join(spelled) + after

@@ -57,20 +57,48 @@ class Parser:
         Raises:
             WireError: one event is longer than `max_event_bytes`.
         """
-        for block in self.blocks(piece):
+        lines, at = self.take(piece), 0
+        while at < len(lines):
+            block, at = self.block(lines, at)
             if (event := event_of(block)) is not None:
                 yield event
+        self.check_rest()
 
-    def blocks(self, piece: bytes) -> Iterator[bytes]:
-        """Yields the lines before each blank line that `piece` completes, with LF between; see `event_of`.
+    def take(self, piece: bytes) -> bytes:
+        """Returns the lines up to the last blank one that `piece` completes, with LF for line ends; keeps the rest."""
+        piece, rest = self._with_lf(piece), self._rest
+        if rest:
+            n_known = len(rest) - 1  # a blank line may be cut in two
+            rest += piece
+            if rest.find(_BLANK, n_known) < 0:
+                return b""
+            piece = bytes(rest)
+        elif piece.startswith(b"\n"):
+            self._started = True
+            piece = piece.lstrip(b"\n")  # blank lines behind a blank line
+        end = piece.rfind(_BLANK) + len(_BLANK)
+        lines = piece[:end] if end >= len(_BLANK) else b""
+        self._rest = bytearray(piece[len(lines) :])
+        if lines and not self._started:
+            self._started = True
+            lines = lines.removeprefix(_BOM)
+        return lines
+
+    def block(self, lines: bytes, at: int) -> tuple[bytes, int]:
+        """Returns the lines from there to the next blank one, for `event_of`, and the place behind it.
 
         Raises:
             WireError: they are longer than `max_event_bytes`.
         """
-        for block in self._complete(self._with_lf(piece)):
-            if len(block) > self.max_event_bytes:
-                raise self._too_long()
-            yield block
+        while lines.startswith(b"\n", at):
+            at += 1
+        end = lines.find(_BLANK, at)
+        if end - at > self.max_event_bytes:
+            raise self._too_long()
+        return lines[at:end], end + len(_BLANK) if end >= 0 else len(lines)
+
+    def check_rest(self) -> None:
+        """Raises a WireError where what is kept is longer than an event may be."""
         if len(self._rest) - self._rest.endswith(b"\n") > self.max_event_bytes:  # it may be half of the blank line
             raise self._too_long()
 
@@ -83,22 +111,6 @@ class Parser:
             return piece
         self._after_cr = piece.endswith(b"\r")
         return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-
-    def _complete(self, piece: bytes) -> list[bytes]:
-        """Returns what lies before each blank line that `piece` completes, and keeps the rest."""
-        rest = self._rest
-        if rest:
-            n_known = len(rest) - 1  # a blank line may be cut in two
-            rest += piece
-            if rest.find(_BLANK, n_known) < 0:
-                return []
-            piece = bytes(rest)
-        blocks = piece.split(_BLANK)
-        self._rest = bytearray(blocks.pop())
-        if blocks and not self._started:
-            self._started = True
-            blocks[0] = blocks[0].removeprefix(_BOM)
-        return blocks
 
     def _too_long(self) -> WireError:
         return WireError(f"one event of the stream is longer than {self.max_event_bytes} bytes, the limit for events")
