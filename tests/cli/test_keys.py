@@ -48,7 +48,12 @@ def test_a_revoked_key_is_listed_only_when_asked_for(capsys, ledger):
     made = json_of(capsys, "create", "build", "--ledger", ledger)
     gone = json_of(capsys, "revoke", made["key"]["id"], "--ledger", ledger)["key"]
     assert gone["state"] == "revoked"
-    assert json_of(capsys, "list", "--ledger", ledger)["keys"] == []
+    left = json_of(capsys, "list", "--ledger", ledger)
+    assert (left["keys"], left["n_ended"]) == ([], 1)
+    assert (
+        "no key is active, 1 ended (`--all`); the gateway stays closed"
+        in run(capsys, "keys", "list", "--ledger", ledger)[1]
+    )
     assert [key["state"] for key in json_of(capsys, "list", "--all", "--ledger", ledger)["keys"]] == ["revoked"]
 
 

@@ -25,9 +25,9 @@ def _scored(entry, policy, control):
 
 def test_the_bounds_are_those_of_two_marginals(entry):
     """Reference right in 9 of 10, served in 7 of 10: lost between 2 and 3 of 10, whatever they have in common."""
-    found = statement(_scored(entry, [1, 1, 1, 1, 1, 1, 1, 0, 0, 0] * 4000, [1] * 36000 + [0] * 4000)).misroute
-    assert found.rate.low == pytest.approx(0.2, abs=0.01)
-    assert found.rate.high == pytest.approx(0.3, abs=0.01)
+    found = statement(_scored(entry, [1, 1, 1, 1, 1, 1, 1, 0, 0, 0] * 400, [1] * 3600 + [0] * 400)).misroute
+    assert found.rate.low == pytest.approx(0.2, abs=0.03)
+    assert found.rate.high == pytest.approx(0.3, abs=0.03)
 
 
 def test_a_reference_that_is_never_right_loses_nothing(entry):

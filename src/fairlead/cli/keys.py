@@ -102,6 +102,8 @@ class KeysListResult(Result, kw_only=True, frozen=True):
     ledger: str
     """The ledger's file, or the address of its database."""
     keys: tuple[KeyResult, ...]
+    n_ended: int
+    """Further ones that were revoked or have expired: `--all` lists them."""
 
 
 class KeysRevokeResult(Result, kw_only=True, frozen=True):
@@ -178,8 +180,9 @@ def list_keys(
     """Lists the keys, with what they may use and have spent."""
     now = datetime.now(UTC)
     with _store(ledger) as keys:
-        found = [key for key in keys.all() if ended or key.ended(now) is None]
-        result = KeysListResult(ledger=ledger, keys=_shown(keys, found, now))
+        every = keys.all()
+        found = [key for key in every if ended or key.ended(now) is None]
+        result = KeysListResult(ledger=ledger, keys=_shown(keys, found, now), n_ended=len(every) - len(found))
     emit(result, partial(_show_all, result), as_json=as_json, out=out)
 
 
@@ -342,7 +345,8 @@ def _show_revoked(result: KeysRevokeResult, console: Console) -> None:
 
 def _show_all(result: KeysListResult, console: Console) -> None:
     if not result.keys:
-        console.print("no key: `fairlead keys create NAME` makes one")
+        ended = f" is active, {result.n_ended} ended (`--all`); the gateway stays closed" if result.n_ended else ""
+        console.print(f"no key{ended}: `fairlead keys create NAME` makes one", soft_wrap=True)
         return
     rows = table("id", "name", "team", "state", "requests/min", "tokens/min", "parallel", "budget", "spent", "held")
     for key in result.keys:
