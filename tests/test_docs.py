@@ -17,7 +17,7 @@ from fairlead.cli.main import VERBS, build, main
 from fairlead.config import load
 from fairlead.eligibility import EXCLUSIONS
 from fairlead.gateway import headers
-from fairlead.gateway.app import application
+from fairlead.gateway.app import CODECS, application
 from fairlead.policies.base import REASONS
 from fairlead.testing import make_outcomes
 
@@ -87,7 +87,9 @@ def test_every_header_is_described():
 
 
 def test_every_path_of_the_gateway_is_described():
-    for path in re.findall(r'Route\("([^"{]+)"', inspect.getsource(application)):
+    paths = re.findall(r'Route\("([^"{]+)"', inspect.getsource(application))
+    assert len(paths) == 9
+    for path in [*paths, *CODECS]:
         assert f"`{path}`" in page("guides/serve.md")
 
 

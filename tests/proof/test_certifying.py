@@ -115,11 +115,18 @@ def test_too_few_questions_certify_nothing_and_say_how_many_would(outcomes):
     assert (decision.model, decision.reason) == ("strong", "not_certified")
 
 
-def test_a_limit_on_waiting_holds_for_every_rung(router):
+def test_a_limit_on_waiting_holds_for_every_rung(outcomes):
+    waited = np.random.default_rng(0).uniform(0.5, 1.5, (500, 3))
+    train, held_out = (replace(table, latency_s=waited[: len(table)]) for table in outcomes)
+    router = calibrated(fit(train, reference="strong"), held_out)
+    policies = certify(router, TERMS, issued_at=NOW, latency_p95_s=5.0).router.policy.policies
+    assert policies
+    assert {(type(policy), policy.latency_p95_s) for policy in policies} == {(LatencyLimit, 5.0)}
+
+
+def test_where_no_latency_is_known_nothing_keeps_a_limit_on_waiting(router):
     certification = certify(router, TERMS, issued_at=NOW, latency_p95_s=5.0)
-    # Nobody's latency is known, so that nobody but the reference is within the limit: nothing is cheaper than it.
-    assert certification.certificate is None
-    assert all(isinstance(policy, LatencyLimit) for policy in certification.router.policy.policies)
+    assert certification.certificate is None  # nobody but the reference is within it, and nothing is cheaper than that
 
 
 def test_other_prices_are_another_case(certification):
