@@ -1,11 +1,12 @@
 import json
+from functools import partial
 
 import msgspec
 import pytest
 
 from fairlead.cli.benchmark_result import BenchmarkResult
-from fairlead.cli.main import main
 from fairlead.testing import make_outcomes
+from tests import commands
 
 
 @pytest.fixture(scope="module")
@@ -15,10 +16,7 @@ def data(tmp_path_factory):
     return folder
 
 
-def run(*arguments):
-    with pytest.raises(SystemExit) as stopped:
-        main(["benchmark", *map(str, arguments)])
-    return stopped.value.code
+run = partial(commands.run, "benchmark")
 
 
 def test_one_command_writes_page_report_and_json_and_goes_on_where_it_was(data, tmp_path, capsys):

@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -6,9 +7,9 @@ import pytest
 
 from fairlead.artifact import save
 from fairlead.cli.evaluate import EvaluateResult
-from fairlead.cli.main import main
 from fairlead.fitting import fit
 from fairlead.testing import make_outcomes
+from tests import commands
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +22,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def run(*arguments):
-    with pytest.raises(SystemExit) as stopped:
-        main(["evaluate", *map(str, arguments)])
-    return stopped.value.code
+run = partial(commands.run, "evaluate")
 
 
 def test_a_router_is_judged_apart_on_prompts_that_it_was_fitted_on(folder, capsys):

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+from functools import partial
 
 import pytest
 
-from fairlead.cli.main import main
 from fairlead.ledger.sqlite import SqliteLedger
+from tests import commands
 
 
 @pytest.fixture
@@ -22,10 +23,7 @@ def path(tmp_path, records):
     return tmp_path / "fairlead.db"
 
 
-def run(*arguments):
-    with pytest.raises(SystemExit) as stopped:
-        main(["explain", *map(str, arguments)])
-    return stopped.value.code
+run = partial(commands.run, "explain")
 
 
 def test_people_read_why(path, capsys):

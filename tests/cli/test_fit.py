@@ -2,15 +2,16 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from fairlead import load
 from fairlead.cli.fit import _cut, _shown
-from fairlead.cli.main import main
 from fairlead.policies import Budget, Floor, HullGuard, Latency, Order
 from fairlead.testing import make_outcomes
+from tests import commands
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +21,7 @@ def table(tmp_path_factory):
     return path
 
 
-def run(*arguments):
-    with pytest.raises(SystemExit) as stopped:
-        main(["fit", *map(str, arguments)])
-    return stopped.value.code
+run = partial(commands.run, "fit")
 
 
 def test_the_saved_router_is_the_one_that_is_described(table, tmp_path, capsys):

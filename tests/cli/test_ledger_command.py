@@ -1,14 +1,15 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import typer
 
-from fairlead.cli.main import main
 from fairlead.cli.since import moment
 from fairlead.ledger.postgres import PostgresLedger
 from fairlead.ledger.sqlite import SqliteLedger
+from tests import commands
 
 
 @pytest.fixture
@@ -25,10 +26,7 @@ async def fill(ledger, records):
     await ledger.close()
 
 
-def run(*arguments):
-    with pytest.raises(SystemExit) as stopped:
-        main(["ledger", *map(str, arguments)])
-    return stopped.value.code
+run = partial(commands.run, "ledger")
 
 
 def test_verify_says_that_all_adds_up(path, monkeypatch, capsys):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from functools import partial
 
 import pytest
 from msgspec import structs
 
-from fairlead.cli.main import main
 from fairlead.ledger.export import export
 from fairlead.ledger.sqlite import SqliteLedger
 from fairlead.proof.statement import statement
+from tests import commands
 from tests.proof.test_promises import alarm, issued, make_certificate
 
 CERTIFICATE = make_certificate()
@@ -37,10 +38,7 @@ def path(tmp_path, records):
     return tmp_path / "fairlead.db"
 
 
-def run(*arguments):
-    with pytest.raises(SystemExit) as stopped:
-        main(["report", *map(str, arguments)])
-    return stopped.value.code
+run = partial(commands.run, "report")
 
 
 def test_json_states_what_the_entries_say(path, tmp_path, capsys):

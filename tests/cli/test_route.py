@@ -2,14 +2,15 @@
 
 import io
 import json
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from fairlead import fit, load, save
-from fairlead.cli.main import main
 from fairlead.testing import make_outcomes
+from tests import commands
 
 PROMPT = "Prove a theorem about rivers."
 
@@ -41,10 +42,7 @@ def prompts(tmp_path):
     return path
 
 
-def run(*arguments):
-    with pytest.raises(SystemExit) as stopped:
-        main(["route", *map(str, arguments)])
-    return stopped.value.code
+run = partial(commands.run, "route")
 
 
 def test_json_is_the_decision_of_the_router(router, capsys):

@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 
-from fairlead.cli.main import main
 from fairlead.config import load
 from fairlead.gateway.app import application
 from fairlead.gateway.setup import opened, prepare
 from fairlead.ledger.verify import verify
 from fairlead.providers.upstream import serving
 from fairlead.testing import make_outcomes
+from tests.commands import run
 
 CONFIG = """
 [providers.host]
@@ -30,12 +30,6 @@ name = "right"
 pattern = '^right\\s*$'
 """
 N, BATCH = 400, 40
-
-
-def run(*words):
-    with pytest.raises(SystemExit) as stopped:
-        main([*map(str, words)])
-    return stopped.value.code
 
 
 async def served(config, prompts):

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from fairlead.artifact import load
-from fairlead.cli.main import main
 from fairlead.errors import TableError
 from fairlead.features.kept import Kept
 from fairlead.fitting import fit
 from fairlead.learning.gathering import gather
 from fairlead.ledger.sqlite import SqliteLedger
 from fairlead.testing import make_outcomes
+from tests.commands import run
 from tests.learning.conftest import Filling
 
 TABLE = make_outcomes(60, missing=0.3)
@@ -129,12 +129,6 @@ async def test_what_was_erased_is_learned_from_no_more(book, filling, records):
     await book.erase(records.start.replace(year=2027), team=None, reason="asked_for")
     with pytest.raises(TableError, match="`store_features`"):
         gathered(book)
-
-
-def run(*words):
-    with pytest.raises(SystemExit) as stopped:
-        main([*map(str, words)])
-    return stopped.value.code
 
 
 def test_the_command_fits_saves_and_says_what_it_learned_from(tmp_path, records, capsys):

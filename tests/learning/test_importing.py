@@ -3,15 +3,16 @@
 import asyncio
 import json
 from datetime import UTC, datetime
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fairlead.cli.main import main
 from fairlead.errors import TableError
 from fairlead.learning.importing import import_scores
 from fairlead.ledger.sqlite import SqliteLedger
+from tests import commands
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 CSV = "decision_id,score,source,reference_score,note\ndec_0001,1,human:ann,0.5,fine\ndec_0002,0.25,,,\n"
@@ -118,10 +119,7 @@ async def test_a_line_that_is_no_json_is_a_problem_of_its_own(ledger, tmp_path):
     assert [problem.place for problem in (await import_scores(ledger, path, now=NOW)).problems] == ["line 2", "line 3"]
 
 
-def run(*words):
-    with pytest.raises(SystemExit) as stopped:
-        main(["feedback", *map(str, words)])
-    return stopped.value.code
+run = partial(commands.run, "feedback")
 
 
 def test_the_command_names_each_row_and_says_no_by_its_exit_code(tmp_path, records, capsys):

@@ -5,12 +5,12 @@ import json
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import pytest
 
 from fairlead.artifact import load, save
-from fairlead.cli.main import main
 from fairlead.config import load as read
 from fairlead.errors import ArtifactError
 from fairlead.fitting import fit
@@ -19,6 +19,7 @@ from fairlead.gateway.setup import prepare
 from fairlead.learning.promotion import Shelf, gates
 from fairlead.policies import HullGuard, Thrifty
 from fairlead.testing import make_outcomes
+from tests import commands
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 MODELS = "".join(
@@ -52,10 +53,7 @@ def config(tmp_path):
     return path
 
 
-def run(*words):
-    with pytest.raises(SystemExit) as stopped:
-        main(["promote", *map(str, words)])
-    return stopped.value.code
+run = partial(commands.run, "promote")
 
 
 def served(config):
