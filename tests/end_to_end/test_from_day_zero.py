@@ -30,10 +30,12 @@ name = "right"
 pattern = '^right\\s*$'
 """
 N, BATCH = 400, 40
+N_BY_HAND = 60
+"""Answers that people score as well, such that verifiers help them."""
 
 
 async def served(config, prompts):
-    """Sends every prompt through a gateway of its own, and returns who answered, once all was looked at."""
+    """Sends every prompt through a gateway of its own; returns who answered, by decision, once all was looked at."""
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(opened(prepare(load(config, {}))))
         url = await stack.enter_async_context(serving(application(gateway)))
@@ -43,11 +45,11 @@ async def served(config, prompts):
             body = {"model": "auto", "messages": [{"role": "user", "content": prompt}], "max_completion_tokens": 500}
             async with http.post(f"{url}/v1/chat/completions", json=body) as reply:
                 assert reply.status == 200
-                return reply.headers["x-fairlead-model"]
+                return reply.headers["x-fairlead-decision-id"], reply.headers["x-fairlead-model"]
 
-        models = []
+        models = {}
         for start in range(0, len(prompts), BATCH):
-            models += await asyncio.gather(*map(ask, prompts[start : start + BATCH]))
+            models |= await asyncio.gather(*map(ask, prompts[start : start + BATCH]))
             await gateway.aftermath.idle()
         assert gateway.aftermath.n_passed_over == 0
         assert verify(gateway.ledger).ok
@@ -67,12 +69,18 @@ def test_the_road_from_day_zero(tmp_path, capsys):
     config.write_text(CONFIG)
 
     first, later = table.prompts, table.prompts[:BATCH]
-    assert set(asyncio.run(served(config, first))) == {"host/strong"}
+    asked = asyncio.run(served(config, first))
+    assert set(asked.values()) == {"host/strong"}
     road = report(config, capsys)
     assert road["stage"] in {"gathering", "ready"}
     assert road["n_compared"] == len(first)
 
     ledger = ("--ledger", tmp_path / "fairlead.db")
+    rows = [f"{decision},{table.score[i, 0]:g}\n" for i, decision in enumerate(asked)][:N_BY_HAND]
+    (tmp_path / "scores.csv").write_text("".join(["decision_id,score\n", *rows]))
+    assert run("feedback", "import", tmp_path / "scores.csv", *ledger) == 0
+    assert report(config, capsys)["n_compared"] == road["n_compared"]
+
     assert run("fit", *ledger, "--margin", "0.05", "--out", tmp_path / "trial", "--json") == 0
     fitted = json.loads(capsys.readouterr().out)
     assert fitted["gathered"]["n_compared"] == len(first)
@@ -81,8 +89,8 @@ def test_the_road_from_day_zero(tmp_path, capsys):
         assert scores[f"host/{model}"] == pytest.approx(table.score[:, j].mean())
 
     assert run("promote", tmp_path / "trial", "--config", config) == 0
-    assert len(set(asyncio.run(served(config, later)))) > 1
+    assert len(set(asyncio.run(served(config, later)).values())) > 1
     assert report(config, capsys)["stage"] == "saving"
 
     assert run("promote", "--back", "--config", config) == 0
-    assert set(asyncio.run(served(config, later))) == {"host/strong"}
+    assert set(asyncio.run(served(config, later)).values()) == {"host/strong"}
