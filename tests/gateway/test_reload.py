@@ -161,6 +161,18 @@ async def test_what_is_known_of_a_host_goes_on_unless_it_is_another_host(place):
     assert hosts["host/heron"] is not known
 
 
+async def test_a_model_that_comes_back_is_known_by_what_the_ledger_holds(place):
+    for _ in range(3):
+        await place.ask()
+    place.write("wren")
+    assert await place.reloading.reload()
+    hosts = place.reloading.gateway.executor.hosts
+    assert "host/heron" not in hosts.known()
+    place.write("wren", "heron")
+    assert await place.reloading.reload()
+    assert len(hosts.known()["host/heron"].latency_s) == 3
+
+
 async def test_metrics_count_on_and_show_the_new_models(place):
     await place.ask()
     place.write("heron", more='[models."host/wren"]\n')

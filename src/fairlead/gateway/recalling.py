@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fairlead.gateway.sessions import Sessions
+    from fairlead.ledger.base import Ledger
+    from fairlead.ledger.paces import Pace
     from fairlead.ledger.sql import SqlLedger
     from fairlead.providers.base import Limits
     from fairlead.types import Candidate
@@ -49,18 +51,27 @@ def recall_sessions(ledger: SqlLedger, sessions: Sessions) -> None:
 
 
 def recalled(ledger: SqlLedger, candidates: Mapping[str, Candidate], limits: Limits) -> Hosts:
-    """Returns the hosts of these candidates as they were measured before; nothing where the ledger cannot be read.
+    """Returns the hosts of these candidates as they were measured before."""
+    hosts = Hosts(limits, time.monotonic)
+    hosts.recall(paces_of(ledger, candidates))
+    return hosts
 
-    A candidate that asks for another model than it did then is another host.
+
+def paces_of(ledger: Ledger, candidates: Mapping[str, Candidate]) -> list[Pace]:
+    """Returns what was measured of these candidates, the oldest first; nothing where the ledger cannot be read.
+
+    A candidate that asks for another model than it did then is another host. That its provider lay at another address
+    then cannot be seen.
     """
     from fairlead.ledger.paces import paces  # noqa: PLC0415 - `check` needs no ledger
+    from fairlead.ledger.sql import SqlLedger  # noqa: PLC0415
 
-    hosts = Hosts(limits, time.monotonic)
+    if not isinstance(ledger, SqlLedger):
+        return []
     try:
         found = paces(ledger, since=datetime.now(UTC) - WITHIN, limit=AT_MOST)
     except LedgerError as error:
         LOG.warning(Event("pace_of_hosts_not_recalled", error=type(error).__name__))
-        return hosts
+        return []
     names = {name: candidate.model for name, candidate in candidates.items()}
-    hosts.recall(pace for pace in found if names.get(pace.candidate) == pace.model_asked)
-    return hosts
+    return [pace for pace in found if names.get(pace.candidate) == pace.model_asked]

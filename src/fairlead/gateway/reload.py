@@ -17,6 +17,7 @@ from fairlead.errors import ConfigError, FairleadError
 from fairlead.events import Event
 from fairlead.gateway import heap
 from fairlead.gateway.metrics import gauges
+from fairlead.gateway.recalling import paces_of
 from fairlead.gateway.setup import changing, learning, limits_of
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ class Reloading:
         self._learn(setup.config.secrets)
         await old.gateway.ledger.register(price for c in setup.candidates.values() for price in c.prices)
         hosts = old.gateway.executor.hosts
+        newcomers = {name: c for name, c in setup.candidates.items() if name not in old.setup.candidates}
+        measured = await asyncio.to_thread(paces_of, old.gateway.ledger, newcomers) if newcomers else []
         closing = AsyncExitStack()
         try:
             part = await closing.enter_async_context(
@@ -139,6 +142,7 @@ class Reloading:
             await closing.aclose()
             raise
         hosts.renew(limits_of(setup.config.limits), _elsewhere(old.setup.config, setup.config))
+        hosts.recall(measured)
         gateway.metrics.gauges = gauges(hosts, gateway.ledger, setup.candidates, gateway.watch)
         self._now = Generation(app=app, gateway=gateway, setup=setup)
         self._retire(old)
