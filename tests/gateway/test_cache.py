@@ -97,6 +97,20 @@ async def test_tools_take_part_where_that_is_asked_for(start):
     assert second.json["choices"] == first.json["choices"]
 
 
+async def test_a_caller_may_ask_for_a_new_answer_or_have_none_kept(start):
+    running = await start(CACHE)
+
+    async def told(wish):
+        reply = await running.post(headers={"cache-control": wish})
+        return reply.headers.get("x-fairlead-cache"), n_calls(running)
+
+    assert await told("no-store") == (None, 1)
+    assert await told("max-age=60") == ("miss", 2)
+    assert await told("no-cache") == ("miss", 3)
+    assert await told("private, No-Store") == (None, 4)
+    assert await told("") == ("hit", 4)
+
+
 async def test_keys_never_share_an_answer(start):
     running = await start(CACHE)
     running.gateway.door.refresh_s = 0.0

@@ -31,6 +31,7 @@ async def fault(running, method, path, status, code, **options):
     async with running.http.request(method, running.url + path, **options) as reply:
         assert reply.status == status
         assert reply.headers["content-type"] == "application/json"
+        assert reply.headers["x-request-id"].startswith("req_")
         body = await reply.json()
     assert set(body) == {"error"}
     assert set(body["error"]) == {"message", "type", "param", "code"}

@@ -177,7 +177,9 @@ async def test_models_are_listed_in_this_shape_to_clients_of_this_dialect(runnin
 async def test_an_error_of_the_edge_has_this_shape_too(running, method, path, status):
     async with running.http.request(method, running.url + path, json=ASK) as reply:
         assert reply.status == status
-        assert set(await reply.json()) == {"type", "error"}
+        body = await reply.json()
+        assert set(body) == {"type", "error", "request_id"}
+        assert body["request_id"] == reply.headers["request-id"]
 
 
 async def test_a_session_remembers_whose_thinking_a_conversation_carries(start):

@@ -24,6 +24,7 @@ from fairlead.gateway.keys import AdminOnly, Keyed
 from fairlead.gateway.metrics import MetricsShown
 from fairlead.gateway.models import Models
 from fairlead.gateway.openapi import OpenApi
+from fairlead.ledger.ids import new_id
 from fairlead.observers import Observers, Refused
 from fairlead.wire import anthropic_messages, openai_chat, openai_embeddings, openai_responses
 
@@ -171,7 +172,9 @@ class ErrorEdge:
                 _log(refused.path, error)
             self._observers.notify(refused)
             if not begun:  # a reply that has begun is cut: the server closes the connection in mid-reply
-                await send_error(send, foreseen, codec_of(scope), headers=_allowed(error))
+                codec = codec_of(scope)
+                named = (codec.REQUEST_ID, str(refused.request_id).encode())
+                await send_error(send, foreseen, codec, headers=[named, *_allowed(error)])
 
     def _foreseen(self, scope: Scope, error: Exception) -> Exception:
         """Returns our own error where starlette found no route for the request."""
@@ -189,7 +192,12 @@ class ErrorEdge:
     def _refused(self, scope: Scope, error: Exception) -> Refused:
         """Returns what observers are told; a path that somebody made up is no name of a series."""
         path, fault = scope["path"], fault_of(error)
-        return Refused(path=path if path in self._paths else "other", status_code=fault.status_code, code=fault.code)
+        return Refused(
+            path=path if path in self._paths else "other",
+            status_code=fault.status_code,
+            code=fault.code,
+            request_id=new_id("req"),
+        )
 
 
 def _meant(asked: str) -> str:

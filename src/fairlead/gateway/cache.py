@@ -110,17 +110,29 @@ class Place:
     name: bytes
     models: frozenset[str] | None
     """Whose answers the caller may have; `None` for all."""
+    anew: bool = False
+    """The caller wants a new answer, whatever is kept."""
 
     @classmethod
-    def of(cls, caches: Mapping[str, AnswerCache], request: Request, caller: Caller) -> Place | None:
-        """Returns the place; `None` where answers of this route, or to this request, are not kept."""
-        cache = caches.get(request.model)
+    def of(cls, caches: Mapping[str, AnswerCache], request: Request, caller: Caller, wish: str = "") -> Place | None:
+        """Returns the place; `None` where answers of this route, or to this request, are not kept.
+
+        Args:
+            caches: by route.
+            request: what is asked.
+            caller: for whom.
+            wish: its `Cache-Control` (RFC 9111): `no-cache` asks anew and keeps the answer, `no-store` keeps none.
+        """
+        directives = {each.strip().lower() for each in wish.split(",")}
+        cache = None if "no-store" in directives else caches.get(request.model)
         name = None if cache is None else cache.name(request, caller.key_id)
-        return None if cache is None or name is None else cls(cache, name, caller.models)
+        if cache is None or name is None:
+            return None
+        return cls(cache, name, caller.models, anew=not directives.isdisjoint({"no-cache", "max-age=0"}))
 
     def find(self) -> Cached | None:
         """Returns the answer that is kept here, if the caller may still be served by whose it is."""
-        cached = self.cache.find(self.name)
+        cached = None if self.anew else self.cache.find(self.name)
         allowed = cached is None or self.models is None or cached.candidate in self.models
         return cached if allowed else None
 

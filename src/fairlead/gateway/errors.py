@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 
 async def send_error(send: Send, error: Exception, codec: Codec, *, headers: Iterable[Header] = ()) -> None:
     """Tells the caller of an error in its own dialect, as long as no reply has begun."""
-    fault = fault_of(error)
+    headers = list(headers)
+    request_id = dict(headers).get(codec.REQUEST_ID)
+    fault = replace(fault_of(error), request_id=None if request_id is None else request_id.decode())
     body = codec.encode_fault(fault)
     if isinstance(error, LimitExceededError):
         headers = [*headers, *refusal_headers(error, codec, datetime.now(UTC))]

@@ -90,6 +90,8 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     """One that the gateway answers, else `other`."""
     status_code: int
     code: str
+    request_id: str | None = None
+    """What the caller was told that it is called."""
 
 
 class Observer(Protocol):

@@ -125,7 +125,14 @@ class RequestLog:
 
 def _log_refused(record: Refused) -> None:
     level = logging.WARNING if record.status_code >= 500 else logging.INFO
-    LOG.log(level, Event("request_refused", path=record.path, status_code=record.status_code, code=record.code))
+    event = Event(
+        "request_refused",
+        request_id=record.request_id,
+        path=record.path,
+        status_code=record.status_code,
+        code=record.code,
+    )
+    LOG.log(level, event)
 
 
 def _failures(outcome: Outcome) -> Iterator[tuple[Attempt, str | None]]:

@@ -83,7 +83,8 @@ def encode(response: Response, request: Request, heading: Heading, notes: Notes)
 def encode_fault(fault: Fault) -> bytes:
     """Returns Anthropic's error envelope; it has no field for our code."""
     kind = _ERRORS.get(fault.status_code, "api_error" if fault.status_code >= 500 else "invalid_request_error")
-    return msgspec.json.encode({"type": "error", "error": {"type": kind, "message": fault.message}})
+    named = {} if fault.request_id is None else {"request_id": fault.request_id}
+    return msgspec.json.encode({"type": "error", "error": {"type": kind, "message": fault.message}, **named})
 
 
 def answer_id(response: Response, heading: Heading) -> str:

@@ -61,6 +61,7 @@ class Fault:
     retry_after_s: float | None = None
     final: bool = False
     """We have tried what can be tried: asking again at once would only multiply our own retries."""
+    request_id: str | None = None
 
 
 class StreamEncoder(Protocol):
