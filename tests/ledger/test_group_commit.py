@@ -1,6 +1,7 @@
 """Group commit without a database: who writes, who waits, who is woken, with what."""
 
 import asyncio
+import gc
 import threading
 
 import pytest
@@ -162,6 +163,19 @@ async def test_changes_of_one_turn_of_the_loop_are_written_in_it_together(quick)
     await asyncio.gather(*map(quick.commits.commit, range(10)))
     assert (quick.at_once, quick.batches) == ([list(range(10))], [])
     assert "test-quick" not in [thread.name for thread in threading.enumerate()]
+
+
+async def test_the_first_of_a_turn_writes_for_the_others_though_it_is_cancelled(quick, caplog):
+    bad, second = (asyncio.ensure_future(quick.commits.commit(change)) for change in ("bad", "second"))
+    await asyncio.sleep(0)
+    bad.cancel()
+    await asyncio.wait_for(second, 5)
+    with pytest.raises(asyncio.CancelledError):
+        await bad
+    assert quick.at_once == [["bad", "second"]]
+    del bad
+    gc.collect()
+    assert caplog.records == []  # no error that nobody had asked for
 
 
 async def test_each_waiter_of_a_turn_gets_its_own_answer(quick):

@@ -91,6 +91,9 @@ class GroupCommit(Generic[T, R]):
         if self._put(_Waiting(change, loop, done)):
             try:
                 await asyncio.sleep(0)  # whoever else commits in this turn of the loop is in the same batch
+            except asyncio.CancelledError:
+                done.cancel()
+                raise
             finally:  # cancelled or not: the others wait
                 self._turn(loop)
         return await done
