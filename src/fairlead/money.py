@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - the ledger decodes these types: hints must resolve
 from decimal import Decimal
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 TOKENS_PER_MTOK = Decimal(1_000_000)
 
@@ -124,8 +125,8 @@ class Price:
     def cost_usd(self, usage: Usage) -> Decimal | None:
         """Returns what a call costs, exact; `None` where something was used that this price says nothing of."""
         total, millionths = usage.total_input_tokens, Decimal(0)
-        for bucket, rate in self.rates.items():
-            if n := getattr(usage, bucket):
+        for n, (bucket, rate) in zip(self._counted(usage), self.rates.items(), strict=True):
+            if n and rate is not FREE:
                 if rate is None:
                     return None
                 millionths += n * rate.at(total) * UNITS_PER_MILLION.get(bucket, 1)
@@ -155,6 +156,11 @@ class Price:
             "file_searches": self.file_search,
             "requests": self.request or FREE,
         }
+
+    @cached_property
+    def _counted(self) -> Callable[[Usage], tuple[int, ...]]:
+        """Reads how much of each bucket was used, in the order of the rates."""
+        return attrgetter(*self.rates)
 
 
 FREE = Rate(base=Decimal(0))

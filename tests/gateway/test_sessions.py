@@ -71,6 +71,16 @@ def test_another_prompt_or_another_caller_is_another_session(of, where):
     assert state(of, where).id != state(request(("system", "Be brief."), ("user", "Hello."))).id
 
 
+LONG = "".join(str(i) for i in range(10_000))
+
+
+@pytest.mark.parametrize("other", [f"{LONG}0", f"1{LONG[1:]}", f"{LONG[:-1]}0", LONG[: len(LONG) // 2]])
+def test_another_long_prompt_is_another_session_and_the_same_one_the_same(other):
+    named = state(request(("system", LONG), ("user", "Hello."))).id
+    assert named == state(request(("system", LONG), ("user", "Hello."), ("user", "And now?"))).id
+    assert named != state(request(("system", other), ("user", "Hello."))).id
+
+
 @pytest.mark.parametrize("user", ["someone", '{"session_id"', '{"session_id": 7}', "my session"])
 def test_a_user_without_a_session_names_none(user):
     assert state(request(("user", "Hello."), user=user)).rule == "content"

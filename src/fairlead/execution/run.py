@@ -181,9 +181,10 @@ class Run:
         return ()
 
     def _move(self) -> Move:
-        spent = bool(self.attempts) and self.attempts[-1].candidate in self._unpaid
-        limits = self.limits if self._shared.retries.left and not spent else replace(self.limits, retries=0)
-        return advance(self.plan, self.attempts, limits, self._seed, barred=self._barred)
+        attempts, limits = self.attempts, self.limits
+        if attempts and (attempts[-1].candidate in self._unpaid or not self._shared.retries.left):
+            limits = replace(limits, retries=0)
+        return advance(self.plan, attempts, limits, self._seed, barred=self._barred)
 
     async def _paid(self, move: Call) -> tuple[Progress, ...]:
         """Opens the calls of a move that can be paid for; those that cannot are not asked for again."""
@@ -336,7 +337,8 @@ class Run:
 
     @property
     def _barred(self) -> frozenset[str]:
-        return ruled_out(self.attempts, self._candidates) | self._unpaid
+        unpaid = frozenset(self._unpaid)
+        return unpaid | ruled_out(self.attempts, self._candidates) if self.attempts else unpaid
 
     def _final(self, text: str) -> str | None:
         """Returns the answer that can be compared with others; `None` where the request asks for none of that kind."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -80,7 +79,8 @@ class Paying:
     standings: tuple[Standing, ...] = ()
     """How each limit stands, as far as is known."""
     _bounds: dict[str, Bound] = field(default_factory=dict)
-    _paid: Counter[str] = field(default_factory=Counter)
+    _paid: dict[str, int] = field(default_factory=dict)
+    """Candidate -> calls that are paid for and not made."""
     _n_claims: int = 0
 
     def __post_init__(self) -> None:
@@ -114,14 +114,14 @@ class Paying:
         """
         self.request_id = request_id
         first = [step.candidate for step in self.routed.decision.plan[0].steps]
-        self._paid.update(first)
+        self._paid = {name: first.count(name) for name in first}
         claims = [self._claim(limit, first) for limit in self.limits]
         self._n_claims = len(claims)
         return claims
 
     async def pays(self, candidate: str) -> bool:
         """Sets aside what one more call may cost; false where a budget lacks it, or it cannot be known."""
-        if self._paid[candidate] > 0:
+        if self._paid.get(candidate):
             self._paid[candidate] -= 1
             return True
         budgets = [limit for limit in self.limits if limit.kind == "usd"]

@@ -174,7 +174,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         return max(0.0, self.laps.total_s() - sum(attempt.latency_s for attempt in outcome.attempts))
 
     def _served(self, row: Settlement, *, settled: bool) -> Served:
-        outcome = row.outcome
+        outcome = msgspec.structs.replace(row.outcome, response=None)
         return Served(
             request_id=self.request_id,
             decision_id=self.decision_id,
@@ -187,7 +187,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
             reference_cost_usd=row.reference_cost_usd,
             served_as=self.served_as(outcome),
             settled=settled,
-            spent_s=self.laps.spent_s,
+            spent_s=dict(self.laps.spent_s),
             total_s=self.laps.total_s(),
             overhead_s=self.overhead_s(outcome),
             trace_parent=self.trace_parent,

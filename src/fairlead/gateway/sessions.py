@@ -23,7 +23,7 @@ from fairlead.proof.control import draws
 from fairlead.types import SessionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from datetime import datetime
 
     from starlette.types import Scope
@@ -40,6 +40,8 @@ MAX_ID_CHARS = 128
 """A longer id of a client is kept as its fingerprint."""
 OWN_HEADER = b"x-fairlead-session"
 CLAUDE_CODE = (b"x-claude-code-session-id", b"x-claude-code-agent-id")
+END_CHARS = 8192
+"""Of a system prompt or a first message that has more than twice as many characters, as many of either end count."""
 CLIENT_HEADERS = (b"session_id", b"session-id", b"conversation_id", b"x-session-id")
 """Headers by which agents name their session: Codex, and the common spelling. Claude Code has two."""
 NAMING = frozenset({OWN_HEADER, *CLAUDE_CODE, *CLIENT_HEADERS})
@@ -157,25 +159,41 @@ class _UserId(msgspec.Struct):
 
 
 def _named(request: Request, scope: Scope) -> tuple[str, str]:
-    """Returns the rule that applies, and what it names the session by."""
-    return next((rule, value) for rule, value in _names(request, scope) if value)
+    """Returns the first rule that applies, and what it names the session by."""
+    if (by_header := _named_by_header(scope)) is not None:
+        return by_header
+    if request.prompt_cache_key:
+        return "prompt_cache_key", request.prompt_cache_key
+    if request.previous_response_id:
+        return "previous_response_id", request.previous_response_id
+    if of_metadata := request.metadata.get("session_id") or _of_user_id(request.user):
+        return "metadata", of_metadata
+    return "content", _content(request, scope)
 
 
-def _names(request: Request, scope: Scope) -> Iterator[tuple[str, str | None]]:
-    """Yields what each rule finds; the last one always finds something."""
-    if not NAMING.isdisjoint(by_name(scope)):
-        yield "header", header(scope, OWN_HEADER)
-        yield "client_header", _of_claude_code(scope)
-        yield from (("client_header", header(scope, name)) for name in CLIENT_HEADERS)
-    yield "prompt_cache_key", request.prompt_cache_key
-    yield "previous_response_id", request.previous_response_id
-    yield "metadata", request.metadata.get("session_id") or _of_user_id(request.user)
-    yield "content", _content(request, scope)
+def _named_by_header(scope: Scope) -> tuple[str, str] | None:
+    if NAMING.isdisjoint(by_name(scope)):
+        return None
+    if own := header(scope, OWN_HEADER):
+        return "header", own
+    of_client = (_of_claude_code(scope), *(header(scope, name) for name in CLIENT_HEADERS))
+    named = next(filter(None, of_client), None)
+    return None if named is None else ("client_header", named)
 
 
 def _content(request: Request, scope: Scope) -> str:
     """Returns what stays the same through a conversation: the caller, the system prompt, the first user message."""
-    system = [message.text for message in request.messages if message.role == "system"]
-    user = next((message.text for message in request.messages if message.role == "user"), "")
+    system = [_ends(message.text) for message in request.messages if message.role == "system"]
+    user = next((_ends(message.text) for message in request.messages if message.role == "user"), "")
     caller = header(scope, b"authorization") or header(scope, b"x-api-key") or ""
     return "\0".join([caller, *system, user])
+
+
+def _ends(words: str) -> str:
+    """Returns the words; of very many the length, the beginning and the end, which tell them from any others as well.
+
+    A fingerprint of 90 kB would be dearer than to read them out of the body.
+    """
+    if len(words) <= 2 * END_CHARS:
+        return words
+    return f"{len(words)}\0{words[:END_CHARS]}\0{words[-END_CHARS:]}"

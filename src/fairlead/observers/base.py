@@ -51,7 +51,7 @@ class Laps:
 class Served(msgspec.Struct, frozen=True, kw_only=True):
     """A request that was decided, and what came of it: told once, when it is settled.
 
-    It holds no prompt and no answer but `outcome.response`, which observers must not write anywhere.
+    It holds no prompt and no answer: `outcome.response` is left out.
     """
 
     request_id: str

@@ -135,7 +135,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def n_continued(self) -> int:
         """How many further calls went on with the answer after it had broken off."""
-        return sum(attempt.kind == "continuation" and attempt.ttft_s is not None for attempt in self.attempts)
+        return len([a for a in self.attempts if a.kind == "continuation" and a.ttft_s is not None])
 
     @property
     def usage(self) -> Usage | None:

@@ -181,6 +181,9 @@ class _CompletionDetails(msgspec.Struct):
     audio_tokens: int | None = None
 
 
+_NO_PROMPT_DETAILS, _NO_COMPLETION_DETAILS = _PromptDetails(), _CompletionDetails()
+
+
 class _Usage(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -245,18 +248,15 @@ def decode_response(body: bytes) -> Response:
         WireError: an error in place of an answer, no choice, or a choice without an end.
     """
     reply = _read(body)
-    if not reply.choices or reply.choices[0].message is None:
+    if not reply.choices or (said := reply.choices[0].message) is None:
         message = "the reply has no choice in `choices`"
         raise WireError(message)
     reasons = [_finish(choice.finish_reason) for choice in reply.choices]
     if None in reasons:
         message = "the reply has no `finish_reason`: it may be cut"
         raise WireError(message)
-    choice = reply.choices[0]
-    said = choice.message
-    assert said is not None
     text = _text(said)
-    calls = tuple(_call(call) for call in said.tool_calls or ())
+    calls = tuple([_call(call) for call in said.tool_calls or ()])
     return Response(
         id=reply.id or "",
         model=reply.model or "",
@@ -396,11 +396,11 @@ def _usage(usage: _Usage | None) -> Usage | None:
     prompt, completion = usage.prompt_tokens, usage.completion_tokens
     if min(prompt, completion) < 0:
         return None
-    details = usage.prompt_tokens_details or _PromptDetails()
+    details = usage.prompt_tokens_details or _NO_PROMPT_DETAILS
     cached = min(prompt, details.cached_tokens or usage.prompt_cache_hit_tokens or 0)
     written = min(prompt - cached, details.cache_write_tokens or details.cache_creation_tokens or 0)
     heard = min(prompt - cached - written, details.audio_tokens or 0)
-    told = usage.completion_tokens_details or _CompletionDetails()
+    told = usage.completion_tokens_details or _NO_COMPLETION_DETAILS
     spoken = min(completion, told.audio_tokens or 0)
     beyond = _beside(usage, told.reasoning_tokens or 0)
     return Usage(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -15,7 +15,7 @@ _OBJECT = msgspec.json.Decoder(RawObject)
 
 def read(body: bytes) -> dict[str, object]:
     """Returns the fields of a JSON object, each value as its own bytes."""
-    return dict(_OBJECT.decode(body))
+    return cast("dict[str, object]", _OBJECT.decode(body))  # fresh, so whoever gets it may put anything in
 
 
 def items(value: object) -> list[object]:
