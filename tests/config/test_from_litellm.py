@@ -90,12 +90,44 @@ def test_a_group_is_a_route_in_order_with_its_fallbacks_behind(config):
 def test_providers_keep_their_addresses_flavours_and_variables(config):
     providers = config.providers
     assert (providers["azure"].flavour, providers["azure"].api_version) == ("azure", "2024-10-21")
+    assert providers["azure"].base_url == "https://eu.openai.azure.com/openai"
     assert providers["openai"].base_url == "https://api.openai.com/v1"
     assert providers["openai-2"].base_url == "http://127.0.0.1:8000/v1"
     assert providers["openai-3"].base_url == "https://api.openai.com/v1"
     assert repr(providers["openai-3"].api_key) == "'${SECOND_OPENAI_KEY}'"
     assert repr(providers["ollama"].base_url) == "'${OLLAMA}'"
     assert providers["anthropic"].dialect == "anthropic"
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "address"),
+    [
+        ("ollama_chat/llama3", "http://127.0.0.1:11434", "http://127.0.0.1:11434/v1"),
+        ("ollama/llama3", "http://127.0.0.1:11434/v1/", "http://127.0.0.1:11434/v1"),
+        (
+            "azure/x",
+            "https://x.openai.azure.com/openai/deployments/y",
+            "https://x.openai.azure.com/openai/deployments/y",
+        ),
+        ("anthropic/claude-opus-5-5", "https://proxy.example", "https://proxy.example/v1"),
+        ("hosted_vllm/qwen", "http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1"),
+    ],
+)
+def test_an_address_gets_what_litellm_puts_behind_it(model, given, address):
+    deployment = {"model_name": "m", "litellm_params": {"model": model, "api_base": given}}
+    (provider,) = from_litellm({"model_list": [deployment]}).providers.values()
+    assert provider["base_url"] == address
+
+
+def test_nobody_stands_in_for_a_model_of_vectors():
+    models = [
+        {"model_name": "e", "litellm_params": {"model": "text-embedding-3-small"}},
+        {"model_name": "f", "litellm_params": {"model": "mistral/x"}, "model_info": {"mode": "embedding"}},
+        {"model_name": "c", "litellm_params": {"model": "gpt-4o"}},
+        {"model_name": "d", "litellm_params": {"model": "gpt-4o-mini"}},
+    ]
+    routes = from_litellm({"model_list": models, "litellm_settings": {"default_fallbacks": ["c"]}}).routes
+    assert {name: len(route["candidates"]) for name, route in routes.items()} == {"e": 1, "f": 1, "c": 1, "d": 2}
 
 
 def test_prices_capabilities_settings_and_limits_are_carried_over(config):
@@ -115,7 +147,9 @@ def test_what_is_not_carried_over_is_named(found):
     left = {each.place: each.why for each in found.left}
     for place in (
         "model_list[0].rpm",
+        "model_list[1].temperature",
         "model_list[2].api_key",
+        "model_list[5].api_base",
         "model_list[3].model_info.team_id",
         "model_list[6]",
         "model_list[7]",

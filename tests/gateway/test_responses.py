@@ -115,6 +115,14 @@ async def test_there_is_no_route_for_vectors(running):
     assert running.entries() == []
 
 
+async def test_vectors_come_from_any_host_of_one_model(start):
+    more = '[models."host/second"]\nweights = "wren"\n[routes.vectors]\ncandidates = ["host/wren", "host/second"]\n'
+    running = await start(more + 'reference = "host/wren"\nobjective = "order"\n')
+    reply = await running.post("/v1/embeddings", json={"model": "vectors", "input": "x"})
+    assert (reply.status, reply.json["model"]) == (200, "host/wren")
+    assert running.entry().route == "vectors"
+
+
 async def test_a_host_without_embeddings_is_not_asked_for_them(start):
     running = await start(dialect="anthropic")
     reply = await running.post("/v1/embeddings", json={"model": "host/wren", "input": "x"})

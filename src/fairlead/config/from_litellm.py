@@ -16,13 +16,15 @@ from fairlead.config.known import KNOWN_PROVIDERS
 from fairlead.config.litellm_limits import BUDGET, RATES, budget, cache, key_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 KNOWN = {"together_ai": "together", **{name: name for name in KNOWN_PROVIDERS if name != "together"}}
 """LiteLLM's prefix of a provider that needs no address -> our name."""
 COMPATIBLE = ("openai_like", "hosted_vllm", "vllm", "lm_studio", "ollama", "ollama_chat", "litellm_proxy", "llamafile")
 """Prefixes of servers that speak OpenAI's dialect at an address of their own."""
 FLAVOURS = {"azure": "azure", "hosted_vllm": "vllm", "vllm": "vllm", "ollama": "ollama", "ollama_chat": "ollama"}
+BENEATH = {"azure": "/openai", "ollama": "/v1", "ollama_chat": "/v1", "anthropic": "/v1"}
+"""Prefix -> what LiteLLM puts behind an address by itself."""
 SETTINGS = (
     *("temperature", "top_p", "max_tokens", "max_completion_tokens", "seed", "reasoning_effort", "service_tier"),
     *("presence_penalty", "frequency_penalty", "verbosity"),
@@ -100,11 +102,14 @@ def from_litellm(document: Mapping[str, Any]) -> Imported:
         if (model := _model(found, place, deployment)) is not None:
             params = deployment.get("litellm_params") or {}
             limits = {name: params[name] for name in (*BUDGET, *RATES) if params.get(name) is not None}
-            added = _Deployment(order=params.get("order") or 0, model=model, place=place, limits=limits)
+            embeds = (deployment.get("model_info") or {}).get("mode") == "embedding" or "embedding" in model
+            order = params.get("order") or 0
+            added = _Deployment(order=order, model=model, place=place, limits=limits, embeds=embeds)
             groups[str(deployment.get("model_name", model))].append(added)
+    embedding = {name for name, group in groups.items() if any(deployment.embeds for deployment in group)}
     members = {name: [d.model for d in sorted(group, key=lambda d: d.order)] for name, group in groups.items()}
     router, library = document.get("router_settings") or {}, document.get("litellm_settings") or {}
-    _routes(found, members, router, library)
+    _routes(found, members, embedding, router, library)
     for name, group in groups.items():
         _limits(found, name, group, alone=len(group) == 1 and name not in _aliases(router).values())
     _cache(found, library)
@@ -126,6 +131,8 @@ class _Deployment:
     place: str
     limits: Mapping[str, Any]
     """Its budget and its rates."""
+    embeds: bool
+    """It makes vectors, so nobody else can stand in for it."""
 
 
 # Deployments ---------------------------------------------------------------------------------------------------------
@@ -144,6 +151,8 @@ def _model(found: Imported, place: str, deployment: Mapping[str, Any]) -> str | 
     name = f"{_provider(found, KNOWN.get(prefix, prefix), table)}/{model}"
     info: dict[str, Any] = dict(deployment.get("model_info") or {})
     settings = {key: params.pop(key) for key in SETTINGS if _is_plain(params.get(key))}
+    for key in settings:
+        found.leave(f"{place}.{key}", "is sent with every call, also where the caller asks for something else")
     prices = {ours: _per_million(params.pop(key, info.pop(key, None))) for key, ours in PRICES.items()}
     price = {ours: usd for ours, usd in prices.items() if usd is not None}
     capabilities = {ours: info.pop(key) for key, ours in CAPABILITIES.items() if info.get(key) is not None}
@@ -185,10 +194,21 @@ def _provider_table(found: Imported, place: str, prefix: str, params: dict[str, 
     if prefix in FLAVOURS:
         table["flavour"] = FLAVOURS[prefix]
     if base_url is not None:
-        table["base_url"] = _environment(base_url) or str(base_url)
+        table["base_url"] = _address(found, place, prefix, base_url)
     if (version := params.pop("api_version", None)) is not None:
         table["api_version"] = _environment(version) or str(version)
     return table | _key(found, place, prefix, key)
+
+
+def _address(found: Imported, place: str, prefix: str, base_url: object) -> str:
+    """Returns an address as we want it: with what LiteLLM puts behind it."""
+    beneath = BENEATH.get(prefix, "")
+    if (reference := _environment(base_url)) is not None:
+        if beneath:
+            found.leave(f"{place}.api_base", f"it is in a variable: let what is in {reference} end in `{beneath}`")
+        return reference
+    whole = str(base_url).rstrip("/")
+    return whole if f"{beneath}/" in f"{whole}/" else whole + beneath
 
 
 def _key(found: Imported, place: str, prefix: str, key: object) -> dict[str, str]:
@@ -239,14 +259,18 @@ def _environment(value: object) -> str | None:
 
 
 def _routes(
-    found: Imported, members: Mapping[str, list[str]], router: Mapping[str, Any], library: Mapping[str, Any]
+    found: Imported,
+    members: Mapping[str, list[str]],
+    embedding: Collection[str],
+    router: Mapping[str, Any],
+    library: Mapping[str, Any],
 ) -> None:
     behind: dict[str, list[str]] = defaultdict(list)
     for table, settings in (("router_settings", router), ("litellm_settings", library)):
         for kind in ("fallbacks", "context_window_fallbacks"):
             for group, targets in _pairs(settings.get(kind)):
                 behind[group] += _targets(found, f"{table}.{kind}", targets, members)
-        for group in members:
+        for group in members.keys() - embedding:
             targets = [each for each in settings.get("default_fallbacks") or [] if each != group]
             behind[group] += _targets(found, f"{table}.default_fallbacks", targets, members)
     for name, group in {**{name: name for name in members}, **_aliases(router)}.items():

@@ -71,9 +71,9 @@ class Routes:
             NoCandidateError: no candidate of the route can serve this request.
         """
         if (router := self.routers.get(request.model)) is not None:
-            if request.dialect == "embeddings":
-                raise _no_route_for_vectors(request.model)
             candidates = self._candidates_of[request.model]
+            if request.dialect == "embeddings" and len({c.weights for c in candidates.values()}) > 1:
+                raise _no_route_for_vectors(request.model)
             try:
                 decision = await self.together.route(router, request, context)
             except NoCandidateError as error:
@@ -122,7 +122,8 @@ class Routes:
 
 def _no_route_for_vectors(name: str) -> RequestError:
     message = (
-        f"`{name}` is a route, and vectors of different models cannot be compared. Name a model: `PROVIDER/MODEL`."
+        f"`{name}` is a route of several models, and their vectors cannot be compared. Name a model, `PROVIDER/MODEL`, "
+        "or a route whose candidates are hosts of one model."
     )
     return RequestError(message, param="model", code="model_not_supported")
 
