@@ -121,6 +121,8 @@ async def test_a_stream_gives_the_same_answer(dialect):
         (Fault(kind="cut", after_events=0), BadResponseError, True),
         (Fault(kind="malformed", after_events=3), BadResponseError, True),
         (Fault(kind="in_band", after_events=3), BadResponseError, True),
+        (Fault(kind="in_band", code="content_filter", after_events=3), ContentPolicyError, True),
+        (Fault(kind="in_band", code="context_length_exceeded", after_events=3), ContextLengthError, True),
         (Fault(kind="silent"), ProviderTimeoutError, True),
         (Fault(kind="stall", after_events=3), ProviderTimeoutError, True),
     ],

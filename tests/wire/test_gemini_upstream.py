@@ -100,6 +100,7 @@ def test_finish_reasons_are_mapped(reason, expected):
         reply(finish="MALFORMED_FUNCTION_CALL"),
         {"candidates": []},
         {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 3}},
+        {"candidates": [{"content": {"parts": [{"inlineData": {"data": "AA"}}]}, "finishReason": "STOP"}]},
         {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}},
     ],
 )

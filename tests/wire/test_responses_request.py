@@ -59,6 +59,13 @@ def test_what_the_assistant_said_and_called_is_one_turn():
     assert request.hints == ("reasoning items",)
 
 
+def test_an_answer_that_nobody_could_fetch_is_not_asked_for():
+    with pytest.raises(RequestError, match="in the background") as refused:
+        decoded(background=True)
+    assert refused.value.param == "background"
+    assert decoded(background=True, stream=True).stream
+
+
 def test_tools_are_functions_and_free_form_ones_take_one_string():
     patch = {"type": "custom", "name": "patch", "format": {"type": "grammar", "syntax": "lark", "definition": "x"}}
     request = decoded(tools=[{"type": "function", "name": "look", "parameters": None}, patch, {"type": "web_search"}])

@@ -95,6 +95,15 @@ def _kind(status: int, said: error_body.ErrorBody) -> type[ProviderError]:
     return UnavailableError if status >= 500 else _refused(f"{said.code} {said.message}")
 
 
+def refused_within(words: str) -> type[RefusedRequestError] | None:
+    """Returns what an error within a reply of status 200 says against the request; `None` where it is the host's own.
+
+    A prompt that is against the rules, or too long, says nothing of the host: its breaker stays closed.
+    """
+    kind = _refused(words)
+    return None if kind is RefusedRequestError else kind
+
+
 def _refused(words: str) -> type[RefusedRequestError]:
     if _TOO_LONG.search(words):
         return ContextLengthError

@@ -11,7 +11,7 @@ import msgspec
 
 from fairlead.errors import BadResponseError, ConfigError, ProviderError, ProviderTimeoutError, UnavailableError
 from fairlead.providers.draws import uniform
-from fairlead.providers.failures import refusal
+from fairlead.providers.failures import refusal, refused_within
 
 FaultKind = Literal["status", "reset", "silent", "slow_start", "cut", "stall", "malformed", "in_band"]
 
@@ -44,7 +44,7 @@ class Fault:
     delay_s: float = 20.0
     """Of `slow_start`."""
 
-    def error(self, model: str) -> ProviderError | None:
+    def error(self, model: str) -> ProviderError | None:  # noqa: PLR0911 - one a kind
         """Returns the error that a caller of candidate `model` sees; `None` where the answer just comes late."""
         message = f"simulated fault `{self.kind}`"
         match self.kind:
@@ -58,6 +58,8 @@ class Fault:
                 return BadResponseError(message, model=model, billed=True)
             case "malformed" | "in_band":
                 code = self.code if self.kind == "in_band" else None
+                if code is not None and (refused := refused_within(code)) is not None:
+                    return refused(message, model=model, status_code=400, code=code, billed=True)
                 return BadResponseError(message, model=model, status_code=200, code=code, billed=True)
             case "slow_start":
                 return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from fairlead.config.references import given
 from fairlead.errors import BadResponseError, RefusedRequestError, WireError
-from fairlead.providers.failures import refusal
+from fairlead.providers.failures import refusal, refused_within
 from fairlead.providers.quoting import quoted
 from fairlead.providers.transport import Call
 from fairlead.wire import error_body, translation
@@ -17,6 +17,7 @@ from fairlead.wire.bursts import Bursts
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
 
+    from fairlead.errors import ProviderError
     from fairlead.providers.base import Limits
     from fairlead.providers.transport import Reply, Transport, Whole
     from fairlead.types import Candidate, Chunk, Dialect, Request, Response
@@ -115,9 +116,11 @@ class HttpProvider:
             now = datetime.now(UTC)
             raise refusal(candidate.name, reply.status, reply.headers, body, now=now, shown=self._shown)
 
-    def _bad(self, candidate: Candidate, error: WireError) -> BadResponseError:
+    def _bad(self, candidate: Candidate, error: WireError) -> ProviderError:
         """Returns the error of ours for a reply that is no answer, in the host's own words."""
         words, code = self._shown(str(error)), error.code and self._shown(error.code)
+        if (refused := refused_within(f"{error.code} {error}")) is not None:
+            return refused(words, model=candidate.name, status_code=400, code=code, billed=True)
         return BadResponseError(words, model=candidate.name, status_code=200, code=code, billed=True)
 
     def _shown(self, words: str) -> str:

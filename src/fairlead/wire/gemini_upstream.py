@@ -153,6 +153,7 @@ class _Part(msgspec.Struct, rename="camel"):
     text: str | None = None
     thought: bool = False
     function_call: _FunctionCall | None = None
+    inline_data: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class _Content(msgspec.Struct):
@@ -275,6 +276,10 @@ def _read(data: bytes) -> _Reply:
     if not reply.candidates and reply.prompt_feedback and (reason := reply.prompt_feedback.block_reason):
         message = f"the provider blocked the prompt ({reason})"
         raise WireError(message, code="content_filter")
+    said = (each.content for each in reply.candidates or () if each.content is not None)
+    if any(bytes(part.inline_data) for content in said for part in content.parts):
+        message = "the answer holds a picture or a sound, which this gateway cannot tell in the caller's dialect"
+        raise WireError(message)
     return reply
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
+from fairlead.errors import RequestError
 from fairlead.types import Media, Message, Part, Request, Role, Text, Tool, ToolCall, ToolResult
 from fairlead.wire import free_form
 from fairlead.wire.openai_request import complaint, media, missing, not_json
@@ -98,6 +99,7 @@ class Body(msgspec.Struct):
     user: str | None = None
     prompt_cache_key: str | None = None
     previous_response_id: str | None = None
+    background: bool | None = None
 
 
 _BODY = msgspec.json.Decoder(Body)
@@ -133,6 +135,9 @@ class _Reader:
         read = self._read
         if not read.input and read.previous_response_id is None:
             raise missing("input")
+        if read.background and not read.stream:
+            message = "Answers in the background are not kept here, so nobody could fetch them: stream, or wait."
+            raise RequestError(message, param="background", code="unsupported_parameter")
         messages = tuple(_joined(_results_first(self._messages())))
         tools = tuple(found for i, tool in enumerate(read.tools or ()) if (found := self._tool(tool, i)) is not None)
         form = read.text.format if read.text else None
