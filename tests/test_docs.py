@@ -182,3 +182,11 @@ def test_row_and_plot_of_the_readme_come_from_what_evaluate_writes(tmp_path):
     drawn = plot.plot(judgement)
     assert ">Fairlead<" in drawn
     assert "plot-curve" in re.sub(r"<style>.*?</style>", "", drawn)
+
+
+def test_each_word_of_the_glossary_stands_once_and_in_order():
+    words = [
+        word.lower() for word in re.findall(r"^\| \*\*(.+?)\*\*", page("concepts/glossary.md"), flags=re.MULTILINE)
+    ]
+    assert len(words) > 60
+    assert words == sorted(set(words))
