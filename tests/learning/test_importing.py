@@ -78,11 +78,11 @@ async def test_a_newer_judgement_is_none_of_the_earlier_ones(ledger, tmp_path):
 
 PROBLEMS = {
     "dec_0099,1,": "no decision `dec_0099` is in the ledger",
-    "dec_0002,1.5,": "Expected `float` <= 1.0",
-    "dec_0002,good,": "Expected `float`, got `str`",
-    "dec_0002,,": "missing required field `score`",
-    ",1,": "missing required field `decision_id`",
-    "dec_0002,nan,": "Expected `float`",
+    "dec_0002,1.5,": "`score` is '1.5'; expected a number from 0 to 1",
+    "dec_0002,good,": "`score` is 'good'; expected a number from 0 to 1",
+    "dec_0002,,": "`score` is missing; expected a number from 0 to 1",
+    ",1,": "`decision_id` is missing; expected 1 to 128 characters",
+    "dec_0002,nan,": "`score` is 'nan'; expected a number from 0 to 1",
     "dec_0001,0,human": "`dec_0001` has another score by `human` in line 2",
     "dec_0002,1,gut": "`source` is 'gut'; expected one of human, verifier, judge, implicit",
 }

@@ -91,6 +91,12 @@ def test_a_table_without_the_router_s_models_is_refused(onboarding, labels):
         ).add(labels)
 
 
+def test_a_table_that_shares_no_model_with_the_router_is_refused_before_a_prompt_is_proposed(onboarding):
+    renamed = replace(onboarding.table, models=("host/strong", "host/middle", "host/weak"), prices={})
+    with pytest.raises(TableError, match=r"none of the router's models \(`strong`, `middle`, `weak`\)"):
+        replace(onboarding, table=renamed).propose([], n=3)
+
+
 def test_a_replay_needs_a_record(onboarding):
     with pytest.raises(TableError, match="no outcomes of `new` to replay"):
         onboarding.replay(3)

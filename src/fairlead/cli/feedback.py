@@ -164,7 +164,8 @@ def _show(result: FeedbackImportResult, console: Console) -> None:
     lines = [*_lines("passed over", result.duplicates, result.n_duplicates)]
     lines += _lines("problem", result.problems, result.n_problems)
     kept = f"{result.n_kept:,} of {result.n_rows:,} scores kept"
-    refused = f"{result.n_problems:,} rows cannot be kept, so nothing was: correct them and import the file again"
+    rows = "1 row" if result.n_problems == 1 else f"{result.n_problems:,} rows"
+    refused = f"{rows} cannot be kept, so nothing was: correct the file and import it again"
     lines.append(f"{result.file}: {refused if result.n_problems else kept}")
     console.print("\n".join(lines), soft_wrap=True)
 

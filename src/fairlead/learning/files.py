@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,6 +39,16 @@ class Problem:
     detail: str
 
 
+_COLUMN = re.compile(r"(?:\$\.|field `)(\w+)`")
+"""The column that a message of msgspec is about."""
+_EXPECTED = {
+    "decision_id": "1 to 128 characters",
+    "score": "a number from 0 to 1",
+    "source": f"one of {', '.join(KINDS)}, or one with `:NAME`",
+    "reference_score": "a number from 0 to 1",
+    "at": "a moment with its time zone, such as 2026-11-25T13:00:00Z",
+}
+
 Read = tuple[str, ScoreRow | Problem]
 """The place of a row, and what stands there."""
 
@@ -66,10 +77,9 @@ def _row(place: str, raw: Mapping[str, Any]) -> ScoreRow | Problem:
     try:
         return msgspec.convert(given, ScoreRow, strict=False)
     except msgspec.ValidationError as error:
-        detail = str(error)
-        if "$.source" in detail:
-            detail = f"`source` is {given['source']!r}; expected one of {', '.join(KINDS)}, or one with `:NAME`"
-        return Problem(place, detail)
+        name = _COLUMN.findall(str(error))[-1]
+        found = f"is {given[name]!r}" if name in given else "is missing"
+        return Problem(place, f"`{name}` {found}; expected {_EXPECTED[name]}")
 
 
 def _csv(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -50,7 +50,9 @@ def exported_events(path: Path) -> tuple[CertificateEvent, ...]:
 def _rows(path: Path) -> Iterator[EntryRow]:
     read = _READERS.get(path.suffix)
     if read is None:
-        raise ConfigError(f"cannot read `{path}`; expected a name that ends in {' or '.join(_READERS)}.")
+        raise ConfigError(
+            f"cannot read `{path}`; expected a name that ends in {' or '.join(_READERS)}, or of a copy in .db."
+        )
     try:
         yield from read(path)
     except OSError as error:

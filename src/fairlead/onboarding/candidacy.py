@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from fairlead.errors import TableError
 from fairlead.evidence import rows_of, taken
 from fairlead.predictors.clusters import Clusters
 from fairlead.predictors.few_labels import easier_by, moved
@@ -98,6 +99,9 @@ class Candidacy:
             candidate: its name.
             worth_usd: what a right answer is worth; without it cost does not count.
             seed: of folds and topics.
+
+        Raises:
+            TableError: the table has none of the router's models.
         """
         assert router.features is not None  # a router that knows nothing has no use for a candidate
         others = table.only([model for model in table.models if model != candidate])
@@ -273,6 +277,9 @@ def _seen(router: Router, table: Outcomes) -> tuple[FloatArray, FloatArray]:
     """
     predictions = router.predict(table.requests)
     names = predictions.candidates
+    if not set(names) & set(table.models):
+        listed = ", ".join(f"`{name}`" for name in names)
+        raise TableError(f"table `{table.name}` has none of the router's models ({listed}). Give another table.")
     at = np.array([names.index(model) if model in names else -1 for model in table.models])
     p_success = taken(predictions.p_success, at)
     if router.evidence is not None:
