@@ -16,6 +16,7 @@ from fairlead.gateway import heap
 from fairlead.gateway.app import application
 from fairlead.gateway.keys import is_loopback
 from fairlead.gateway.noticing import noticing
+from fairlead.gateway.protocol import Protocol
 from fairlead.gateway.reload import Reloading
 from fairlead.gateway.setup import opened
 from fairlead.observers import logs
@@ -105,7 +106,7 @@ async def _listening(app: ASGIApp, door: Door, table: ServerConfig, on_listening
     config = uvicorn.Config(
         app,
         interface="asgi3",
-        http="httptools",
+        http=Protocol,
         lifespan="off",
         ws="none",
         log_config=None,
