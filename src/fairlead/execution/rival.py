@@ -97,9 +97,10 @@ class Rival:
         self._n_cancels = 0
 
     async def __aenter__(self) -> Self:
-        if self._after_s is not None and (task := asyncio.current_task()) is not None:
+        loop = asyncio.get_running_loop()
+        if self._after_s is not None and (task := asyncio.current_task(loop)) is not None:
             self._first, self._n_cancels = task, task.cancelling()
-            self._timer = asyncio.get_running_loop().call_later(self._after_s, self._start)
+            self._timer = loop.call_later(self._after_s, self._start)
         return self
 
     async def __aexit__(

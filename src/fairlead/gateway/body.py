@@ -1,16 +1,17 @@
-"""The two ends of an exchange: a request's body, bounded; a reply of JSON, whole."""
+"""The two ends of an exchange: a request's body, bounded; a reply of JSON, whole; a reader who takes nothing."""
 
 from __future__ import annotations
 
+from types import coroutine
 from typing import TYPE_CHECKING
 
 from fairlead.errors import RequestError
 from fairlead.execution.waiting import TimeLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Generator, Iterable, Mapping
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
 Header = tuple[bytes, bytes]
 BY_NAME = "fairlead.headers"
@@ -82,6 +83,31 @@ async def send_json(send: Send, body: bytes, *, status_code: int = 200, headers:
     fixed = [(b"content-type", b"application/json"), (b"content-length", length)]
     await send({"type": "http.response.start", "status": status_code, "headers": [*fixed, *headers]})
     await send({"type": "http.response.body", "body": body})
+
+
+def patient(send: Send, patience_s: float) -> Send:
+    """Returns a `send` for readers that may be slow but not stuck: who takes nothing for so long counts as gone.
+
+    Most of what is sent need not wait for its reader, and then nothing is timed.
+    """
+
+    @coroutine
+    def patient_send(message: Message) -> Generator[object, None, None]:
+        sending = send(message).__await__()
+        try:
+            waited_for = next(sending)
+        except StopIteration:  # it is sent
+            return
+        try:
+            with TimeLimit(patience_s):
+                yield waited_for
+                yield from sending
+        except TimeoutError:
+            raise ClientLeftError from None
+        finally:
+            sending.close()
+
+    return patient_send
 
 
 def _too_large(max_bytes: int) -> RequestError:

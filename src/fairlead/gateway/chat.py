@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -16,8 +16,7 @@ from fairlead.errors import (
     ProviderError,
     RequestError,
 )
-from fairlead.execution import Waiting
-from fairlead.gateway.body import ClientLeftError, header, passed_on, send_json
+from fairlead.gateway.body import header, passed_on, patient, send_json
 from fairlead.gateway.cache import Collector, Place
 from fairlead.gateway.errors import fault_of, ledger_failed, send_error
 from fairlead.gateway.headers import final_notes, headers, notes, server_timing
@@ -30,9 +29,9 @@ from fairlead.learning.delivered import Transcript, answer_of
 from fairlead.observers import Laps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
     from fairlead.execution import Stream
     from fairlead.gateway.body import Header
@@ -81,8 +80,7 @@ class Chat:
         place = Place.of(gateway.caches, request, caller, wish) if gateway.caches else None
         if place is not None and (cached := place.find()) is not None:
             record = replayed(gateway, request, context, caller, cached=cached, limits=limits, laps=laps)
-            with _patient(send, gateway.limits.idle_s) as patient_send:
-                await self._replay(record, cached, patient_send)
+            await self._replay(record, cached, patient(send, gateway.limits.idle_s))
             return
         routed, context = await gateway.decide(request, context, caller)
         laps.lap("decide")
@@ -99,8 +97,7 @@ class Chat:
         )
         record = await self._intended(record)  # committed before the call
         if request.stream:
-            with _patient(send, gateway.limits.idle_s) as patient_send:
-                await self._stream(record, receive, patient_send)
+            await self._stream(record, receive, patient(send, gateway.limits.idle_s))
         else:
             await self._answer(record, receive, send)
 
@@ -201,24 +198,6 @@ async def _pass_on(
                 listener.note(chunks)
             if events := b"".join(map(encoder.chunk, chunks)):
                 await send({"type": "http.response.body", "body": events, "more_body": True})
-
-
-@contextmanager
-def _patient(send: Send, patience_s: float) -> Iterator[Send]:
-    """Gives a `send` for readers that may be slow but not stuck: who takes nothing for so long counts as gone."""
-    waiting = Waiting()
-
-    async def patient_send(message: Message) -> None:
-        try:
-            with waiting.at_most(patience_s):
-                await send(message)
-        except TimeoutError:
-            raise ClientLeftError from None
-
-    try:
-        yield patient_send
-    finally:
-        waiting.close()
 
 
 async def _settled(record: Record, outcome: Outcome) -> LedgerError | None:

@@ -27,9 +27,10 @@ class CancelledByLeaving:
         self._receive = receive
 
     def __enter__(self) -> Self:
-        self._task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task(loop)
         self._waiting: Coroutine[asyncio.Future[object] | None, None, None] | None = self._until_left()
-        asyncio.get_running_loop().call_soon(self._step)
+        loop.call_soon(self._step)
         return self
 
     def __exit__(

@@ -220,6 +220,9 @@ class _Words(msgspec.Struct):
     tool_calls: list[_ToolCall] | None = None
 
 
+_NO_WORDS = _Words()
+
+
 class _Choice(msgspec.Struct):
     index: int = 0
     message: _Words | None = None
@@ -306,8 +309,7 @@ class ChunkDecoder:
             return
         reply = _read(event.data, is_error=event.event == "error")
         choices = reply.choices or []
-        first = next((choice for choice in choices if choice.index == 0), None)
-        words = (first.delta if first else None) or _Words()
+        words = _first(choices)
         calls = words.tool_calls or []
         self._called = self._called or bool(calls)
         n_last = 0
@@ -316,7 +318,7 @@ class ChunkDecoder:
             n_last = len(before)
             yield Chunk(text=_text(words), reasoning=_reasoning(words), model=reply.model, id=reply.id)
             yield from (Chunk(tool_call=_call(call), tool_index=_index(call, i)) for i, call in enumerate(before))
-            words = _Words()
+            words = _NO_WORDS
         yield Chunk(
             text=_text(words),
             reasoning=_reasoning(words),
@@ -350,6 +352,13 @@ def _read(data: bytes, *, is_error: bool = False) -> _Reply:
     if is_error:
         raise WireError(error_body.of(msgspec.json.decode(data)).message)
     return reply
+
+
+def _first(choices: list[_Choice]) -> _Words:
+    """Returns the delta of the first choice, one without words where there is none."""
+    if not choices or choices[0].index != 0:  # a stream of several choices
+        choices = [choice for choice in choices if choice.index == 0]
+    return (choices[0].delta if choices else None) or _NO_WORDS
 
 
 def _reasoning(words: _Words) -> str:
