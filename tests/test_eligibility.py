@@ -67,6 +67,13 @@ def test_where_there_is_room_for_all_asking_each_would_exclude_nobody(request_, 
         assert request_.json_schema or context != Context() or exclusions(request_, candidates, context)
 
 
+@pytest.mark.parametrize(("n", "expected"), [(1, {}), (2, {"x": "untranslatable"})])
+def test_a_field_that_a_host_refuses_excludes_it_in_the_callers_own_dialect_too(n, expected):
+    candidates = [Candidate(name="x", refused=("n", "seed")), Candidate(name="y")]
+    assert exclusions(asked(n=n), candidates, Context()) == expected
+    assert Room.of(candidates).takes(asked(n=n), Context()) == (not expected)
+
+
 def test_an_able_candidate_and_one_of_which_nothing_is_known_serve_a_plain_prompt():
     assert why(asked(max_output_tokens=100)) is None
     assert why(asked(max_output_tokens=100), capabilities=Capabilities()) is None

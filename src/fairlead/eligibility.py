@@ -10,7 +10,7 @@ from fairlead.types import CallerLimits, Usage, estimated_tokens
 from fairlead.wire.translation import lost
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -50,13 +50,17 @@ def exclusions(request: Request, candidates: Sequence[Candidate], context: Conte
     return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
+_Host = tuple[tuple["Dialect", ...], tuple[str, ...]]
+"""Dialects that are spoken, and fields that are refused in the first of them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
     """What every one of some candidates can take: a plain request within it excludes nobody, without asking each."""
 
     context_tokens: float
     output_tokens: float
-    spoken: frozenset[tuple[Dialect, ...]]
+    hosts: frozenset[_Host]
     priced: bool
 
     @classmethod
@@ -66,7 +70,7 @@ class Room:
         return cls(
             context_tokens=min((a.context_tokens for a in able if a.context_tokens is not None), default=math.inf),
             output_tokens=min((a.max_output_tokens for a in able if a.max_output_tokens is not None), default=math.inf),
-            spoken=frozenset(candidate.dialects for candidate in candidates),
+            hosts=_hosts(candidates),
             priced=all(candidate.price is not None and candidate.tariff is None for candidate in candidates),
         )
 
@@ -78,7 +82,7 @@ class Room:
             return False
         if any(host.breaker_open for host in context.hosts.values()):
             return False
-        if any(request.dialect not in dialects and lost(request, dialects).meaning for dialects in self.spoken):
+        if _deaf(request, self.hosts):
             return False
         output_tokens = request.max_output_tokens or 0
         fits = input_tokens_with_margin(request) + output_tokens <= self.context_tokens
@@ -102,6 +106,16 @@ def _reason(candidate: Candidate, demand: _Demand, context: Context) -> str | No
     if unmet is None and limits.max_cost_usd is not None:
         return demand.too_dear(candidate, limits.max_cost_usd, context.now)
     return unmet
+
+
+def _hosts(candidates: Sequence[Candidate]) -> frozenset[_Host]:
+    return frozenset((candidate.dialects, candidate.refused) for candidate in candidates)
+
+
+def _deaf(request: Request, hosts: Iterable[_Host]) -> frozenset[_Host]:
+    """Returns the hosts that cannot be told `request` without a change of its meaning."""
+    doubtful = [host for host in hosts if request.dialect not in host[0] or host[1]]
+    return frozenset(host for host in doubtful if lost(request, *host).meaning)
 
 
 def _payable(candidate: Candidate, demand: _Demand, now: datetime) -> bool:
@@ -132,18 +146,17 @@ class _Demand:
     """The caller's limit on one answer."""
     n_answers: int
     needs: tuple[str, ...]
-    deaf: frozenset[tuple[tuple[Dialect, ...], tuple[str, ...]]]
-    """The dialects, and fields refused, of hosts that cannot be told without a change of its meaning."""
+    deaf: frozenset[_Host]
+    """Hosts that cannot be told without a change of its meaning."""
 
     @classmethod
     def of(cls, request: Request, candidates: Sequence[Candidate]) -> _Demand:
-        hosts = {(candidate.dialects, candidate.refused) for candidate in candidates}
         return cls(
             input_tokens=input_tokens_with_margin(request),
             output_tokens=request.max_output_tokens,
             n_answers=request.n,
             needs=tuple(sorted(request.needs)),
-            deaf=frozenset(host for host in hosts if lost(request, *host).meaning),
+            deaf=_deaf(request, _hosts(candidates)),
         )
 
     def unmet_by(self, capabilities: Capabilities) -> str | None:
