@@ -115,7 +115,7 @@ class Static(Estimator):
     def standardised(self, sums: FloatArray) -> FloatArray:
         """Returns (n_segments, n_columns) from the sums of `word_rows`."""
         self.check_fitted("mean_")
-        return np.asarray((directions(sums) - self.mean_) / self.scale_)
+        return np.asarray((directions(sums) - self.mean_[None]) / self.scale_)
 
     def word_sums(self, readings: Sequence[Reading]) -> FloatArray:
         """Returns (n_segments, n_columns): the rows of the words of each segment, added up."""
@@ -147,5 +147,5 @@ class Static(Estimator):
 
 def directions(sums: FloatArray) -> FloatArray:
     """Returns rows of unit length, zeros where there was no known word."""
-    length = np.sqrt(np.einsum("ij,ij->i", sums, sums))
+    length = np.sqrt(np.vecdot(sums, sums))
     return np.asarray(sums / np.maximum(length, _TINY)[:, None])

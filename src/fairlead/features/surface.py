@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fairlead.features.reading import Reading
-    from fairlead.types import FloatArray, IntArray, Request
+    from fairlead.types import FloatArray, IntArray, Request, Role
 
 KINDS = {
     "digit": b"0123456789",
@@ -112,8 +112,8 @@ class Surface(Estimator):
         """Returns the same for requests that were read already; `telling` as in `raw`."""
         self.check_fitted("mean_")
         x = raw(readings, telling)
-        x -= self.mean_
-        x /= self.scale_
+        x -= self.mean_[None]
+        x /= self.scale_[None]
         np.maximum(x, -LIMIT_SD, out=x)
         return np.minimum(x, LIMIT_SD, out=x)
 
@@ -146,11 +146,12 @@ def _histogram(reading: Reading) -> IntArray:
 
 
 def _seen(reading: Reading) -> list[float]:
+    roles = [message.role for message in reading.request.messages]
     return [
         *lines(reading.data),
         *_sizes(reading),
-        *_shape(reading.request),
-        *_flags(reading),
+        *_shape(reading.request, roles),
+        *_flags(reading, roles),
     ]
 
 
@@ -168,26 +169,25 @@ def _sizes(reading: Reading) -> list[int]:
     ]
 
 
-def _shape(request: Request) -> list[int]:
-    roles = [message.role for message in request.messages]
+def _shape(request: Request, roles: Sequence[Role]) -> list[int]:
     return [
         len(roles),
         roles.count("user"),
         roles.count("tool"),
         len(request.tools),
         sum(isinstance(part, Media) for message in request.messages for part in message.parts) if request.needs else 0,
-        sum(len(message.text) for message in request.messages if message.role == "system"),
+        sum(len(m.text) for m in request.messages if m.role == "system") if "system" in roles else 0,
         request.max_output_tokens or 0,
     ]
 
 
-def _flags(reading: Reading) -> list[bool]:
+def _flags(reading: Reading, roles: Sequence[Role]) -> list[bool]:
     request = reading.request
     return [
         reading.text.rstrip().endswith("?"),
         request.json_schema is not None,
         request.json_object,
-        any(message.role == "system" for message in request.messages),
-        bool(request.messages) and request.messages[-1].role == "tool",
+        "system" in roles,
+        roles[-1:] == ["tool"],
         reading.inherited,
     ]
