@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from functools import cached_property
-from typing import Any, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -86,11 +86,13 @@ class Estimator:
         for name in [name for name in vars(self) if isinstance(getattr(type(self), name, None), cached_property)]:
             del self.__dict__[name]
 
-    def check_fitted(self, name: str) -> None:
-        """Raises NotFittedError unless the attribute `name` was learned."""
-        if not hasattr(self, name):
-            message = f"this {type(self).__name__} is not fitted yet. Call `fit` first."
-            raise NotFittedError(message)
+    if not TYPE_CHECKING:  # which knows every attribute by its name
+
+        def __getattr__(self, name: str) -> Any:
+            """Is asked for what is not there: raises NotFittedError where `fit` would have learned it."""
+            if name.startswith("_") or not name.endswith("_"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet. Call `fit` first.")
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.params().items())

@@ -255,7 +255,7 @@ class Router:
         return {} if self._room.takes(request, context) else exclusions(request, self.candidates, context)
 
     def _eligible(self, excluded: Sequence[Mapping[str, str]]) -> BoolArray:
-        eligible = np.ones((len(excluded), len(self._names)), dtype=np.bool_)
+        eligible = ~np.zeros((len(excluded), len(self._names)), dtype=np.bool_)
         for i, reasons in enumerate(excluded):
             if reasons:
                 eligible[i] = [name not in reasons for name in self._names]

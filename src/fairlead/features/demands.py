@@ -91,7 +91,6 @@ class Demands(Estimator):
 
     def columns(self, readings: Sequence[Reading]) -> FloatArray:
         """Returns the same for requests that were read already."""
-        self.check_fitted("mean_")
         return np.asarray((_items(readings) - self.mean_) / self.scale_)
 
     def restore(self, state: State) -> Self:

@@ -74,7 +74,6 @@ class Kept(Estimator):
 
     def transform(self, requests: Sequence[Request]) -> FloatArray:
         """Returns (n_requests, n_columns); what a request looks like within `LIMIT_SD` standard deviations."""
-        self.check_fitted("mean_")
         x: FloatArray = (self._rounded(requests) - self.mean_) / self.scale_
         x[:, :_N_SURFACE] = np.clip(x[:, :_N_SURFACE], -LIMIT_SD, LIMIT_SD)
         return x

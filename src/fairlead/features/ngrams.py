@@ -97,7 +97,6 @@ class Ngrams(Estimator):
 
     def columns(self, readings: Sequence[Reading]) -> FloatArray:
         """Returns the same for requests that were read already."""
-        self.check_fitted("components_")
         return merged(readings, self.projected(self._rows.sums(readings)))
 
     def projected(self, sums: FloatArray) -> FloatArray:

@@ -63,7 +63,6 @@ class PromptFeatures(Estimator):
 
     def transform(self, requests: Sequence[Request]) -> FloatArray:
         """Returns (n_requests, n_features)."""
-        self.ngrams.check_fitted("components_")
         return self._columns([read(request) for request in requests])
 
     def _fit(self, readings: Sequence[Reading]) -> None:

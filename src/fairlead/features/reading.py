@@ -89,7 +89,7 @@ def read(request: Request) -> Reading:
 
 def words(text: str, data: bytes) -> list[bytes]:
     """Returns the words of `text`, of which `data` is the UTF-8; an ideograph is a word."""
-    if not data.translate(None, _NO_LETTERS):
+    if text.isascii() or not data.translate(None, _NO_LETTERS):
         found = data.translate(_TO_ASCII_WORDS).split()
     else:
         found = _SIGN.sub(" ", plain(text)).encode("utf-8", "replace").translate(_TO_WORDS).split()

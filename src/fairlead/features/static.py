@@ -114,7 +114,6 @@ class Static(Estimator):
 
     def standardised(self, sums: FloatArray) -> FloatArray:
         """Returns (n_segments, n_columns) from the sums of `word_rows`."""
-        self.check_fitted("mean_")
         return np.asarray((directions(sums) - self.mean_[None]) / self.scale_)
 
     def word_sums(self, readings: Sequence[Reading]) -> FloatArray:

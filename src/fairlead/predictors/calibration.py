@@ -69,7 +69,6 @@ class Calibrated(Estimator):
 
     def predict(self, x: FloatArray) -> Estimate:
         """Returns chances, and their spread as far as the map is straight (the delta method)."""
-        self.check_fitted("slope_")
         raw = self.predictor.predict(x)
         centre, signal = self.centre_[None], self.signal_[None]
         beyond = np.maximum(raw.variance - _USUAL * self.ignorance_[None], 0.0)

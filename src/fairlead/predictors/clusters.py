@@ -88,7 +88,6 @@ class Clusters(Estimator):
 
     def predict(self, x: FloatArray) -> Estimate:
         """Returns mean and spread, (n_requests, n_models) each."""
-        self.check_fitted("table_")
         near = self._near(x)
         return Estimate(
             mean=_mixed(self.table_, near.places, near.weight),
@@ -97,7 +96,6 @@ class Clusters(Estimator):
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
-        self.check_fitted("table_")
         near = self._near(x)
         return _mixed(self.table_, near.places, near.weight)
 

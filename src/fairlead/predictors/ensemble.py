@@ -70,7 +70,6 @@ class Ensemble(Estimator):
 
     def predict(self, x: FloatArray) -> Estimate:
         """Returns mean and spread: what the members do not know, and how far they disagree."""
-        self.check_fitted("weight_")
         means, variances = map(np.array, zip(*[member.predict(x) for member in self.members], strict=True))
         away = means - self.mean_
         shared, own, mixed = _mixed(self.weight_, away)
@@ -80,7 +79,6 @@ class Ensemble(Estimator):
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
-        self.check_fitted("weight_")
         away = np.array([member.predict_mean(x) for member in self.members]) - self.mean_
         return self._combined(*_mixed(self.weight_[:2], away))
 

@@ -64,7 +64,6 @@ class FewLabels(Estimator):
 
     def predict(self, x: FloatArray) -> Estimate:
         """Returns mean and spread, (n_requests, n_models) each."""
-        self.check_fitted("few_")
         established = self.predictor.predict(x)
         if not self._any_few:
             return established
@@ -76,7 +75,6 @@ class FewLabels(Estimator):
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
-        self.check_fitted("few_")
         established = self.predictor.predict_mean(x)
         if not self._any_few:
             return established

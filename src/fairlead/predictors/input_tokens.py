@@ -46,7 +46,6 @@ class InputTokens(Estimator):
 
     def predict(self, assumed: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models) for assumed tokens (n_requests,); what was never billed is as assumed."""
-        self.check_fitted("line_")
         overhead, ratio = self._lines
         return np.asarray(overhead + ratio * assumed[:, None])
 

@@ -123,7 +123,6 @@ class ItemResponse(Estimator):
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models) chances, flattened by what is not known of item and ability."""
-        self.check_fitted("coefficients_")
         items = self._item_means(x)
         chance = sigmoid(self._flattening(items) * (by_row(items[:, :-1], self.ability_.T) + items[:, -1:]))
         chance[:, self.n_labels_ == 0] = np.nan
@@ -138,7 +137,6 @@ class ItemResponse(Estimator):
             x: (n_requests, n_features).
             y: (n_requests, n_models) as `fit` had it; nothing is known of the answers where not given.
         """
-        self.check_fitted("coefficients_")
         mean = self._item_means(x)
         items = Gaussians(mean=mean, cov=np.broadcast_to(np.diag(self.residual_), (*mean.shape, mean.shape[1])))
         for _ in range(self.n_steps if y is not None else 0):

@@ -117,14 +117,12 @@ class KNN(Estimator):
 
     def predict(self, x: FloatArray) -> Estimate:
         """Returns mean and spread, (n_requests, n_models) each."""
-        self.check_fitted("points_")
         expected, rows = self._placed(x)
         correction, n_labels = self._corrections(rows)
         return Estimate(mean=expected + correction, variance=self.noise_ / (n_labels + self.strength))
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
-        self.check_fitted("points_")
         expected, rows = self._placed(x)
         return np.asarray(expected + self._corrections(rows)[0])
 
@@ -158,7 +156,7 @@ class KNN(Estimator):
     def _correction(self, near: Near) -> tuple[FloatArray, FloatArray]:
         """Returns the shrunk mean deviation of the neighbours, and the labels it rests on, (n, m) each."""
         # k equal neighbours weigh as much as k labels, unequal ones as fewer (Kish's effective number)
-        weight = (near.weight / np.square(near.weight).sum(axis=1, keepdims=True)).astype(np.float32)
+        weight = (near.weight / np.vecdot(near.weight, near.weight)[:, None]).astype(np.float32)
         n_labels = by_row(weight, self.known_.take(near.places, axis=0))
         deviation = by_row(weight, self.labels_.take(near.places, axis=0))
         return deviation / (n_labels + self.strength), n_labels

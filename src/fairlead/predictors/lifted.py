@@ -84,7 +84,6 @@ class Lifted(Estimator):
         return self._lift(x)
 
     def _lift(self, x: FloatArray) -> FloatArray:
-        self.check_fitted("whitening_")
         distance = squared_distances((x - self.centre_).astype(np.float32), self.landmarks_, self.squared_)
         kernels = by_row(np.exp(distance / -np.float32(self.radius_[0])), self.whitening_)
         return np.hstack([x, kernels])

@@ -98,5 +98,4 @@ class Linear(Estimator):
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models)."""
-        self.check_fitted("coefficients_")
         return np.asarray(by_row(x, self.coefficients_) + self.intercept_[None])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -55,6 +55,7 @@ class LogScale(Estimator):
 
     def fit_left_out(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Fits, and returns (n_requests, n_models) left-out means, NaN where not known."""
+        self.forget()
         self.largest_ = np.fmax.reduce(y, axis=0, initial=0.0)
         logs = np.log1p(y / self.unit)
         left_out = self.predictor.fit_left_out(x, logs)
@@ -67,19 +68,16 @@ class LogScale(Estimator):
 
     def predict(self, x: FloatArray) -> Estimate:
         """Returns expected amounts, and their spread as far as the exponential is straight (the delta method)."""
-        self.check_fitted("smearing_")
         logs = self.predictor.predict(x)
         mean = self._mean(logs.mean)
         return Estimate(mean=mean, variance=np.square(mean + self.unit * self.smearing_) * logs.variance)
 
     def predict_mean(self, x: FloatArray) -> FloatArray:
         """Returns (n_requests, n_models) expected amounts."""
-        self.check_fitted("smearing_")
         return self._mean(self.predictor.predict_mean(x))
 
     def predict_quantile(self, x: FloatArray, level: float) -> FloatArray:
         """Returns (n_requests, n_models) the amount that a share `level` of the answers stays within."""
-        self.check_fitted("smearing_")
         below, above, between = _place(level)
         error = self.error_[below] + between * (self.error_[above] - self.error_[below])
         return self._amount(self.predictor.predict_mean(x) + error)
@@ -88,8 +86,12 @@ class LogScale(Estimator):
         return np.asarray(np.minimum(self.smearing_[None] * self._amount(logs), self.largest_[None]))
 
     def _amount(self, logs: FloatArray) -> FloatArray:
-        bounded = np.minimum(np.maximum(logs, 0.0), np.log1p(self.largest_[None] / self.unit))
+        bounded = np.minimum(np.maximum(logs, 0.0), self._largest_log)
         return np.asarray(self.unit * np.expm1(bounded))
+
+    @cached_property
+    def _largest_log(self) -> FloatArray:
+        return np.log1p(self.largest_[None] / self.unit)
 
 
 @lru_cache(maxsize=64)
