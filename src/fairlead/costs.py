@@ -47,7 +47,7 @@ class Rates:
 
     def cost_usd(self, input_tokens: FloatArray, output_tokens: FloatArray) -> FloatArray:
         """Returns (n, m) USD for `output_tokens` (n, m) and `input_tokens` (n, m) or (n, 1); NaN where unknown."""
-        cost = input_tokens * self.input + output_tokens * self.output + self.request
+        cost = input_tokens * self.input[None] + output_tokens * self.output[None] + self.request[None]
         for j, price in self.tiered:
             asked = input_tokens[:, min(j, input_tokens.shape[1] - 1)]
             rates = np.array([_rates_at(price, tokens) for tokens in asked]).reshape(-1, 2)

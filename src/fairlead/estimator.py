@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, Self, cast
+from typing import Any, Protocol, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -39,9 +39,10 @@ class Estimator:
     """Base of everything that is fitted and saved.
 
     A constructor only stores its arguments, under their own names. What `fit` learns is NumPy arrays under names that
-    end in `_`. So `clone`, `repr`, `params`, `state` and `restore` come for free, and an artifact needs no pickle.
-    What follows from what was learned and is needed again and again is a `cached_property`: `fit` forgets it, as
-    `restore` does.
+    end in `_`, declared in the class. So `clone`, `repr`, `params`, `state` and `restore` come for free, and an
+    artifact needs no pickle. What follows from what was learned and is needed again and again is a `cached_property`:
+    `fit` forgets it, as `restore` does.
+
     An estimator given as an argument is a part: it is fitted in place with its owner, cloned with it, and its state
     stands in the owner's under `part.name_`; in a tuple of estimators each is one, under `parts.0.name_`.
     """
@@ -86,17 +87,25 @@ class Estimator:
         for name in [name for name in vars(self) if isinstance(getattr(type(self), name, None), cached_property)]:
             del self.__dict__[name]
 
-    if not TYPE_CHECKING:  # which knows every attribute by its name
-
-        def __getattr__(self, name: str) -> Any:
-            """Is asked for what is not there: raises NotFittedError where `fit` would have learned it."""
-            if name.startswith("_") or not name.endswith("_"):
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            raise NotFittedError(f"this {type(self).__name__} is not fitted yet. Call `fit` first.")
+    def __init_subclass__(cls) -> None:
+        """Lets what is declared to be learned say that it was not, until it is."""
+        for name in inspect.get_annotations(cls):
+            if name.endswith("_"):
+                setattr(cls, name, _NotLearned())
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.params().items())
         return f"{type(self).__name__}({arguments})"
+
+
+class _NotLearned:
+    """Stands in the class for what `fit` sets on the object, where it is found first: asking costs nothing."""
+
+    def __get__(self, estimator: Estimator | None, owner: type[Estimator]) -> Self:
+        """Raises NotFittedError: the object has nothing under this name."""
+        if estimator is None:
+            return self
+        raise NotFittedError(f"this {owner.__name__} is not fitted yet. Call `fit` first.")
 
 
 def _parts(params: dict[str, Any]) -> dict[str, Estimator]:

@@ -114,7 +114,7 @@ class Static(Estimator):
 
     def standardised(self, sums: FloatArray) -> FloatArray:
         """Returns (n_segments, n_columns) from the sums of `word_rows`."""
-        return np.asarray((directions(sums) - self.mean_[None]) / self.scale_)
+        return np.asarray((directions(sums) - self.mean_[None]) / self.scale_[0])
 
     def word_sums(self, readings: Sequence[Reading]) -> FloatArray:
         """Returns (n_segments, n_columns): the rows of the words of each segment, added up."""

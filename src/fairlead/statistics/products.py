@@ -21,4 +21,5 @@ def by_row(rows: npt.NDArray[Precision], matrix: npt.NDArray[Precision]) -> npt.
         >>> bool((by_row(rows, matrix)[4:5] == by_row(rows[4:5], matrix)).all())
         True
     """
-    return np.asarray(np.vecmat(rows, matrix))
+    product: npt.NDArray[Precision] = np.vecmat(rows, matrix)
+    return product
