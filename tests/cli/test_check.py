@@ -50,6 +50,17 @@ def test_a_name_that_the_provider_does_not_have_is_doubted(check, monkeypatch):
     assert "Did you mean" not in check('[providers.openai]\n[models."openai/of-our-own"]\n').output
 
 
+def test_it_says_what_nobody_knows_of_a_model(check):
+    assert (
+        "host/new     price unknown: takes no part in claims on cost; not known whether it has tools, "
+        in check(POOL).output
+    )
+    told = POOL + "capabilities = { tools = true, json_schema = false, vision = true }\n"
+    assert "capabilities" not in check(told).output.partition("host/new")[2]
+    candidates = json.loads(check(told, "--json").output)["candidates"]
+    assert [each["unknown"] for each in candidates] == [["tools", "json_schema", "vision"], []]
+
+
 def test_it_names_what_the_router_has_never_seen(check, tmp_path):
     save(fit(make_outcomes(40)), tmp_path / "mine")
     result = check(POOL + '[routes.auto]\nrouter = "mine"\nreference = "host/strong"\n')

@@ -65,3 +65,11 @@ async def test_who_opts_out_is_served_by_the_policy_and_kept_as_such(start):
     assert {entry.propensity for entry in running.entries()} == {1.0}
     await running.post(headers={"x-fairlead-session": "another"})
     assert not running.entries()[-1].opted_out
+
+
+async def test_who_needs_what_nobody_knows_of_is_told_how_to_say_it(running):
+    tools = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
+    refused = await running.post(json=ASK | {"tools": tools})
+    assert (refused.status, refused.json["error"]["code"]) == (400, "no_candidate")
+    remedy = '`[models."host/albatross"]`, `capabilities = { tools = true }`.'
+    assert refused.json["error"]["message"].endswith(f"If it does, say so: {remedy}")

@@ -134,6 +134,14 @@ async def test_a_key_is_shown_the_names_that_it_may_ask_for(start):
             assert (status, asked.status) in ({(200, 200)} if name in names else {(404, 403), (404, 400)})
 
 
+async def test_a_wrong_name_is_told_those_alone_that_the_key_may_ask_for(running):
+    key = made(running, models=("host/wren",))
+    refused = await running.post(json=ASK | {"model": "host/albatros"}, headers=bearing(key))
+    assert (refused.status, refused.json["error"]["code"]) == (404, "model_not_found")
+    assert "host/wren" in refused.json["error"]["message"]
+    assert "host/albatross" not in refused.json["error"]["message"]
+
+
 async def test_the_budgets_of_route_and_key_both_hold(start):
     running = await start('[routes.auto]\nbudget = { usd = "1" }\n')
     poor, rich = (made(running, budget=Budget(usd=Decimal(usd), per="day")) for usd in ("0.001", "5"))

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from fairlead.types import Candidate
 
 app = typer.Typer()
+SHOWN_NEEDS = ("tools", "json_schema", "vision")
+"""What agents and applications need most."""
 PERIOD = timedelta(days=30)
 """Of the ledger, what is looked at to tell where on the road an installation is."""
 
@@ -61,6 +63,8 @@ class CandidateResult(msgspec.Struct, kw_only=True, frozen=True):
     price_disputed: bool
     """Two sources say different things: the dearer one guards budgets."""
     context_tokens: int | None
+    unknown: tuple[str, ...] = ()
+    """What nobody says whether it can: a route sends it no request that needs one of these."""
     meant: str | None = None
     """What is known at this provider by a similar name, where nothing is known of this one."""
 
@@ -76,6 +80,7 @@ class CandidateResult(msgspec.Struct, kw_only=True, frozen=True):
             price_changes=candidate.tariff is not None and len(candidate.tariff.terms) > 1,
             price_disputed=candidate.tariff is not None and bool(candidate.tariff.second),
             context_tokens=candidate.capabilities.context_tokens,
+            unknown=tuple(need for need in SHOWN_NEEDS if getattr(candidate.capabilities, need) is None),
             meant=_meant(candidate),
         )
 
@@ -241,7 +246,7 @@ def lines(result: CheckResult) -> Iterator[str]:
     yield "candidates:"
     width = max(len(candidate.name) for candidate in result.candidates)
     for candidate in result.candidates:
-        yield f"  {candidate.name:<{width}}  {_priced(candidate)}"
+        yield f"  {candidate.name:<{width}}  {_priced(candidate)}{_doubts(candidate)}"
     for names, route in _alike(result.routes):
         yield f"route {names}: reference {route.reference}{_ASSUMED if route.assumed else ''}; {_serves(route)}"
     yield from tried_lines(result.keys)
@@ -275,6 +280,13 @@ def _priced(candidate: CandidateResult) -> str:
     usd = f"${candidate.input_usd_per_mtok} in, ${candidate.output_usd_per_mtok} out per million tokens"
     hours = " at the dearest hour" if candidate.price_changes else ""
     return f"{usd}{hours}{'; sources differ (`fairlead prices diff`)' if candidate.price_disputed else ''}"
+
+
+def _doubts(candidate: CandidateResult) -> str:
+    if not candidate.unknown or candidate.meant is not None:
+        return ""
+    needs = ", ".join(candidate.unknown)
+    return f"; not known whether it has {needs}, so no route sends it what needs them (`capabilities` says so)"
 
 
 def _serves(route: RouteResult) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from fairlead.config.wording import listed, nearest
 from fairlead.eligibility import EXCLUSIONS
 from fairlead.errors import NoCandidateError, RequestError
+from fairlead.gateway.keys import ANYBODY
 from fairlead.gateway.together import Together
 from fairlead.types import Decision, Stage, Step
 from fairlead.wire.translation import lost
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from fairlead.router import Router
     from fairlead.types import Candidate, Context, Request
 
+ABILITIES = frozenset(need.removesuffix("_unknown") for need in EXCLUSIONS if need.endswith("_unknown")) - {"price"}
+"""What a candidate is excluded for where it is needed and nobody says whether it can."""
 DIRECT = "direct"
 """Route of a request that names its candidate: a plain gateway."""
 LISTED = 20
@@ -91,7 +94,7 @@ class Routes:
         if name in self.routers:
             caller.check_route(name)
         else:
-            caller.check_model(self._named(name).name)
+            caller.check_model(self._named(name, caller).name)
 
     def trusted(self, name: str) -> Candidate:
         """Returns the candidate of that name; of a route, the one that serves where nothing is known.
@@ -107,12 +110,16 @@ class Routes:
     def _candidates_of(self) -> Mapping[str, Mapping[str, Candidate]]:
         return {route: {c.name: c for c in router.candidates} for route, router in self.routers.items()}
 
-    def _named(self, name: str) -> Candidate:
-        """Returns the candidate of that name, else the first one that its provider knows by that name."""
+    def _named(self, name: str, caller: Caller = ANYBODY) -> Candidate:
+        """Returns the candidate of that name, else the first one that its provider knows by that name.
+
+        Raises:
+            RequestError: 404, there is none; lists what the caller may ask for.
+        """
         by_model = (candidate for candidate in self.candidates.values() if candidate.model == name)
         if (candidate := self.candidates.get(name) or next(by_model, None)) is not None:
             return candidate
-        known = [*self.routers, *self.candidates]
+        known = [*filter(caller.may_route, self.routers), *filter(caller.may_call, self.candidates)]
         more = f" and {len(known) - LISTED} more (`GET /v1/models`)" if len(known) > LISTED else ""
         message = (
             f"The model `{name}` does not exist.{nearest(name, known)} Expected one of {listed(known[:LISTED])}{more}."
@@ -141,7 +148,16 @@ def _explained(error: NoCandidateError, request: Request, candidates: Mapping[st
         if names
         else ""
     )
-    return NoCandidateError(error.excluded, hint=f". {words}{hint}." if words else "")
+    return NoCandidateError(error.excluded, hint=f". {words}{hint}.{_sayable(error)}" if words else "")
+
+
+def _sayable(error: NoCandidateError) -> str:
+    """Returns what to configure where a candidate is excluded only because nobody said what it can do."""
+    unsaid = ((name, reason.removesuffix("_unknown")) for name, reason in error.excluded.items())
+    name, ability = next(((name, need) for name, need in unsaid if need in ABILITIES), (None, None))
+    if name is None:
+        return ""
+    return f' If it does, say so: `[models."{name}"]`, `capabilities = {{ {ability} = true }}`.'
 
 
 def _as_asked(candidate: Candidate) -> Decision:
