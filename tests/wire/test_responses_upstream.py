@@ -9,7 +9,8 @@ from msgspec import structs
 
 from fairlead.errors import WireError
 from fairlead.types import Candidate, Media, Message, Request, Text, ToolCall, Usage
-from fairlead.wire import free_form, openai_responses, responses_upstream, sse
+from fairlead.wire import free_form, openai_chat, openai_responses, responses_upstream, sse
+from fairlead.wire.translation import Lost, lost
 
 CANDIDATE = Candidate(name="o/g", model="g", settings=(("reasoning.effort", "low"),))
 REPLY = {
@@ -45,6 +46,21 @@ def test_a_callers_own_body_goes_through_with_its_unknown_fields():
         "stream": True,
         "reasoning": {"effort": "low"},
     }
+
+
+def test_what_chat_completions_have_as_well_goes_on_as_it_is():
+    said = {"reasoning_effort": "high", "verbosity": "low", "service_tier": "flex", "prompt_cache_key": "k"}
+    form = {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}}
+    body = {"model": "auto", "messages": [{"role": "user", "content": "Hi"}], "response_format": form, **said}
+    request = openai_chat.decode(json.dumps(body | {"safety_identifier": None}).encode())
+    plain = Candidate(name="o/g", model="g")
+    sent = json.loads(responses_upstream.encode_request(request, plain, stream=False))
+    assert (sent["reasoning"], sent["service_tier"], sent["prompt_cache_key"]) == ({"effort": "high"}, "flex", "k")
+    assert (sent["text"]["verbosity"], sent["text"]["format"]["type"]) == ("low", "json_schema")
+    assert "safety_identifier" not in sent
+    assert encoded(request)["reasoning"] == {"effort": "low"}  # what the candidate is set to
+    assert lost(request, ("responses",)) == Lost()
+    assert lost(request, ("anthropic",)).hints == tuple(said)
 
 
 def test_reasoning_that_we_wrote_for_another_host_is_left_out():

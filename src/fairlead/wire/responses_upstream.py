@@ -17,6 +17,7 @@ from fairlead.wire.openai_responses import OUR_REASONING
 from fairlead.wire.openai_upstream import MAX_USER_CHARS
 from fairlead.wire.responses_request import THOUGHTS
 from fairlead.wire.thinking import is_foreign
+from fairlead.wire.translation import ALIKE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,7 +48,8 @@ def encode_request(request: Request, candidate: Candidate, *, stream: bool) -> b
     if not stream:
         body.pop("stream_options", None)
     fields: list[tuple[str, object]] = [("model", candidate.model), *([("stream", True)] if stream else [])]
-    splice.put(body, [*fields, *candidate.settings])
+    alike = () if own else _alike(request)
+    splice.put(body, [*alike, *fields, *candidate.settings])
     return msgspec.json.encode(body)
 
 
@@ -77,6 +79,12 @@ def _is_useless(item: _Head, *, foreign: bool) -> bool:
     return item.type == "reasoning" and (foreign or str(item.id).startswith(OUR_REASONING))
 
 
+def _alike(request: Request) -> Iterator[tuple[str, object]]:
+    """Yields what a caller of chat completions says that this dialect has under another name, or under the same."""
+    given = request.fields if request.dialect == "openai" else {}
+    yield from ((path, given[name]) for name, path in ALIKE.items() if name in given and bytes(given[name]) != b"null")
+
+
 def _body(request: Request) -> dict[str, object]:
     first, *rest = request.messages or (Message(role="user", parts=()),)
     leads = bool(rest) and first.role == "system" and len(first.parts) == 1 and isinstance(first.parts[0], Text)
@@ -92,7 +100,6 @@ def _body(request: Request) -> dict[str, object]:
         "text": _text(request),
         "metadata": dict(request.metadata) or None,
         "user": request.user if request.user and len(request.user) <= MAX_USER_CHARS else None,
-        "prompt_cache_key": request.prompt_cache_key,
         "store": False,
     }
     return {name: value for name, value in fields.items() if value is not None}

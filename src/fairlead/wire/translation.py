@@ -25,11 +25,20 @@ _ALWAYS = "always"
 _NEVER = "never"
 _HEAT = "temperature above 1"
 
+ALIKE: Mapping[str, str] = {
+    "reasoning_effort": "reasoning.effort",
+    "verbosity": "text.verbosity",
+    "service_tier": "service_tier",
+    "safety_identifier": "safety_identifier",
+    "prompt_cache_key": "prompt_cache_key",
+}
+"""Fields of chat completions that go as they are -> where responses have them."""
+
 SAYS: Mapping[Dialect, frozenset[str]] = {
     "openai": frozenset(
         {_ALWAYS, _HEAT, "stop", "seed", "n", "logprobs", "parallel_tool_calls", "json_object", "user", "metadata"}
     ),
-    "responses": frozenset({_ALWAYS, _HEAT, "parallel_tool_calls", "json_object", "user", "metadata"}),
+    "responses": frozenset({_ALWAYS, _HEAT, "parallel_tool_calls", "json_object", "user", "metadata", *ALIKE}),
     "anthropic": frozenset({_ALWAYS, "stop", "parallel_tool_calls", "user"}),
     "gemini": frozenset({_ALWAYS, _HEAT, "stop", "seed", "json_object"}),
 }
@@ -41,7 +50,7 @@ _RESPONSES = ("model", "input", "instructions", "stream", "stream_options", "max
 FIELDS: Mapping[Dialect, Mapping[str, str]] = {
     "openai": {
         **dict.fromkeys((*_OPENAI, "top_p", "tools", "tool_choice", "response_format"), _ALWAYS),
-        **{name: name for name in ("stop", "seed", "n", "logprobs", "parallel_tool_calls", "user", "metadata")},
+        **{name: name for name in ("stop", "seed", "n", "logprobs", "parallel_tool_calls", "user", "metadata", *ALIKE)},
     },
     "responses": {
         **dict.fromkeys((*_RESPONSES, "top_p", "tools", "tool_choice", "text", "prompt_cache_key"), _ALWAYS),
