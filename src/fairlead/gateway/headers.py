@@ -25,7 +25,7 @@ def notes(record: Record, *, served: str | None) -> Notes:
         "saved_usd": None if record.saved_usd is None else format(record.saved_usd, "f"),
         "output_limit": record.output_limit(served),
         "budget_remaining_usd": record.budget_remaining_usd,
-        "dropped": ", ".join(_header_safe(name) for name in record.dropped(served)) or None,
+        "dropped": ", ".join(map(_header_safe, record.dropped(served))) or None,
     }
 
 

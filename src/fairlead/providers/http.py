@@ -104,11 +104,8 @@ class HttpProvider:
             body = self.encode(request, candidate, stream=stream)
         except WireError as error:
             raise RefusedRequestError(str(error), model=candidate.name, code=error.code) from error
-        headers = {"content-type": "application/json", "accept": "text/event-stream" if stream else "application/json"}
-        url = self.url(candidate, stream=stream)
-        return Call(
-            candidate=candidate.name, url=url, body=body, headers=headers | self.headers(request), stream=stream
-        )
+        url, headers = self.url(candidate, stream=stream), _ASKING[stream] | self.headers(request)
+        return Call(candidate=candidate.name, url=url, body=body, headers=headers, stream=stream)
 
     def check_status(self, candidate: Candidate, reply: Reply | Whole, body: bytes) -> None:
         """Raises the error of ours for a reply that is no success."""
@@ -126,6 +123,13 @@ class HttpProvider:
     def _shown(self, words: str) -> str:
         """Returns the host's words without the key, and without what the environment gave to the address."""
         return quoted(words, [self.api_key or "", *given(self.base_url)])
+
+
+_ASKING = {
+    stream: {"content-type": "application/json", "accept": accepted}
+    for stream, accepted in ((False, "application/json"), (True, "text/event-stream"))
+}
+"""Whether a stream is asked for -> the headers that say so."""
 
 
 def _all_of(reading: Iterator[Chunk]) -> tuple[list[Chunk], WireError | None]:

@@ -36,5 +36,5 @@ def own_fields(request: Request) -> dict[str, object]:
         names = NAMES.get(request.dialect, ())
         given = [name for name in names if fields.get(name, _NULL) != _NULL]
         if not given or request.begun:
-            fields.update((name, request.max_output_tokens) for name in given or names[:1])
+            fields |= dict.fromkeys(given or names[:1], request.max_output_tokens)
     return fields

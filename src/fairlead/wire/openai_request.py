@@ -203,6 +203,8 @@ class _Unsaid:
 
 def _message(message: _Message, i: int, unsaid: _Unsaid) -> Message:
     role = _ROLES[message.role]
+    if role != "tool" and isinstance(message.content, str) and not message.tool_calls:  # as most are
+        return Message(role=role, parts=(Text(text=message.content),))
     place = f"messages[{i}]"
     if role != "tool":
         calls = (_tool_call(call, f"{place}.tool_calls[{j}]") for j, call in enumerate(message.tool_calls or ()))
