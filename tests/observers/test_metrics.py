@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from fairlead.observers import Refused
-from fairlead.observers.metrics import Metrics
+from fairlead.observers.metrics import AT_ONCE, Metrics
 from fairlead.types import Outcome
 
 
@@ -37,6 +37,15 @@ def test_a_request_and_each_of_its_calls(counted, seen):
     host = 'gen_ai_provider_name="a",gen_ai_request_model="a/cheap"'
     assert said[f"gen_ai_client_operation_time_to_first_chunk_seconds_count{{{host}}}"] == 2
     assert said[f'gen_ai_client_token_usage_sum{{{host},gen_ai_token_type="output"}}'] == 2 * 333
+
+
+@pytest.mark.parametrize("n", [1, AT_ONCE, 2 * AT_ONCE + 1])
+def test_however_many_wait_to_be_counted_all_are_once(seen, n):
+    metrics, record = Metrics(), seen()
+    for _ in range(n):
+        metrics.observe(record)
+    metrics.text()
+    assert f'fairlead_request_duration_seconds_count{{route="auto",stream="true"}} {n}\n' in metrics.text().decode()
 
 
 def test_spend_is_the_sum_of_the_bills(counted, seen, records):

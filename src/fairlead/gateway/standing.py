@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def standing_headers(standings: Sequence[Standing], codec: Codec, now: datetime) -> list[Header]:
     """Returns the headers of a reply to a request whose claims were granted."""
-    return codec.rate_limits(list(_rates(standings)), now)
+    rates = list(_rates(standings))
+    return codec.rate_limits(rates, now) if rates else []
 
 
 def refusal_headers(error: LimitExceededError, codec: Codec, now: datetime) -> list[Header]:

@@ -102,9 +102,9 @@ class Metrics:
             self._catch_up()
 
     def _catch_up(self) -> None:
-        for record in self._uncounted:
+        waiting, self._uncounted = self._uncounted, []  # none is counted twice, should one break
+        for record in waiting:
             self._count(record)
-        self._uncounted.clear()
 
     def _count(self, record: Served) -> None:
         decision, route, stream = record.decision, record.route, "true" if record.stream else "false"
