@@ -6,16 +6,13 @@ Source: OpenAI API reference, "Create chat completion". Fields that are not name
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
 from fairlead.errors import RequestError
 from fairlead.types import Media, Message, Part, Request, Role, Text, Tool, ToolCall, ToolResult
 from fairlead.wire import complaints
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _ROLES: dict[str, Role] = {
     "system": "system",
@@ -205,14 +202,13 @@ def _message(message: _Message, i: int, unsaid: _Unsaid) -> Message:
     role = _ROLES[message.role]
     if role != "tool" and isinstance(message.content, str) and not message.tool_calls:  # as most are
         return Message(role=role, parts=(Text(text=message.content),))
-    place = f"messages[{i}]"
+    parts = _parts(message.content, i, unsaid)
     if role != "tool":
-        calls = (_tool_call(call, f"{place}.tool_calls[{j}]") for j, call in enumerate(message.tool_calls or ()))
-        return Message(role=role, parts=(*_parts(message.content, place, unsaid), *calls))
+        calls = (_tool_call(call, f"messages[{i}].tool_calls[{j}]") for j, call in enumerate(message.tool_calls or ()))
+        return Message(role=role, parts=(*parts, *calls))
     call_id = message.tool_call_id or message.name
     if call_id is None:
-        raise missing(f"{place}.tool_call_id")
-    parts = tuple(_parts(message.content, place, unsaid))
+        raise missing(f"messages[{i}].tool_call_id")
     words = "".join([part.text for part in parts if isinstance(part, Text)])
     for part in parts:
         if isinstance(part, Media):
@@ -220,14 +216,16 @@ def _message(message: _Message, i: int, unsaid: _Unsaid) -> Message:
     return Message(role=role, parts=(ToolResult(call_id=call_id, content=words),))
 
 
-def _parts(content: str | list[_ContentPart] | None, place: str, unsaid: _Unsaid) -> Iterator[Part]:
+def _parts(content: str | list[_ContentPart] | None, i: int, unsaid: _Unsaid) -> list[Part]:
     if isinstance(content, str):
-        yield Text(text=content)
-        return
-    for i, part in enumerate(content or ()):
-        found = _part(part, f"{place}.content[{i}]", unsaid)
-        if found is not None:
-            yield found
+        return [Text(text=content)]
+    found: list[Part] = []
+    for j, part in enumerate(content or ()):
+        if part.type == "text" and part.text is not None:  # nearly all are
+            found.append(Text(text=part.text))
+        elif (other := _part(part, f"messages[{i}].content[{j}]", unsaid)) is not None:
+            found.append(other)
+    return found
 
 
 def _part(part: _ContentPart, place: str, unsaid: _Unsaid) -> Part | None:
@@ -277,7 +275,9 @@ def _tool(tool: _Tool, i: int, unsaid: _Unsaid) -> Tool | None:
     if tool.type != "function":
         unsaid.native[f"tool {tool.type}"] = None
         return None
-    function = _given(tool.function, f"tools[{i}].function")
+    function = tool.function
+    if function is None:
+        raise missing(f"tools[{i}].function")
     if function.strict:
         unsaid.hints["tools.strict"] = None
     parameters = bytes(function.parameters).decode()

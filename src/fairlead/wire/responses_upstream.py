@@ -100,6 +100,7 @@ def _body(request: Request) -> dict[str, object]:
         "text": _text(request),
         "metadata": dict(request.metadata) or None,
         "user": request.user if request.user and len(request.user) <= MAX_USER_CHARS else None,
+        "prompt_cache_key": request.prompt_cache_key,
         "store": False,
     }
     return {name: value for name, value in fields.items() if value is not None}
