@@ -31,11 +31,11 @@ Durability = Literal["process", "power"]
 
 LOG_PAGES = 8_000
 """Of 4 KiB, about: a write-ahead log that has grown by so many is brought into the file, which waits for the disk: of
-requests that come one at a time about every four hundredth meets it."""
+requests that come one at a time about every 350th meets it."""
 PAGES_PER_COMMIT = 9
 """The edges of the tables and of their indexes, as counted in logs: of commits of one change and of sixty."""
-ROWS_PER_PAGE = 3
-"""Beside these: an intent fills a page, the other rows that belong to it share theirs."""
+ROWS_PER_PAGE = 2
+"""Beside these: an intent fills a page, the two to four other rows that belong to it share theirs."""
 SLOW_S = 0.02
 """A commit that takes longer met a slow disk: the event loop does not wait for the next ones."""
 RESTS = 10
