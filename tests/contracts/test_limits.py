@@ -13,6 +13,7 @@ from fairlead.errors import BudgetExceededError, LedgerError, LimitExceededError
 from fairlead.ledger.budget import Budget as Terms
 from fairlead.ledger.budget import KeyTerms, Limit
 from fairlead.ledger.opening import open_ledger
+from fairlead.ledger.verify import verify
 from fairlead.types import Outcome
 from tests.conftest import LedgerRecords
 from tests.contracts.test_ledger import STORES
@@ -127,6 +128,20 @@ async def test_what_was_held_before_a_crash_stays_held(reopen, records):
     with pytest.raises(BudgetExceededError) as refused:
         await intend(after, records, 2, claim(DOLLAR, "0.2", records))
     assert (refused.value.exhausted, refused.value.remaining) == (False, Decimal("0.1"))
+
+
+async def test_budgets_hold_what_requests_in_flight_hold_of_them(ledger, records):
+    key = Limit(kind="usd", owner="key:abc", most=Decimal(2), per="day")
+    await spend(ledger, records, 1, "0.125", reserved="0.3")
+    for n, claims in (
+        (2, [claim(DOLLAR, "0.1", records)]),
+        (3, [claim(limit, "1e-30", records) for limit in (DOLLAR, key)]),
+    ):
+        await intend(ledger, records, n, *claims)
+    assert "held_differs" not in {fault.rule for fault in verify(ledger).faults}
+    with pytest.raises(BudgetExceededError):
+        await intend(ledger, records, 4, claim(key, 1, records), claim(DOLLAR, 1, records))
+    assert "held_differs" not in {fault.rule for fault in verify(ledger).faults}
 
 
 async def test_a_new_period_has_a_budget_of_its_own_and_pays_for_its_own_requests(ledger, records):

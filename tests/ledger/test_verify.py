@@ -60,6 +60,17 @@ def test_each_thing_that_does_not_add_up_is_found(ledger, tamper, statement, rul
     assert set(rules) <= RULES.keys()
 
 
+@pytest.mark.parametrize(("held", "amount"), [("0.5", "0.1"), ("0", "0.1")])
+def test_a_budget_that_holds_what_no_request_does_is_found(ledger, tamper, held, amount):
+    tamper(
+        ledger.path,
+        f"INSERT INTO counters (account, spent, held) VALUES ('usd/key:a', '0', '{held}')",
+        "INSERT INTO holds (request_id, number, account, kind, owner, most, amount, unit, at)"
+        f" VALUES ('req_0001', 1, 'usd/key:a', 'usd', 'key:a', '1', '{amount}', '1', 0)",
+    )
+    assert [fault.rule for fault in verify(ledger).faults] == ["held_differs"]
+
+
 def test_a_price_row_that_was_changed_is_found_in_every_bill(ledger, tamper):
     tamper(ledger.path, """UPDATE prices SET output = '{"base":"0.601","tiers":[]}'""")
     assert broken(ledger) == [("req_0001", "cost_differs"), ("req_0002", "cost_differs")]

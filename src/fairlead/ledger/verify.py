@@ -1,4 +1,7 @@
-"""Whether a ledger is whole and adds up: its chains hold, and every bill is what usage and price rows say."""
+"""Whether a ledger is whole and adds up.
+
+Its chains hold, every bill is what usage and price rows say, and budgets hold what requests in flight hold of them.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from fairlead.ledger import bills, erasing, inspection
+from fairlead.ledger import balance, bills, erasing, inspection
 from fairlead.ledger.inspection import Break
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 MAX_SHOWN = 100
 """Faults that a report lists; it counts all of them."""
 
-RULES = inspection.RULES | bills.RULES | erasing.RULES
+RULES = inspection.RULES | bills.RULES | erasing.RULES | balance.RULES
 """Every rule that can be broken, in words."""
 
 
@@ -78,9 +81,15 @@ def verify(ledger: Ledger, noted: Iterable[ChainEnd] = ()) -> Verification:
         tally.add(entry)
         for broken in (*bills.faults(entry, prices), *payloads.add(entry)):
             tally.fault(broken)
-    for broken in payloads.rest():
+    for broken in (*payloads.rest(), *_of_budgets(ledger)):
         tally.fault(broken)
     return tally.verification(ends)
+
+
+def _of_budgets(ledger: Ledger) -> Iterable[Break]:
+    from fairlead.ledger.sql import SqlLedger  # noqa: PLC0415 - it need not be one
+
+    return balance.faults(ledger) if isinstance(ledger, SqlLedger) else ()
 
 
 class _Tally:
