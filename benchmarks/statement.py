@@ -12,7 +12,7 @@ import argparse
 import asyncio
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from msgspec import structs
 
 from fairlead import wording
 from fairlead.features.kinds import task_kind
@@ -162,7 +163,7 @@ class _Calls:
         whole = self._attempt(name, row, at)
         if not fails:
             return (whole,)
-        half = replace(self._attempt(name, row, at, share=0.5), status="failed", error="BadResponseError")
+        half = structs.replace(self._attempt(name, row, at, share=0.5), status="failed", error="BadResponseError")
         again = at + timedelta(seconds=half.latency_s)
         return half, self._attempt(name, row, again, number=2)
 
