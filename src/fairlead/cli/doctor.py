@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
@@ -15,6 +16,8 @@ from fairlead.cli.examination import Finding, examine
 from fairlead.cli.output import JsonOption, OutOption, Result, emit, table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from fairlead.drills import Result as Drilled
@@ -94,13 +97,24 @@ def doctor(
 async def _drilled(*, real_time: bool) -> list[Drilled]:
     from fairlead.drills import BEYOND, SCENARIOS, drilled  # noqa: PLC0415 - heavy, loaded when called
 
-    logging.getLogger("fairlead").addHandler(logging.NullHandler())  # calls that fail are what is asked for here
     every = (*SCENARIOS, *BEYOND)
-    if real_time:
-        found = await asyncio.gather(*(drilled(scenario, (1.0,)) for scenario in every))
-    else:
-        found = [await drilled(scenario) for scenario in every]
+    with _silent():
+        if real_time:
+            found = await asyncio.gather(*(drilled(scenario, (1.0,)) for scenario in every))
+        else:
+            found = [await drilled(scenario) for scenario in every]
     return [result for results in found for result in results]
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Prints no calls that fail: they are what is asked for here."""
+    ours, nowhere = logging.getLogger("fairlead"), logging.NullHandler()
+    ours.addHandler(nowhere)
+    try:
+        yield
+    finally:
+        ours.removeHandler(nowhere)
 
 
 def _show_findings(result: DoctorResult, console: Console) -> None:
