@@ -7,6 +7,7 @@ thinking and its signatures among them. Sources: Anthropic API reference, "Creat
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,11 +16,11 @@ from fairlead.types import FinishReason, Text, ToolCall
 from fairlead.wire import splice, sse
 from fairlead.wire.anthropic_request import decode, decode_prompt
 from fairlead.wire.codec import noted
-from fairlead.wire.frames import Reframing
+from fairlead.wire.frames import Reframing, each
 from fairlead.wire.rate_limits import anthropic as rate_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fairlead.types import Chunk, Request, Response, Usage
     from fairlead.wire.codec import Fault, Heading, Notes
@@ -162,18 +163,17 @@ class ChunkEncoder:
     def _written(self, chunk: Chunk) -> Iterator[bytes]:
         self._stop = chunk.finish_reason or self._stop
         if chunk.reasoning:
-            for piece in chunk.pieces or (chunk.reasoning,):
-                yield from self._grow("thinking", {"thinking": "", "signature": ""}, "thinking_delta", piece)
+            empty = {"thinking": "", "signature": ""}
+            yield from self._grow("thinking", empty, "thinking_delta", chunk.pieces or (chunk.reasoning,))
         if chunk.text:
-            for piece in chunk.pieces or (chunk.text,):
-                yield from self._grow("text", {"text": ""}, "text_delta", piece)
+            yield from self._grow("text", {"text": ""}, "text_delta", chunk.pieces or (chunk.text,))
         if chunk.tool_call is not None:
             yield from self._tool(chunk.tool_call, chunk.tool_index)
 
-    def _grow(self, kind: str, empty: dict[str, object], delta: str, piece: str) -> Iterator[bytes]:
+    def _grow(self, kind: str, empty: Mapping[str, object], delta: str, words: Sequence[str]) -> Iterator[bytes]:
         if self._open != kind:
             yield from self._start(kind, empty)
-        yield self._piece(delta, kind, piece)
+        yield each(partial(self._piece, delta, kind), words)
 
     def _tool(self, call: ToolCall, index: int) -> Iterator[bytes]:
         if self._open == "tool_use" and index != self._growing:
@@ -193,7 +193,7 @@ class ChunkEncoder:
         message = _envelope(self._heading) | {"content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
         yield _event("message_start", {"type": "message_start", "message": message})
 
-    def _start(self, kind: str, empty: dict[str, object]) -> Iterator[bytes]:
+    def _start(self, kind: str, empty: Mapping[str, object]) -> Iterator[bytes]:
         yield from self._begin()
         yield from self._close()
         if kind != "tool_use":

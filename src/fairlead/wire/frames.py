@@ -18,7 +18,7 @@ from fairlead.types import Chunk, Frame
 from fairlead.wire.sse import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 HOLE = b"~fairlead~"
 """Stands in the place of the words while a frame is read or rewritten; an event that holds it is no frame."""
@@ -212,3 +212,17 @@ class Reframing:
         if within and within[0] != frame.parts[1]:  # the host spaces its fields out
             spelled = [within[0].join(one.rsplit(frame.parts[1], 1)) for one in spelled]
         return before + (after + before).join(spelled) + after
+
+
+def each(write: Callable[[str], bytes], words: Sequence[str]) -> bytes:
+    """Returns the events of these words: one of them is written, and the words are put into its frame.
+
+    Args:
+        write: words -> their event, in JSON and with nothing behind the words that depends on them.
+        words: at least one.
+    """
+    if len(words) == 1:
+        return write(words[0])
+    before, _, after = write(HOLE.decode()).rpartition(HOLE)
+    spelled = msgspec.json.encode(words)[2:-2].split(b'","')  # within a string each quote has a backslash
+    return before + (after + before).join(spelled) + after

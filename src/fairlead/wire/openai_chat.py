@@ -13,7 +13,7 @@ import msgspec
 from fairlead.types import ToolCall
 from fairlead.wire import splice, sse
 from fairlead.wire.codec import noted
-from fairlead.wire.frames import Reframing
+from fairlead.wire.frames import Reframing, each
 from fairlead.wire.openai_request import decode
 from fairlead.wire.rate_limits import openai as rate_limits
 
@@ -136,7 +136,7 @@ class ChunkEncoder:
         self._begun = True
         if chunk.pieces:
             (name,) = delta
-            return role + b"".join([self._event({name: piece}, None) for piece in chunk.pieces])
+            return role + each(lambda piece: self._event({name: piece}, None), chunk.pieces)
         return role + self._event(delta, chunk.finish_reason)
 
     def _event(self, delta: dict[str, object], finish_reason: str | None) -> bytes:
