@@ -34,7 +34,7 @@ def test_it_keeps_no_more_than_its_capacity(rows, monkeypatch):
     small = WordRows(lengths, 2)
     for words in ([b"a", b"bb"], [b"ccc", b"dddd"], [b"a"], [b"1", b"22", b"333", b"4444"], [b"bb"]):
         assert small(words)[:, 0].tolist() == [len(word) for word in words]
-        assert len(small._memo[0]) <= 3
+        assert len(small._memo) <= 3
 
 
 def test_threads_get_their_own_words_rows_while_the_memo_starts_anew(rows, monkeypatch):
@@ -48,7 +48,7 @@ def test_threads_get_their_own_words_rows_while_the_memo_starts_anew(rows, monke
 
 def test_a_very_long_word_is_cut_and_not_kept(rows):
     assert rows([b"tea", b"k" * 5_000])[:, 0].tolist() == [3, LONGEST_WORD]
-    assert not rows._memo[0]
+    assert not rows._memo
 
 
 def test_rows_are_added_up_by_segment(rows):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from fairlead.features.reading import Float32Array, Reading
     from fairlead.types import FloatArray
@@ -38,7 +38,7 @@ class WordRows:
         self._parts = [slice(start, end) for start, end in pairwise(edges)]
         self._n_columns = edges[-1]
         self._lock = Lock()
-        self._memo = self._empty()
+        self._memo: dict[bytes, bytes] = {}  # a row as its bytes: joined, those of a text are a matrix
 
     def sums(self, readings: Sequence[Reading]) -> FloatArray:
         """Returns (n_segments, n_columns): the rows of each segment's words, added up."""
@@ -51,9 +51,8 @@ class WordRows:
 
     def __call__(self, words: Sequence[bytes]) -> Float32Array:
         """Returns (n_words, n_columns)."""
-        memo = self._memo  # read at once: another thread may put an empty one in its place
         try:
-            return _rows_of(words, *memo)
+            return self._joined(map(self._memo.__getitem__, words))
         except KeyError:
             return self._learned(words)
 
@@ -61,23 +60,15 @@ class WordRows:
         if max(map(len, words)) > LONGEST_WORD:
             return self._compute([word[:LONGEST_WORD] for word in words])  # not worth keeping
         with self._lock:
-            slots, rows = self._memo
-            new = [*dict.fromkeys(word for word in words if word not in slots)]
-            if len(slots) + len(new) > CAPACITY:
-                slots, rows = self._memo = self._empty()
+            memo = self._memo
+            new = [*dict.fromkeys(word for word in words if word not in memo)]
+            if len(memo) + len(new) > CAPACITY:
+                memo = self._memo = {}
                 new = [*dict.fromkeys(words)]
             if len(new) > CAPACITY:
                 return self._compute(words)
-            start = len(slots)
-            rows[start : start + len(new)] = self._compute(new)
-            slots |= zip(new, range(start, start + len(new)), strict=True)  # found only once their rows are there
-        return _rows_of(words, slots, rows)
+            memo |= zip(new, map(np.ndarray.tobytes, self._compute(new)), strict=True)
+        return self._joined(map(memo.__getitem__, words))
 
-    def _empty(self) -> tuple[dict[bytes, int], Float32Array]:
-        # Pages of `np.empty` that nothing was written to take no memory.
-        return {}, np.empty((CAPACITY, self._n_columns), dtype=np.float32)
-
-
-def _rows_of(words: Sequence[bytes], slots: dict[bytes, int], rows: Float32Array) -> Float32Array:
-    """Returns the rows of words that all have a slot; raises KeyError where one has none."""
-    return rows.take(np.fromiter(map(slots.__getitem__, words), np.intp, len(words)), axis=0)
+    def _joined(self, rows: Iterable[bytes]) -> Float32Array:
+        return np.frombuffer(b"".join(rows), dtype=np.float32).reshape(-1, self._n_columns)
