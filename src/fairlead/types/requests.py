@@ -136,8 +136,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, dict=True, weakref=True
     def needs(self) -> frozenset[str]:
         """Names of the capabilities that a candidate must have: `tools`, `vision`, `audio`, `files`, `json_schema`."""
         media = {"image": "vision", "audio": "audio", "file": "files"}
-        needs = {media[p.kind] for m in self.messages for p in m.parts if isinstance(p, Media)}
-        if self.tools or any(isinstance(p, ToolCall | ToolResult) for m in self.messages for p in m.parts):
+        parts = [part for message in self.messages for part in message.parts if not isinstance(part, Text)]
+        needs = {media[part.kind] for part in parts if isinstance(part, Media)}
+        if self.tools or any(isinstance(part, ToolCall | ToolResult) for part in parts):
             needs.add("tools")
         if self.json_schema is not None:
             needs.add("json_schema")
