@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from fairlead.cli.evaluate import FitCell, Spread  # noqa: TC001 - msgspec reads the types of fields
-from fairlead.cli.output import Result
+from fairlead.cli.output import Result, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,20 +198,7 @@ def written(found: Sequence[PartResult], provenance: Provenance) -> BenchmarkRes
     named = ("command", "version", "python", "numpy", "n_seeds", "first_seed", "n_boot", "took_s", "lacking")
     return BenchmarkResult(
         **{name: getattr(provenance, name) for name in named},
-        claims=msgspec.convert(_plain(claims(found)), tuple[BenchmarkClaim, ...]),
+        claims=told(claims(found), BenchmarkClaim),
         ranking=ranking(whole) if whole else {},
-        parts=msgspec.convert(_plain(tuple(found)), tuple[BenchmarkPart, ...]),
+        parts=told(found, BenchmarkPart),
     )
-
-
-def _plain(value: Any) -> Any:
-    """Returns dataclasses as plain values, what is unknown as `None`."""
-    return _known(msgspec.to_builtins(value, str_keys=True))
-
-
-def _known(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _known(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_known(inner) for inner in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from fairlead.cli.objective import Confidence, LatencyP95, Margin, ObjectiveAsked, UsdPerRequest, asked
-from fairlead.cli.output import JsonOption, OutOption, Result, emit, write_whole
+from fairlead.cli.output import JsonOption, OutOption, Result, emit, told, write_whole
 from fairlead.errors import TableError
 
 if TYPE_CHECKING:
@@ -23,11 +22,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from fairlead.evaluation import Evaluation
-    from fairlead.evaluation.metrics import Figures
     from fairlead.outcomes import Outcomes
     from fairlead.policies.base import Policy
     from fairlead.router import Router
-    from fairlead.statistics.bootstrap import Interval
 
 app = typer.Typer()
 
@@ -270,48 +267,11 @@ def _judgement(prompts: str, evaluation: Evaluation) -> Judgement:
         seed=evaluation.resampling.seed,
         n_boot=evaluation.resampling.n_boot,
         confidence=evaluation.resampling.confidence,
-        methods=tuple(_method(method) for method in evaluation.methods),
-        models=tuple(
-            Model(model=fixed.model, score=_spread(fixed.score), cost_usd=_spread(fixed.cost_usd))
-            for fixed in evaluation.fixed
-        ),
-        fit_table=tuple(
-            FitCell(
-                kind=cell.kind,
-                model=cell.model,
-                n=cell.n,
-                score=_spread(cell.score),
-                cost_usd=_spread(cell.cost_usd),
-            )
-            for cell in evaluation.fit_table
-        ),
-        flips=tuple(
-            Flips(
-                change=flips.change,
-                adversarial=flips.adversarial,
-                n=flips.n,
-                flipped=_spread(flips.flipped),
-                dearer=_spread(flips.dearer),
-            )
-            for flips in evaluation.flips
-        ),
+        methods=told(evaluation.methods, Method),
+        models=told(evaluation.fixed, Model),
+        fit_table=told(evaluation.fit_table, FitCell),
+        flips=told(evaluation.flips, Flips),
     )
-
-
-def _method(method: Figures) -> Method:
-    spreads = {field.name for field in msgspec.structs.fields(Method) if field.type is Spread}
-    written: dict[str, Any] = {name: getattr(method, name) for name in Method.__struct_fields__}
-    written |= {name: _spread(written[name]) for name in spreads}
-    written |= {name: _known(written[name]) for name in ("gain_lower", "calibration_limit")}
-    return Method(**written)
-
-
-def _spread(given: Interval) -> Spread:
-    return Spread(value=_known(given.value), low=_known(given.low), high=_known(given.high))
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 PROMPTS = {

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
     from rich.table import Table
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Write the JSON result to this file as well.")]
 
+S = TypeVar("S", bound=msgspec.Struct)
 
 PIPE_WIDTH = 160
 """Columns of a table that nobody's terminal bounds."""
@@ -56,6 +58,20 @@ def table(first: str, *others: str) -> Table:
     for name in others:
         rows.add_column(name, justify="right" if first else "left", overflow="fold")
     return rows
+
+
+def told(found: Sequence[object], kind: type[S]) -> tuple[S, ...]:
+    """Returns records as the structs of a result that tell of them: fields by name, what is unknown (NaN) as `None`."""
+    plain = _known(msgspec.to_builtins(found, str_keys=True))
+    return tuple(msgspec.convert(one, kind) for one in plain)
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _known(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(inner) for inner in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def write_whole(path: Path, content: bytes) -> None:
