@@ -21,7 +21,7 @@ from fairlead.ledger.sqlite import SqliteLedger
 from fairlead.policies import Constant
 from fairlead.proof.what_if import what_if
 from fairlead.types import Context, Request, SessionState
-from tests.proof.test_by_copies import ROUTER, TINY, Weighs, copied_world
+from tests.proof.test_by_copies import BIG, ROUTER, TINY, Weighs, copied_world
 
 ROUTE = """
 [providers.sim]
@@ -150,6 +150,17 @@ def test_people_read_what_copies_tell_and_of_how_many():
         assert "mean per copied request" in shown
         for said in ("between its first stage alone", "between 0."):
             assert (said in shown) == (found.copied.n_weighed > 0)
+
+
+def test_what_is_done_anyway_is_called_exact():
+    log, *_ = copied_world(share=1.0)
+    sure = [replace(entry, propensity=1.0, chances={BIG: 1.0}) for entry in log if entry.chosen == BIG]
+    written = StringIO()
+    found = what_if(sure, {"auto": replace(ROUTER, policy=Constant(candidate=BIG))})
+    show_what_if(found, Console(file=written, width=200, markup=False))
+    assert {measured.overlap.n_informative for measured in found.measures} == {0}
+    assert "cost_usd: exact, as the other policy does here what the log's did anyway" in written.getvalue()
+    assert "effective" not in written.getvalue()
 
 
 def test_a_period_without_requests_tells_nothing(folder, monkeypatch, capsys):

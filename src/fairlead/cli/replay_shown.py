@@ -105,10 +105,14 @@ def _notes(measures: tuple[Measured, ...]) -> list[str]:
     notes = []
     for measured in measures:
         overlap = measured.overlap
-        about = f"{measured.measure}: {overlap.effective_sessions:.0f} effective of {overlap.n_sessions:,} sessions"
-        weights = f"largest weight {overlap.max_weight:.3g}, mean weight {overlap.mean_weight:.3f}"
+        rests = (
+            f"{overlap.effective_sessions:.0f} effective of {overlap.n_sessions:,} sessions, "
+            f"largest weight {overlap.max_weight:.3g}, mean weight {overlap.mean_weight:.3f}"
+        )
+        if overlap.refusal is None and not overlap.n_informative:
+            rests = "exact, as the other policy does here what the log's did anyway"
         unknown = f", {measured.not_observed:,} requests of unknown outcome" if measured.not_observed else ""
-        notes.append(f"{about}, {weights}{unknown}")
+        notes.append(f"{measured.measure}: {rests}{unknown}")
         if overlap.refusal is not None:
             more = "" if overlap.sessions_needed is None else f"; about {overlap.sessions_needed:,} more are needed"
             notes.append(f"{measured.measure}: no estimate, {REFUSALS[overlap.refusal]}{more}")
