@@ -17,7 +17,7 @@ from fairlead.cli.keys_tried import TriedKeyResult, tried
 from fairlead.cli.keys_tried import lines as tried_lines
 from fairlead.cli.output import JsonOption, OutOption, Result, emit, write_whole
 from fairlead.cli.road_result import RoadResult, road_of
-from fairlead.config.wording import listed
+from fairlead.config.refusals import listed
 from fairlead.errors import FairleadError, LedgerError
 from fairlead.policies.certified import Certified
 from fairlead.policies.guard import HullGuard, as_told

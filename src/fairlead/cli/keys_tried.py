@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from fairlead.config.wording import listed
+from fairlead.config.refusals import listed
 from fairlead.providers.listing import Listing, Verdict, listing
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from fairlead.cli.prices_result import (
     QuoteResult,
     VerdictResult,
 )
-from fairlead.config.wording import did_you_mean, listed
+from fairlead.config.refusals import did_you_mean, listed
 from fairlead.errors import ConfigError
 
 if TYPE_CHECKING:

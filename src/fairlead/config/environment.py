@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from fairlead.config.references import Referenced
-from fairlead.config.wording import below, listed
+from fairlead.config.refusals import below, listed
 from fairlead.errors import ConfigError
 
 if TYPE_CHECKING:

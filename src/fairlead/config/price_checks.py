@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fairlead.config.wording import below
+from fairlead.config.refusals import below
 from fairlead.errors import ConfigError
 
 if TYPE_CHECKING:

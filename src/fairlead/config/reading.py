@@ -17,6 +17,7 @@ from fairlead.config.known import KNOWN_PROVIDERS, almost_a_key, with_a_key
 from fairlead.config.learning import check_learning
 from fairlead.config.price_checks import check_price
 from fairlead.config.references import Referenced
+from fairlead.config.refusals import below, checked, listed, nearest
 from fairlead.config.tables import (
     Config,
     HostedProvider,
@@ -32,7 +33,6 @@ from fairlead.config.tables import (
     ServerConfig,
     SimulatedProvider,
 )
-from fairlead.config.wording import below, checked, listed, nearest
 from fairlead.errors import ConfigError
 
 if TYPE_CHECKING:

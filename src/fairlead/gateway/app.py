@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 from starlette.routing import Route, Router
 
-from fairlead.config.wording import listed, nearest
+from fairlead.config.refusals import listed, nearest
 from fairlead.errors import FairleadError, LedgerError, RequestError
 from fairlead.events import Event
 from fairlead.gateway.body import ClientLeftError, header

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fairlead.config.learning import POINTER
-from fairlead.config.wording import nearest
+from fairlead.config.refusals import nearest
 from fairlead.errors import ArtifactError, ConfigError
 from fairlead.judgements import Judgements
 from fairlead.policies import HullGuard, LatencyLimit

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fairlead import catalog
 from fairlead.config import HostedProvider, RecordedProvider
-from fairlead.config.wording import below, nearest
+from fairlead.config.refusals import below, nearest
 from fairlead.errors import ConfigError
 from fairlead.providers import PROVIDERS, Embeddings, OpenAI, Responses
 from fairlead.providers.lean_transport import LeanTransport

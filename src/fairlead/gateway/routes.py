@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fairlead.config.wording import listed, nearest
+from fairlead.config.refusals import listed, nearest
 from fairlead.eligibility import EXCLUSIONS
 from fairlead.errors import NoCandidateError, RequestError
 from fairlead.gateway.keys import ANYBODY

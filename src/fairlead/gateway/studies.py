@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from fairlead.config.wording import listed
+from fairlead.config.refusals import listed
 from fairlead.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import inspect
 
-from fairlead.config.wording import listed
+from fairlead.config.refusals import listed
 from fairlead.errors import ConfigError, LedgerError, MissingExtraError
 from fairlead.types import UNITS_PER_MILLION, Attempt, Prediction, Usage
 
