@@ -139,20 +139,6 @@ async def test_the_log_is_brought_into_the_file_and_begun_anew(ledger, records, 
     assert verify(ledger).ok
 
 
-@pytest.mark.parametrize("n_at_once", [1, 10, 60])
-async def test_the_log_is_about_as_long_as_it_is_counted(ledger, records, n_at_once):
-    """Else it is brought into the file several times as often as it should be, or grows past its length."""
-    await ledger.register([records.price])
-    log = ledger.path.with_name("ledger.db-wal")
-    begun, counted = log.stat().st_size, ledger._database._pages
-    for first in range(0, 60, n_at_once):
-        numbers = range(first, first + n_at_once)
-        await asyncio.gather(*(ledger.intent(records.intent(n, session_id="s" * 2_500)) for n in numbers))
-        await asyncio.gather(*(ledger.settle(records.settlement(n)) for n in numbers))
-    grown = (log.stat().st_size - begun) / (4096 + 24)  # pages, each with a header
-    assert 0.7 < (ledger._database._pages - counted) / grown < 1.5
-
-
 def threads():
     return sum(thread.name == "fairlead-ledger" for thread in threading.enumerate())
 

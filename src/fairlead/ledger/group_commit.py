@@ -88,14 +88,7 @@ class GroupCommit(Generic[T, R]):
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[R] = loop.create_future()
-        if self._put(_Waiting(change, loop, done)):
-            try:
-                await asyncio.sleep(0)  # whoever else commits in this turn of the loop is in the same batch
-            except asyncio.CancelledError:
-                done.cancel()
-                raise
-            finally:  # cancelled or not: the others wait
-                self._turn(loop)
+        self._put(_Waiting(change, loop, done))
         return await done
 
     async def close(self) -> None:
@@ -108,8 +101,7 @@ class GroupCommit(Generic[T, R]):
         if self._thread.is_alive():
             await asyncio.to_thread(self._thread.join)
 
-    def _put(self, waiting: _Waiting[T, R]) -> bool:
-        """Adds a change; tells whether it is the first of this turn of the loop, so that its caller has to write it."""
+    def _put(self, waiting: _Waiting[T, R]) -> None:
         with self._lock:
             if self._closed:
                 raise LedgerError("this ledger is closed. Open it anew to write to it.")
@@ -118,8 +110,9 @@ class GroupCommit(Generic[T, R]):
                     f"{MAX_WAITING} rows wait for the ledger, which is its limit. Look at the disk it writes to."
                 )
             self._waiting.append(waiting)
-            first, self._called = not self._called, True
-            return first
+            called, self._called = self._called, True
+        if not called:  # once a turn of the loop: whoever else commits in it is in the same batch
+            waiting.loop.call_soon(self._turn, waiting.loop)
 
     def _turn(self, here: asyncio.AbstractEventLoop) -> None:
         """Writes what has gathered in this turn of the loop; calls the thread for what that leaves."""
