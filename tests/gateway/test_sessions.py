@@ -74,7 +74,7 @@ def test_another_prompt_or_another_caller_is_another_session(of, where):
 LONG = "".join(str(i) for i in range(10_000))
 
 
-@pytest.mark.parametrize("other", [f"{LONG}0", f"1{LONG[1:]}", f"{LONG[:-1]}0", LONG[: len(LONG) // 2]])
+@pytest.mark.parametrize("other", [f"1{LONG[1:]}", LONG.replace("5000", "0000"), f"{LONG[:-1]}0", f"{LONG}0"])
 def test_another_long_prompt_is_another_session_and_the_same_one_the_same(other):
     named = state(request(("system", LONG), ("user", "Hello."))).id
     assert named == state(request(("system", LONG), ("user", "Hello."), ("user", "And now?"))).id

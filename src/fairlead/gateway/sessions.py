@@ -40,8 +40,6 @@ MAX_ID_CHARS = 128
 """A longer id of a client is kept as its fingerprint."""
 OWN_HEADER = b"x-fairlead-session"
 CLAUDE_CODE = (b"x-claude-code-session-id", b"x-claude-code-agent-id")
-END_CHARS = 8192
-"""Of a system prompt or a first message that has more than twice as many characters, as many of either end count."""
 CLIENT_HEADERS = (b"session_id", b"session-id", b"conversation_id", b"x-session-id")
 """Headers by which agents name their session: Codex, and the common spelling. Claude Code has two."""
 NAMING = frozenset({OWN_HEADER, *CLAUDE_CODE, *CLIENT_HEADERS})
@@ -183,17 +181,7 @@ def _named_by_header(scope: Scope) -> tuple[str, str] | None:
 
 def _content(request: Request, scope: Scope) -> str:
     """Returns what stays the same through a conversation: the caller, the system prompt, the first user message."""
-    system = [_ends(message.text) for message in request.messages if message.role == "system"]
-    user = next((_ends(message.text) for message in request.messages if message.role == "user"), "")
+    system = [message.text for message in request.messages if message.role == "system"]
+    user = next((message.text for message in request.messages if message.role == "user"), "")
     caller = header(scope, b"authorization") or header(scope, b"x-api-key") or ""
     return "\0".join([caller, *system, user])
-
-
-def _ends(words: str) -> str:
-    """Returns the words; of very many the length, the beginning and the end, which tell them from any others as well.
-
-    A fingerprint of 90 kB would be dearer than to read them out of the body.
-    """
-    if len(words) <= 2 * END_CHARS:
-        return words
-    return f"{len(words)}\0{words[:END_CHARS]}\0{words[-END_CHARS:]}"
