@@ -48,6 +48,16 @@ def test_however_many_wait_to_be_counted_all_are_once(seen, n):
     assert f'fairlead_request_duration_seconds_count{{route="auto",stream="true"}} {n}\n' in metrics.text().decode()
 
 
+def test_one_that_breaks_takes_none_of_those_that_wait_with_it(seen):
+    metrics = Metrics()
+    for record in (seen(), seen(spent_s={"no phase of ours": 1.0}), seen()):
+        metrics.observe(record)
+    with pytest.raises(KeyError):
+        metrics.text()
+    name = 'fairlead_requests_total{route="auto",model="a/cheap",reason="cheapest_within_floor",status="delivered"}'
+    assert f"{name} 3\n" in metrics.text().decode()  # the second was counted until it broke
+
+
 def test_spend_is_the_sum_of_the_bills(counted, seen, records):
     record = seen()
     said = counted(record, record, record)

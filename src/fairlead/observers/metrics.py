@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from fairlead.observers import conventions as otel
@@ -83,7 +84,7 @@ class Metrics:
             (*hosts, otel.prometheus(otel.TOKEN_TYPE)),
             bounds=TOKENS,
         )
-        self._uncounted: list[Served] = []
+        self._uncounted: deque[Served] = deque()
         self._families = tuple(family for family in vars(self).values() if isinstance(family, Family))
         self.gauges = tuple(gauges)
 
@@ -98,13 +99,12 @@ class Metrics:
             self._refused.add((record.path, str(record.status_code), record.code))
             return
         self._uncounted.append(record)
-        if len(self._uncounted) == AT_ONCE:
+        if len(self._uncounted) >= AT_ONCE:
             self._catch_up()
 
     def _catch_up(self) -> None:
-        waiting, self._uncounted = self._uncounted, []  # none is counted twice, should one break
-        for record in waiting:
-            self._count(record)
+        while self._uncounted:  # should one break, it is not counted twice, and those behind it are counted next time
+            self._count(self._uncounted.popleft())
 
     def _count(self, record: Served) -> None:
         decision, route, stream = record.decision, record.route, "true" if record.stream else "false"
