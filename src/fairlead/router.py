@@ -255,7 +255,7 @@ class Router:
         return {} if self._room.takes(request, context) else exclusions(request, self.candidates, context)
 
     def _eligible(self, excluded: Sequence[Mapping[str, str]]) -> BoolArray:
-        eligible = ~np.zeros((len(excluded), len(self._names)), dtype=np.bool_)
+        eligible = np.ones((len(excluded), len(self._names)), dtype=np.bool_)
         for i, reasons in enumerate(excluded):
             if reasons:
                 eligible[i] = [name not in reasons for name in self._names]
@@ -273,9 +273,7 @@ class Router:
         """Returns (n, m) what the hosts were lately measured at, `None` where no context knows of any."""
         if not any(context.hosts for context in contexts):
             return None
-        of_hosts = {
-            id(context.hosts): context.hosts for context in contexts
-        }  # many contexts share one reading of hosts
+        of_hosts = {id(c.hosts): c.hosts for c in contexts}  # many contexts share one reading of the hosts
         latency = {name: [_latency_p95_s(hosts.get(name)) for name in self._names] for name, hosts in of_hosts.items()}
         return np.array([latency[id(context.hosts)] for context in contexts])
 

@@ -76,7 +76,7 @@ class Chat:
         limits = gateway.limits_of(request.model, caller)
         context = gateway.context(request, scope, limits)
         request = gateway.with_thinker(request, context)
-        wish = header(scope, b"cache-control") or "" if gateway.caches else ""
+        wish = header(scope, b"cache-control") or ""
         place = Place.of(gateway.caches, request, caller, wish) if gateway.caches else None
         if place is not None and (cached := place.find()) is not None:
             record = replayed(gateway, request, context, caller, cached=cached, limits=limits, laps=laps)

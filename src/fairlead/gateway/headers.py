@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -55,19 +56,13 @@ def server_timing(record: Record) -> tuple[bytes, bytes]:
 
 def headers(told: Mapping[str, str | int | float | None], codec: Codec) -> list[tuple[bytes, bytes]]:
     """Returns the notes as headers; what is unknown has none. The request's id stands where the clients look, too."""
-    named = [(_NAMES[name], _plain(value)) for name, value in told.items() if value is not None]
+    named = [(_name(name), _plain(value)) for name, value in told.items() if value is not None]
     return [(codec.REQUEST_ID, str(told["request_id"]).encode()), *named]
 
 
-class _Names(dict[str, bytes]):
-    """Note -> its header."""
-
-    def __missing__(self, note: str) -> bytes:
-        name = self[note] = f"x-fairlead-{note.replace('_', '-')}".encode()
-        return name
-
-
-_NAMES = _Names()
+@cache
+def _name(note: str) -> bytes:
+    return f"x-fairlead-{note.replace('_', '-')}".encode()
 
 
 def _header_safe(name: str) -> str:
